@@ -1,0 +1,28 @@
+/** Every limit of the database, in one place; each is tested at n and n + 1. Sizes are in bytes unless the name says otherwise. */
+export const limits = {
+  documentBytesMax: 16 * 1024 * 1024,
+  keyBytesMax: 1024,
+  tableNameBytesMax: 128,
+  fieldNameBytesMax: 1024,
+  nestingMax: 100,
+  metadataBytesMax: 64 * 1024,
+  batchEventsMax: 1_000_000,
+  batchBytesMax: 256 * 1024 * 1024,
+  statementBytesMax: 64 * 1024 * 1024,
+  parametersMax: 65_535,
+  tablesMax: 4096,
+  indexesPerTableMax: 64,
+  indexColumnsMax: 32,
+  seqMax: Number.MAX_SAFE_INTEGER,
+  timeMax: 8.64e15,
+  cacheBytesMin: 8 * 1024 * 1024,
+  cacheBytesMax: 1024 * 1024 * 1024,
+  /** Calls that wait for room in the log keep their encoded rows in private memory, up to here. */
+  pendingBytesMax: 512 * 1024 * 1024,
+  /** Bytes of one frame: a PATCH may carry a patch and the document it made. */
+  frameBytesMax: 2 * 16 * 1024 * 1024 + 64 * 1024,
+  queryBytesMax: 512 * 1024 * 1024
+} as const
+
+/** A patch that finds this many patches since the last full document carries the resulting document too. */
+export const PATCHES_PER_DOCUMENT = 4
