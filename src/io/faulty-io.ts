@@ -1,0 +1,145 @@
+import type { File, Io } from './io.js'
+import { MemoryBytes, MemoryIo, systemError } from './memory-io.js'
+
+/** What a power cut does to bytes that were written and not synced. */
+export type Loss = 'lose-unsynced' | 'keep-unsynced' | 'tear-last-write'
+
+/** Thrown at the chosen operation and at every later one: the process is gone. */
+export class SimulatedCrash extends Error {}
+
+type Unsynced = { readonly position: number; readonly bytes: Uint8Array } | { readonly truncate: number }
+
+/**
+ * A file system that fails where a test says. It keeps a live image (what the process sees) and a durable one (what the last sync
+ * left); `afterCrash` gives the file system that the next process finds. Names change durably only when their directory is synced.
+ */
+export class FaultyIo extends MemoryIo {
+  /** Writes, syncs, renames, removals and truncations so far. */
+  operations = 0
+  /** Crash before this operation is carried out (1-based); 0: never. */
+  crashAt = 0
+  /** Throw this system error at this operation, once. */
+  failAt = 0
+  failCode = 'EIO'
+  readonly #durableNames = new Map<string, MemoryBytes>()
+  readonly #durableBytes = new Map<MemoryBytes, Uint8Array>()
+  readonly #unsynced = new Map<MemoryBytes, Unsynced[]>()
+  #lastWritten: MemoryBytes | undefined
+
+  override openRead = (path: string): File => new FaultyFile(this, path, this.bytesOf(path))
+
+  override openWrite = (path: string): File => this.openRead(path)
+
+  override create = (path: string): File => {
+    this.tick('open', path)
+    if (!this.directories.has(path.slice(0, path.lastIndexOf('/')))) throw systemError('ENOENT', 'open', path)
+    const bytes = new MemoryBytes()
+    this.files.set(path, bytes)
+    return new FaultyFile(this, path, bytes)
+  }
+
+  override rename = (from: string, to: string): void => {
+    this.tick('rename', from)
+    const bytes = this.bytesOf(from)
+    this.files.delete(from)
+    this.files.set(to, bytes)
+  }
+
+  override remove = (path: string): void => {
+    this.tick('unlink', path)
+    this.files.delete(path)
+  }
+
+  override syncDirectory = (path: string): void => {
+    this.tick('fsync', path)
+    const inside = (name: string) => name.slice(0, name.lastIndexOf('/')) === path
+    for (const name of [...this.#durableNames.keys()]) if (inside(name) && !this.files.has(name)) this.#durableNames.delete(name)
+    for (const [name, bytes] of this.files) if (inside(name)) this.#durableNames.set(name, bytes)
+  }
+
+  tick(syscall: string, path: string): void {
+    this.operations++
+    if (this.crashAt !== 0 && this.operations >= this.crashAt) throw new SimulatedCrash(`${syscall} ${path}`)
+    if (this.failAt === this.operations) throw systemError(this.failCode, syscall, path)
+  }
+
+  written(bytes: MemoryBytes, change: Unsynced): void {
+    const list = this.#unsynced.get(bytes)
+    if (list === undefined) this.#unsynced.set(bytes, [change])
+    else list.push(change)
+    this.#lastWritten = bytes
+  }
+
+  synced(bytes: MemoryBytes): void {
+    this.#durableBytes.set(bytes, bytes.view.slice())
+    this.#unsynced.delete(bytes)
+  }
+
+  /** The files as the next process finds them. Directories are taken to be durable (they are made once, and synced by their owner). */
+  afterCrash(loss: Loss): FaultyIo {
+    const next = new FaultyIo()
+    for (const directory of this.directories) next.directories.add(directory)
+    const names = loss === 'keep-unsynced' ? this.files : this.#durableNames
+    for (const [name, bytes] of names) {
+      const left = new MemoryBytes()
+      left.write(this.#durableBytes.get(bytes) ?? new Uint8Array(0), 0)
+      const unsynced = this.#unsynced.get(bytes) ?? []
+      const kept = loss === 'lose-unsynced' ? [] : loss === 'keep-unsynced' || bytes === this.#lastWritten ? unsynced : []
+      kept.forEach((change, index) => {
+        if ('truncate' in change) return left.resize(change.truncate)
+        const torn = loss === 'tear-last-write' && index === kept.length - 1
+        left.write(torn ? change.bytes.subarray(0, change.bytes.length >> 1) : change.bytes, change.position)
+      })
+      next.files.set(name, left)
+      next.#durableNames.set(name, left)
+      next.#durableBytes.set(left, left.view.slice())
+    }
+    return next
+  }
+}
+
+class FaultyFile implements File {
+  readonly path: string
+  readonly #io: FaultyIo
+  readonly #bytes: MemoryBytes
+
+  constructor(io: FaultyIo, path: string, bytes: MemoryBytes) {
+    this.#io = io
+    this.path = path
+    this.#bytes = bytes
+  }
+
+  read(target: Uint8Array, position: number): number {
+    const count = Math.max(0, Math.min(target.length, this.#bytes.length - position))
+    target.set(this.#bytes.view.subarray(position, position + count))
+    return count
+  }
+
+  write(parts: readonly Uint8Array[], position: number): void {
+    this.#io.tick('write', this.path)
+    const bytes = Buffer.concat(parts)
+    this.#bytes.write(bytes, position)
+    this.#io.written(this.#bytes, { position, bytes })
+  }
+
+  sync(): void {
+    this.#io.tick('fdatasync', this.path)
+    this.#io.synced(this.#bytes)
+  }
+
+  async syncAsync(): Promise<void> {
+    this.sync()
+  }
+
+  size(): number {
+    return this.#bytes.length
+  }
+
+  truncate(bytes: number): void {
+    this.#io.tick('ftruncate', this.path)
+    this.#bytes.resize(bytes)
+    this.#io.written(this.#bytes, { truncate: bytes })
+  }
+
+  close(): void {}
+}
