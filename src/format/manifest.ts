@@ -1,0 +1,55 @@
+import { crc32 } from '../codec/checksum.js'
+import { DriftError } from '../base/errors.js'
+
+/**
+ * `meta.json`, a table's manifest: which files are live and how far they count. Replaced atomically; a lost or damaged one is rebuilt
+ * from the files. `crc32` covers the JSON text of everything else.
+ */
+export type Manifest = {
+  readonly formatVersion: number
+  readonly tableId: number
+  /** 32 hex digits, the same in every file of the database. */
+  readonly databaseId: string
+  /** Seeds every key hash of the database. */
+  readonly hashSeed: number
+  /** Unix ms at which the database was made. */
+  readonly created: number
+  /** Every event of this table up to here is in its segments. */
+  readonly checkpointSeq: number
+  /** In order; the last one may be active. Bytes count frames only, without header and footer. */
+  readonly segments: readonly ManifestSegment[]
+}
+
+export type ManifestSegment = { readonly file: string; readonly number: number; readonly bytes: number; readonly sealed: boolean }
+
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const sum = crc32(Buffer.from(JSON.stringify(manifest)))
+  return Buffer.from(`${JSON.stringify({ ...manifest, crc32: sum }, null, 2)}\n`)
+}
+
+/** Undefined if the bytes are not an undamaged manifest. Throws UNSUPPORTED_VERSION for one of a later format. */
+export function decodeManifest(bytes: Uint8Array, file: string, formatVersion: number): Manifest | undefined {
+  let found: unknown
+  try {
+    found = JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch {
+    return undefined
+  }
+  if (typeof found !== 'object' || found === null || !('crc32' in found)) return undefined
+  const { crc32: sum, ...manifest } = found
+  if (crc32(Buffer.from(JSON.stringify(manifest))) !== sum) return undefined
+  const { formatVersion: version } = manifest as Manifest
+  if (version !== formatVersion) {
+    throw new DriftError('UNSUPPORTED_VERSION', `${file} has format version ${version}; this release reads ${formatVersion}`, {
+      file,
+      found: version,
+      expected: formatVersion
+    })
+  }
+  return manifest as Manifest
+}
+
+/** `00000001.seg`, or `00000100.snap`. */
+export function numberedFile(number: number, extension: 'seg' | 'snap'): string {
+  return `${String(number).padStart(8, '0')}.${extension}`
+}
