@@ -1,0 +1,99 @@
+import { crc32 } from '../codec/checksum.js'
+import { BLOCK_BYTES, type SegmentBlock } from '../format/segment-footer.js'
+import { FILE_HEADER_BYTES } from '../format/file-header.js'
+import { frameBytes, FRAME_PREFIX_BYTES, frameSeq } from '../format/frame.js'
+import { readU64, varintBytes } from '../format/bytes.js'
+
+/** What is known of a segment's frames without reading them: plain data, crosses threads. */
+export type SegmentSummary = {
+  readonly number: number
+  readonly file: string
+  /** Place of the first frame. */
+  readonly origin: number
+  /** Bytes of frames. */
+  readonly bytes: number
+  /** crc32 of all frame bytes. */
+  readonly crc: number
+  readonly sealed: boolean
+  readonly blocks: readonly SegmentBlock[]
+  readonly count: number
+  readonly firstSeq: number
+  readonly lastSeq: number
+  readonly firstTime: number
+  readonly lastTime: number
+}
+
+/** Follows the frames of one segment as they are appended (writer) or read (opening), and keeps its blocks and sums. */
+export class BlockBuilder {
+  #blocks: { offset: number; crc: number; firstSeq: number; firstTime: number }[] = []
+  #window = -1
+  bytes = 0
+  crc = 0
+  count = 0
+  firstSeq = 0
+  lastSeq = 0
+  firstTime = 0
+  lastTime = 0
+
+  static resume(summary: SegmentSummary): BlockBuilder {
+    const builder = new BlockBuilder()
+    builder.#blocks = summary.blocks.map((block) => ({ ...block }))
+    const last = summary.blocks.at(-1)
+    builder.#window = last === undefined ? -1 : Math.floor((last.offset - FILE_HEADER_BYTES) / BLOCK_BYTES)
+    builder.bytes = summary.bytes
+    builder.crc = summary.crc
+    builder.count = summary.count
+    builder.firstSeq = summary.firstSeq
+    builder.lastSeq = summary.lastSeq
+    builder.firstTime = summary.firstTime
+    builder.lastTime = summary.lastTime
+    return builder
+  }
+
+  get blocks(): readonly SegmentBlock[] {
+    return this.#blocks
+  }
+
+  /** Takes the whole frames in `source[from, to)`. */
+  add(source: Uint8Array, from: number, to: number): void {
+    let blockFrom = from
+    for (let at = from; at < to; ) {
+      const position = this.bytes + (at - from)
+      const window = Math.floor(position / BLOCK_BYTES)
+      if (window !== this.#window) {
+        this.#closePart(source, blockFrom, at)
+        blockFrom = at
+        this.#window = window
+        const seq = frameSeq(source, at)
+        const time = readU64(source, at + FRAME_PREFIX_BYTES + varintBytes(seq))
+        this.#blocks.push({ offset: FILE_HEADER_BYTES + position, crc: 0, firstSeq: seq, firstTime: time })
+      }
+      this.count++
+      const bytes = frameBytes(source, at)
+      if (at + bytes >= to || this.firstSeq === 0) {
+        const seq = frameSeq(source, at)
+        const time = readU64(source, at + FRAME_PREFIX_BYTES + varintBytes(seq))
+        if (this.firstSeq === 0) {
+          this.firstSeq = seq
+          this.firstTime = time
+        }
+        this.lastSeq = seq
+        this.lastTime = time
+      }
+      at += bytes
+    }
+    this.#closePart(source, blockFrom, to)
+    this.crc = crc32(source.subarray(from, to), this.crc)
+    this.bytes += to - from
+  }
+
+  summary(number: number, file: string, origin: number, sealed: boolean): SegmentSummary {
+    const { bytes, crc, count, firstSeq, lastSeq, firstTime, lastTime } = this
+    return { number, file, origin, bytes, crc, sealed, blocks: this.#blocks, count, firstSeq, lastSeq, firstTime, lastTime }
+  }
+
+  #closePart(source: Uint8Array, from: number, to: number): void {
+    const block = this.#blocks.at(-1)
+    if (block !== undefined && to > from) block.crc = crc32(source.subarray(from, to), block.crc)
+  }
+}

@@ -1,0 +1,97 @@
+import type { File, Io } from '../io/io.js'
+import { encodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_SEGMENT } from '../format/file-header.js'
+import { numberedFile } from '../format/manifest.js'
+import { encodeSegmentFooter } from '../format/segment-footer.js'
+import { BlockBuilder, type SegmentSummary } from './block-builder.js'
+
+/** An active segment is sealed by the checkpoint that finds it at this size or more. */
+export const SEGMENT_BYTES = 64 * 1024 * 1024
+
+/**
+ * Appends frames to the active segment of one table (writer thread, or the opening). Nothing is live until a manifest says so:
+ * bytes past the manifest's length are cut at the next opening, files it does not name are removed.
+ */
+export class SegmentAppender {
+  readonly #io: Io
+  readonly #directory: string
+  readonly #databaseId: Uint8Array
+  readonly #tableId: number
+  readonly #segments: SegmentSummary[]
+  #active: { builder: BlockBuilder; number: number; file: string; origin: number } | undefined
+  #handle: File | undefined
+
+  constructor(io: Io, directory: string, databaseId: Uint8Array, tableId: number, segments: readonly SegmentSummary[]) {
+    this.#io = io
+    this.#directory = directory
+    this.#databaseId = databaseId
+    this.#tableId = tableId
+    this.#segments = [...segments]
+    const last = segments.at(-1)
+    if (last !== undefined && !last.sealed) {
+      this.#segments.pop()
+      this.#active = { builder: BlockBuilder.resume(last), number: last.number, file: last.file, origin: last.origin }
+    }
+  }
+
+  /** All segments as they are now, the active one last. */
+  get segments(): readonly SegmentSummary[] {
+    const active = this.#active
+    return active === undefined
+      ? this.#segments
+      : [...this.#segments, active.builder.summary(active.number, active.file, active.origin, false)]
+  }
+
+  /** Writes whole frames behind the last one; nothing is durable yet. */
+  append(source: Uint8Array, from: number, to: number): void {
+    const active = this.#active ?? this.#begin()
+    const file = this.#open(active.file)
+    file.write([source.subarray(from, to)], FILE_HEADER_BYTES + active.builder.bytes)
+    active.builder.add(source, from, to)
+  }
+
+  /** Writes the footer if the active segment is full; the next append begins a new one. Nothing is durable yet. */
+  sealIfFull(): boolean {
+    const active = this.#active
+    if (active === undefined || active.builder.bytes < SEGMENT_BYTES) return false
+    const { builder } = active
+    const file = this.#open(active.file)
+    file.write([encodeSegmentFooter({ ...builder, blocks: builder.blocks, frameBytes: builder.bytes })], FILE_HEADER_BYTES + builder.bytes)
+    this.#segments.push(builder.summary(active.number, active.file, active.origin, true))
+    this.#active = undefined
+    return true
+  }
+
+  /** Resolves when everything appended, and the footer of a segment just sealed, is durable. */
+  async sync(): Promise<void> {
+    await this.#handle?.syncAsync()
+  }
+
+  /** Called after {@link sync}: a sealed segment's file is not needed open any more. */
+  closeSealed(): void {
+    if (this.#active === undefined) this.close()
+  }
+
+  close(): void {
+    this.#handle?.close()
+    this.#handle = undefined
+  }
+
+  #begin(): { builder: BlockBuilder; number: number; file: string; origin: number } {
+    const last = this.#segments.at(-1)
+    const number = last === undefined ? 1 : last.number + 1
+    const origin = last === undefined ? 0 : last.origin + last.bytes
+    const file = numberedFile(number, 'seg')
+    this.close()
+    this.#handle = this.#io.create(`${this.#directory}/${file}`)
+    const header = { kind: FILE_KIND_SEGMENT, tableId: this.#tableId, number, origin, salt: 0, databaseId: this.#databaseId }
+    this.#handle.write([encodeFileHeader(header)], 0)
+    this.#io.syncDirectory(this.#directory)
+    this.#active = { builder: new BlockBuilder(), number, file, origin }
+    return this.#active
+  }
+
+  #open(file: string): File {
+    this.#handle ??= this.#io.openWrite(`${this.#directory}/${file}`)
+    return this.#handle
+  }
+}
