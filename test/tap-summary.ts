@@ -1,7 +1,7 @@
 /**
  * Reads AVA's TAP from standard input: passes are a line each, failures come with all their diagnostics, skipped tests are named at the
  * end, and the last line is `N passed, N failed`. It counts the lines itself, because AVA's own `# fail` counts todos too. A run without
- * tests, and one that ends before its plan (`1..N`), is a failure.
+ * tests is a failure, and so is one that ends before its plan (`1..N`): AVA's reporter dies where a test process exits or times out.
  */
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
@@ -18,7 +18,7 @@ export async function tapSummary(input: AsyncIterable<string>, print: (line: str
     if (/^1\.\.\d+$/.test(line)) planned = true
     const result = /^(not )?ok \d+ - (.*)$/.exec(line)
     if (result === null) {
-      if (!/^(TAP version|# |1\.\.)/.test(line)) print(line)
+      if (line.trim() !== '' && !/^(TAP version|# |1\.\.)/.test(line)) print(line)
     } else if (/ # (SKIP|TODO)\b/.test(line)) skipped.push(result[2] ?? '')
     else {
       if (result[1] === undefined) passed++
@@ -28,14 +28,14 @@ export async function tapSummary(input: AsyncIterable<string>, print: (line: str
   }
   if (!planned || passed + failed === 0) {
     failed++
-    print(`not ok - ${planned ? 'no test ran' : 'the run ended before it was whole'}`)
+    print(`not ok - ${planned ? 'no test ran' : 'the run ended before its plan: a process exited, or a test timed out'}`)
   }
   const total = `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`
   return { lines: [...(skipped.length > 0 ? [`skipped: ${skipped.join('; ')}`] : []), total], failed: failed > 0 }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const summary = await tapSummary(createInterface({ input: process.stdin }), line => console.log(line))
+  const summary = await tapSummary(createInterface({ input: process.stdin }), (line) => console.log(line))
   for (const line of summary.lines) console.log(line)
   process.exitCode = summary.failed ? 1 : 0
 }

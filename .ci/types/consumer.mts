@@ -5,7 +5,7 @@ type Order = { id: string; status: string; amount?: number }
 
 // An `any` would leak through a call unseen: this type is `true` only for a type that is not one.
 type Known<T> = 0 extends 1 & T ? false : true
-const known = <T>(value: Known<T> extends true ? T : never): T => value
+const known = <T,>(value: Known<T> extends true ? T : never): T => value
 
 try {
   await using db = await open('./data', { durability: 'full' })

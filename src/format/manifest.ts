@@ -20,7 +20,14 @@ export type Manifest = {
   readonly segments: readonly ManifestSegment[]
 }
 
-export type ManifestSegment = { readonly file: string; readonly number: number; readonly bytes: number; readonly sealed: boolean }
+export type ManifestSegment = {
+  readonly file: string
+  readonly number: number
+  readonly bytes: number
+  /** crc32 of those bytes. */
+  readonly crc: number
+  readonly sealed: boolean
+}
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const sum = crc32(Buffer.from(JSON.stringify(manifest)))

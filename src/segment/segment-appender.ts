@@ -6,6 +6,8 @@ import { BlockBuilder, type SegmentSummary } from './block-builder.js'
 
 /** An active segment is sealed by the checkpoint that finds it at this size or more. */
 export const SEGMENT_BYTES = 64 * 1024 * 1024
+/** Small runs of frames are gathered, so that commits of one row do not cost one write each. */
+const GATHER_BYTES = 64 * 1024
 
 /**
  * Appends frames to the active segment of one table (writer thread, or the opening). Nothing is live until a manifest says so:
@@ -19,6 +21,8 @@ export class SegmentAppender {
   readonly #segments: SegmentSummary[]
   #active: { builder: BlockBuilder; number: number; file: string; origin: number } | undefined
   #handle: File | undefined
+  #gathered: Uint8Array | undefined
+  #gatheredBytes = 0
 
   constructor(io: Io, directory: string, databaseId: Uint8Array, tableId: number, segments: readonly SegmentSummary[]) {
     this.#io = io
@@ -41,12 +45,19 @@ export class SegmentAppender {
       : [...this.#segments, active.builder.summary(active.number, active.file, active.origin, false)]
   }
 
-  /** Writes whole frames behind the last one; nothing is durable yet. */
+  /** Takes whole frames behind the last one; they are in the file after {@link flush}, and nothing is durable yet. */
   append(source: Uint8Array, from: number, to: number): void {
-    const active = this.#active ?? this.#begin()
-    const file = this.#open(active.file)
-    file.write([source.subarray(from, to)], FILE_HEADER_BYTES + active.builder.bytes)
-    active.builder.add(source, from, to)
+    const bytes = to - from
+    if (this.#gatheredBytes + bytes > GATHER_BYTES) this.flush()
+    if (bytes > GATHER_BYTES) return this.#write(source, from, to)
+    this.#gathered ??= new Uint8Array(GATHER_BYTES)
+    this.#gathered.set(source.subarray(from, to), this.#gatheredBytes)
+    this.#gatheredBytes += bytes
+  }
+
+  flush(): void {
+    if (this.#gathered !== undefined) this.#write(this.#gathered, 0, this.#gatheredBytes)
+    this.#gatheredBytes = 0
   }
 
   /** Writes the footer if the active segment is full; the next append begins a new one. Nothing is durable yet. */
@@ -63,6 +74,7 @@ export class SegmentAppender {
 
   /** Resolves when everything appended, and the footer of a segment just sealed, is durable. */
   async sync(): Promise<void> {
+    this.#gathered = undefined
     await this.#handle?.syncAsync()
   }
 
@@ -74,6 +86,13 @@ export class SegmentAppender {
   close(): void {
     this.#handle?.close()
     this.#handle = undefined
+  }
+
+  #write(source: Uint8Array, from: number, to: number): void {
+    if (from === to) return
+    const active = this.#active ?? this.#begin()
+    this.#open(active.file).write([source.subarray(from, to)], FILE_HEADER_BYTES + active.builder.bytes)
+    active.builder.add(source, from, to)
   }
 
   #begin(): { builder: BlockBuilder; number: number; file: string; origin: number } {

@@ -73,7 +73,7 @@ const habits: readonly { readonly rule: string; readonly words: RegExp }[] = [
 ]
 
 export function houseViolations(files: readonly SourceFile[]): readonly Violation[] {
-  return files.flatMap(file => [...importViolations(file), ...textViolations(file)])
+  return files.flatMap((file) => [...importViolations(file), ...textViolations(file)])
 }
 
 /** `src/wal/x.ts` is in room `wal`, `src/index.ts` is the front, `workers/x.ts` is in `workers`. */
@@ -126,12 +126,15 @@ export function importsOf(text: string): readonly string[] {
     /^\s*import\s*['"]([^'"]+)['"]/gm,
     /\b(?:import|require)\(\s*['"]([^'"]+)['"]/g
   ]
-  return forms.flatMap(form => [...code.matchAll(form)].map(match => match[1] ?? ''))
+  return forms.flatMap((form) => [...code.matchAll(form)].map((match) => match[1] ?? ''))
 }
 
 /** `node:fs/promises` is `node:fs`, `fs` too; `@msgpack/msgpack/x` is `@msgpack/msgpack`. */
 function packageOf(name: string): string {
-  const root = name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/')
+  const root = name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/')
   return doors.has(`node:${root}`) ? `node:${root}` : root
 }
 
@@ -160,9 +163,9 @@ const literals = new RegExp(`${regexForm.source}|${stringForms.source}`, 'g')
 const literalsAndComments = new RegExp(`//[^\\n]*|/\\*[\\s\\S]*?\\*/|${literals.source}`, 'g')
 
 function withoutComments(text: string): string {
-  return text.replace(literalsAndComments, token => (/^\/[/*]/.test(token) ? token.replace(/[^\n]/g, ' ') : token))
+  return text.replace(literalsAndComments, (token) => (/^\/[/*]/.test(token) ? token.replace(/[^\n]/g, ' ') : token))
 }
 
 function withoutStrings(text: string): string {
-  return text.replace(literals, token => token.replace(/[^\n]/g, ' '))
+  return text.replace(literals, (token) => token.replace(/[^\n]/g, ' '))
 }

@@ -3,9 +3,9 @@ import test from 'ava'
 import { houseViolations, importsOf } from './house-rules.js'
 import { filesUnder } from './package-root.js'
 
-const sources = filesUnder(['src', 'workers', 'grammar', 'bench'], '.ts').filter(file => !file.path.endsWith('.generated.ts'))
+const sources = filesUnder(['src', 'workers', 'grammar', 'bench'], '.ts').filter((file) => !file.path.endsWith('.generated.ts'))
 
-test('every source file keeps the rules of the house', t => {
+test('every source file keeps the rules of the house', (t) => {
   t.true(sources.length > 0)
   t.deepEqual(
     houseViolations(sources).map(({ path, rule, found }) => `${path}: ${rule}: ${found}`),
@@ -13,7 +13,7 @@ test('every source file keeps the rules of the house', t => {
   )
 })
 
-test('the documents name no path of a machine and nothing undone', t => {
+test('the documents name no path of a machine and nothing undone', (t) => {
   const rules = ['no path of a machine', 'nothing lands undone']
   const found = houseViolations(filesUnder(['docs'], '.md')).filter(({ rule }) => rules.includes(rule))
   t.deepEqual(found, [])
@@ -56,9 +56,9 @@ const planted: readonly (readonly [path: string, text: string, rule: string])[] 
 ]
 
 for (const [path, text, rule] of planted) {
-  test(`planted in ${path}, ${JSON.stringify(text)} breaks "${rule}"`, t => {
+  test(`planted in ${path}, ${JSON.stringify(text)} breaks "${rule}"`, (t) => {
     t.deepEqual(
-      houseViolations([{ path, text }]).map(violation => violation.rule),
+      houseViolations([{ path, text }]).map((violation) => violation.rule),
       [rule]
     )
   })
@@ -78,12 +78,12 @@ const allowed: readonly (readonly [path: string, text: string])[] = [
 ]
 
 for (const [path, text] of allowed) {
-  test(`in ${path}, ${JSON.stringify(text)} is at home`, t => {
+  test(`in ${path}, ${JSON.stringify(text)} is at home`, (t) => {
     t.deepEqual(houseViolations([{ path, text }]), [])
   })
 }
 
-test('imports are found in every form, and not in comments or strings', t => {
+test('imports are found in every form, and not in comments or strings', (t) => {
   const text = [
     "import a from 'one'",
     "import { b,\n  c } from 'two'",

@@ -1,0 +1,136 @@
+import { DriftError } from '../base/errors.js'
+import { limits } from '../base/limits.js'
+import { crc32 } from '../codec/checksum.js'
+import { FILE_HEADER_BYTES } from '../format/file-header.js'
+import { frameBytes, frameFault } from '../format/frame.js'
+import type { File, Io } from '../io/io.js'
+import type { SegmentSummary } from './block-builder.js'
+import type { BlockCache, CachedBlock } from './block-cache.js'
+
+/**
+ * Frames of one table by their place, out of its segments (any thread that has an `io`; here the coordinator's, synchronously).
+ * A block is read and verified when it is first needed and stays in the cache.
+ */
+export class SegmentReader {
+  readonly #io: Io
+  readonly #directory: string
+  readonly #cache: BlockCache
+  #segments: OpenSegment[] = []
+
+  /** The bytes that hold the frame found last by {@link find}, and where it begins. */
+  source: Uint8Array = new Uint8Array(0)
+  offset = 0
+
+  constructor(io: Io, directory: string, cache: BlockCache, segments: readonly SegmentSummary[]) {
+    this.#io = io
+    this.#directory = directory
+    this.#cache = cache
+    this.install(segments)
+  }
+
+  /** The segments after a checkpoint: those known keep their open file and cached blocks. */
+  install(segments: readonly SegmentSummary[]): void {
+    const known = new Map(this.#segments.map((segment) => [segment.summary.file, segment]))
+    this.#segments = segments.map((summary) => {
+      const segment = known.get(summary.file)
+      if (segment === undefined) return new OpenSegment(`${this.#directory}/${summary.file}`, summary)
+      segment.summary = summary
+      return segment
+    })
+  }
+
+  get segments(): readonly SegmentSummary[] {
+    return this.#segments.map((segment) => segment.summary)
+  }
+
+  /** Bytes of frames in all segments: the place of the next frame. */
+  get bytes(): number {
+    const last = this.#segments.at(-1)?.summary
+    return last === undefined ? 0 : last.origin + last.bytes
+  }
+
+  /** Puts the frame at `place` into {@link source} and {@link offset}. Throws CORRUPT with file and offset. */
+  find(place: number): void {
+    let index = this.#segments.length - 1
+    let segment = this.#segments[index]
+    while (segment !== undefined && segment.summary.origin > place) segment = this.#segments[--index]
+    if (segment === undefined || place >= segment.summary.origin + segment.summary.bytes) {
+      throw new DriftError('INVARIANT', `FMT-3: no frame at place ${place} of ${this.#directory}`, { place })
+    }
+    const inFile = FILE_HEADER_BYTES + place - segment.summary.origin
+    const block = this.#block(segment, inFile)
+    this.source = block.bytes
+    this.offset = inFile - block.offset
+  }
+
+  close(): void {
+    for (const segment of this.#segments) segment.close()
+  }
+
+  #block(segment: OpenSegment, inFile: number): CachedBlock {
+    const { blocks, bytes } = segment.summary
+    // The block of a window is at its number or before it (a window in which no frame begins has none).
+    let index = Math.min(Math.floor((inFile - FILE_HEADER_BYTES) / 65_536), blocks.length - 1)
+    if ((blocks[index]?.offset ?? 0) > inFile) {
+      let low = 0
+      while (low < index) {
+        const middle = (low + index + 1) >> 1
+        if ((blocks[middle]?.offset ?? 0) <= inFile) low = middle
+        else index = middle - 1
+      }
+    }
+    const cached = segment.cached[index]
+    if (cached !== undefined && inFile < cached.offset + cached.bytes.length) {
+      cached.used = true
+      return cached
+    }
+    if (cached !== undefined) cached.evict = undefined
+    const description = blocks[index]
+    if (description === undefined) throw new DriftError('INVARIANT', `FMT-3: ${segment.path} has no block ${index}`)
+    const end = blocks[index + 1]?.offset ?? FILE_HEADER_BYTES + bytes
+    const target = new Uint8Array(end - description.offset)
+    const count = segment.file(this.#io).read(target, description.offset)
+    if (count < target.length || crc32(target) !== description.crc) throw damaged(segment.path, target, description.offset, count)
+    const block: CachedBlock = { bytes: target, offset: description.offset, used: false, evict: () => delete segment.cached[index] }
+    this.#cache.add(block)
+    segment.cached[index] = block
+    return block
+  }
+}
+
+/** The error for bytes of a segment whose sum is wrong: names the first frame that is not whole. */
+export function damaged(file: string, bytes: Uint8Array, offset: number, readBytes: number): DriftError {
+  let at = 0
+  let fault: string | undefined
+  while (at < bytes.length) {
+    fault = frameFault(bytes, at, readBytes, limits.frameBytesMax)
+    if (fault !== undefined) break
+    at += frameBytes(bytes, at)
+  }
+  const place = offset + (fault === undefined ? 0 : at)
+  const what = fault ?? 'wrong checksum of a block'
+  return new DriftError('CORRUPT', `${file}: ${what} at offset ${place}; run driftdb doctor`, { file, offset: place, found: what })
+}
+
+class OpenSegment {
+  readonly path: string
+  summary: SegmentSummary
+  readonly cached: (CachedBlock | undefined)[] = []
+  #file: File | undefined
+
+  constructor(path: string, summary: SegmentSummary) {
+    this.path = path
+    this.summary = summary
+  }
+
+  file(io: Io): File {
+    this.#file ??= io.openRead(this.path)
+    return this.#file
+  }
+
+  close(): void {
+    this.#file?.close()
+    this.#file = undefined
+    for (const block of this.cached) block?.evict?.()
+  }
+}

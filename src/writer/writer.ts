@@ -1,0 +1,239 @@
+import { DriftError, type ErrorData } from '../base/errors.js'
+import type { Durability } from '../base/durability.js'
+import { writeRecordHead, JUMP_MAGIC, paddedBytes, RECORD_CLOSE, recordBytes, recordCount, recordFirstSeq, recordHeadBytes, sealRecord } from '../format/wal-record.js'
+import { encodeManifest } from '../format/manifest.js'
+import { replaceFile, type Io } from '../io/io.js'
+import { LogFollower } from '../memory/log-follower.js'
+import type { LogMemory } from '../memory/log-memory.js'
+import { WAL_ZERO_BYTES, WalFile } from '../wal/wal-file.js'
+import { Checkpoint, TableWriter, type CheckpointResult, type DatabaseIdentity, type TableFiles } from './checkpoint.js'
+
+/** One group is at most about this much: a reader of the present does not wait for more. */
+const GROUP_BYTES = 4 * 1024 * 1024
+
+/** Plain data: what the writer's thread is started with. */
+export type WriterConfig = {
+  readonly directory: string
+  readonly identity: DatabaseIdentity
+  readonly durability: Durability
+  readonly walNumber: number
+  /** The first seq that may be written. */
+  readonly firstSeq: number
+  readonly tables: readonly TableFiles[]
+}
+
+/**
+ * The writer actor: the only one that writes to WAL and segments. It follows the shared log and makes it durable.
+ *
+ * A step is, in this order: one group commit (all records that are there, one write, one fdatasync, then the cursors), zeros ahead if
+ * the coordinator asked for room, one step of a checkpoint. Group commit is adaptive by itself: what arrives while one group is being
+ * synced is the next group.
+ *
+ * DUR-1: `visibleSeq` and `durableSeq` move only after the sync of everything at or below them returned (durability `full`).
+ * DUR-2: any failure of a write or sync of the WAL or of a segment poisons: after it the kernel may have dropped dirty pages, so
+ * nothing is accepted until the database is opened again. The one exception is lack of space while writing zeros ahead, where nothing
+ * was promised yet.
+ */
+export class Writer {
+  readonly #io: Io
+  readonly #memory: LogMemory
+  readonly #config: WriterConfig
+  readonly #tables = new Map<number, TableWriter>()
+  readonly #group: LogFollower
+  readonly #checkpointed: LogFollower
+  #wal: WalFile
+  /** Bytes of records written since the opening, over all WAL files. */
+  #writtenBytes = 0
+  #lastSeq: number
+  #checkpoint: { run: Checkpoint; removeBelow: number; done: (result: CheckpointResult) => void; failed: (error: DriftError) => void } | undefined
+  #fault: DriftError | undefined
+
+  constructor(io: Io, memory: LogMemory, config: WriterConfig) {
+    this.#io = io
+    this.#memory = memory
+    this.#config = config
+    this.#group = new LogFollower(memory, JUMP_MAGIC)
+    this.#checkpointed = new LogFollower(memory, JUMP_MAGIC)
+    this.#lastSeq = config.firstSeq - 1
+    for (const files of config.tables) this.#tables.set(files.tableId, new TableWriter(io, config.identity, files))
+    this.#wal = WalFile.create(io, `${config.directory}/wal`, config.identity.databaseId, config.walNumber, config.firstSeq)
+    this.#publishRoom()
+  }
+
+  /** One bounded piece of work; `waiting`: only the promise {@link waiting} can bring more, beside the log. */
+  step(): 'worked' | 'waiting' | 'idle' {
+    if (this.#fault !== undefined) return 'idle'
+    try {
+      const committed = this.#commitGroup()
+      const extended = this.#extend()
+      const checkpoint = this.#stepCheckpoint()
+      if (committed || extended || checkpoint === 'worked') return 'worked'
+      return checkpoint
+    } catch (error) {
+      this.#poison(error)
+      return 'idle'
+    }
+  }
+
+  get waiting(): Promise<void> | undefined {
+    return this.#checkpoint?.run.waiting
+  }
+
+  get fault(): ErrorData | undefined {
+    return this.#fault?.toData()
+  }
+
+  /** Makes a table's folder with its schema and an empty manifest. Safe to repeat. */
+  addTable(files: TableFiles, schemaYaml: string): void {
+    this.#refuseIfPoisoned()
+    try {
+      const table = new TableWriter(this.#io, this.#config.identity, files)
+      makeTableFolder(this.#io, table, this.#config.identity, schemaYaml)
+      this.#tables.set(files.tableId, table)
+    } catch (error) {
+      throw this.#poison(error)
+    }
+  }
+
+  /** Moves everything at or below `upTo` (the last seq of a durable batch) into segments and frees the WAL of it. */
+  checkpoint(upTo: number): Promise<CheckpointResult> {
+    this.#refuseIfPoisoned()
+    if (this.#checkpoint !== undefined) throw new DriftError('INVARIANT', 'CMP-2: two checkpoints at once')
+    try {
+      // Everything older than the file that is begun now is at or below the last written seq; it may go when that is in segments.
+      const full = upTo === this.#lastSeq
+      this.#wal = this.#wal.rotate(this.#lastSeq + 1)
+      this.#publishRoom()
+      const run = new Checkpoint(this.#io, this.#config.identity, this.#tables, () => this.#nextRecord(upTo), upTo)
+      const removeBelow = full ? this.#wal.number : this.#wal.number - 1
+      return new Promise((done, failed) => {
+        this.#checkpoint = { run, removeBelow, done, failed }
+      })
+    } catch (error) {
+      throw this.#poison(error)
+    }
+  }
+
+  /** A clean close: the log is empty, everything is in segments; the WAL ends with CLOSE records (two, so that one can be missed). */
+  close(): void {
+    if (this.#fault === undefined) {
+      try {
+        const bytes = recordHeadBytes(0, 0)
+        const head = { flags: RECORD_CLOSE, firstSeq: this.#lastSeq + 1, time: 0, count: 0, runs: [], metadata: new Uint8Array(0) }
+        for (let copy = 0; copy < 2; copy++) {
+          const record = new Uint8Array(paddedBytes(bytes))
+          writeRecordHead(record, 0, head, 0)
+          sealRecord(record, 0, this.#wal.syncedBytes, this.#wal.salt)
+          this.#wal.append([record], record.length)
+        }
+        this.#wal.sync()
+      } catch (error) {
+        this.#poison(error)
+      }
+    }
+    for (const table of this.#tables.values()) table.appender.close()
+    this.#wal.close()
+    this.#refuseIfPoisoned()
+  }
+
+  #commitGroup(): boolean {
+    const memory = this.#memory
+    const tail = memory.tail
+    const bytes = memory.bytes()
+    const parts: Uint8Array[] = []
+    let from = 0
+    let to = 0
+    let total = 0
+    let lastSeq = this.#lastSeq
+    while (total < GROUP_BYTES) {
+      const at = this.#group.next(tail)
+      if (at === undefined) break
+      sealRecord(bytes, at, this.#wal.syncedBytes, this.#wal.salt)
+      const record = paddedBytes(recordBytes(bytes, at))
+      if (at !== to) {
+        if (to > from) parts.push(bytes.subarray(from, to))
+        from = at
+      }
+      to = at + record
+      total += record
+      lastSeq = recordFirstSeq(bytes, at) + recordCount(bytes, at) - 1
+      this.#group.advance(record)
+    }
+    if (total === 0) return false
+    parts.push(bytes.subarray(from, to))
+    this.#wal.append(parts, total)
+    this.#writtenBytes += total
+    if (this.#config.durability === 'full') this.#wal.sync()
+    this.#lastSeq = lastSeq
+    if (this.#config.durability !== 'none') {
+      memory.durableSeq = lastSeq
+      memory.visibleSeq = lastSeq
+    }
+    memory.wakeCoordinator()
+    return true
+  }
+
+  #extend(): boolean {
+    const memory = this.#memory
+    const missing = memory.walWanted - memory.walReserved
+    if (missing <= 0 || memory.noRoom) return false
+    try {
+      this.#wal.extend(Math.ceil(missing / WAL_ZERO_BYTES) * WAL_ZERO_BYTES)
+    } catch (error) {
+      if (DriftError.from(error, 'wal').code !== 'DRIFT_NO_SPACE') throw error
+      memory.noRoom = true
+    }
+    this.#publishRoom()
+    memory.wakeCoordinator()
+    return true
+  }
+
+  #publishRoom(): void {
+    this.#memory.walReserved = this.#writtenBytes + this.#wal.zeroBytes
+  }
+
+  #stepCheckpoint(): 'worked' | 'waiting' | 'idle' {
+    const checkpoint = this.#checkpoint
+    if (checkpoint === undefined) return 'idle'
+    const outcome = checkpoint.run.step()
+    if (outcome !== 'done') return outcome
+    this.#wal.removeBelow(checkpoint.removeBelow)
+    this.#checkpoint = undefined
+    checkpoint.done(checkpoint.run.result)
+    return 'worked'
+  }
+
+  #nextRecord(upTo: number): { source: Uint8Array; offset: number } | undefined {
+    const source = this.#memory.bytes()
+    const offset = this.#checkpointed.next(this.#memory.tail)
+    if (offset === undefined || recordFirstSeq(source, offset) > upTo) return undefined
+    this.#checkpointed.advance(paddedBytes(recordBytes(source, offset)))
+    return { source, offset }
+  }
+
+  #poison(thrown: unknown): DriftError {
+    const cause = DriftError.from(thrown, this.#config.directory)
+    this.#fault ??= new DriftError(
+      'POISONED',
+      `the database accepts no more writes until it is opened again: ${cause.message}`,
+      { ...cause.details, causeCode: cause.code },
+      cause
+    )
+    this.#memory.poison()
+    this.#checkpoint?.failed(this.#fault)
+    this.#checkpoint = undefined
+    return this.#fault
+  }
+
+  #refuseIfPoisoned(): void {
+    if (this.#fault !== undefined) throw this.#fault
+  }
+}
+
+/** The folder of a table as the seed draws it; durable on return. */
+export function makeTableFolder(io: Io, table: TableWriter, identity: DatabaseIdentity, schemaYaml: string): void {
+  for (const name of ['segments', 'snapshots', 'indexes']) io.makeDirectory(`${table.directory}/${name}`)
+  if (schemaYaml !== '') replaceFile(io, table.directory, 'schema.yaml', Buffer.from(schemaYaml))
+  replaceFile(io, table.directory, 'meta.json', encodeManifest(table.manifest(identity)))
+  io.syncDirectory(table.directory.slice(0, table.directory.lastIndexOf('/')))
+}
