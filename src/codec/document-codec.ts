@@ -205,7 +205,8 @@ function normalised(value: unknown): unknown {
 function settle(value: unknown, level: number, bytes: Uint8Array): unknown {
   if (typeof value === 'bigint') return value >= -SAFE_MAX && value <= SAFE_MAX ? Number(value) : value
   if (typeof value !== 'object' || value === null) return value
-  if (value instanceof Uint8Array) return Uint8Array.from(value)
+  // A constructor call, not slice: of a Buffer that is a view.
+  if (value instanceof Uint8Array) return new Uint8Array(value)
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) throw corrupt('a time out of range', bytes)
     return value
@@ -242,7 +243,7 @@ let scratch = new Uint8Array(4096)
 
 /** TextDecoder refuses shared memory, and nobody may change the bytes between the scan and the decoding. */
 function privateCopy(bytes: Uint8Array): Uint8Array {
-  if (bytes.length > BUFFER_BYTES_KEPT) return Uint8Array.from(bytes)
+  if (bytes.length > BUFFER_BYTES_KEPT) return new Uint8Array(bytes)
   if (bytes.length > scratch.length) scratch = new Uint8Array(bytes.length * 2)
   scratch.set(bytes)
   return scratch.subarray(0, bytes.length)

@@ -15,7 +15,7 @@ const SAFE_MAX = BigInt(Number.MAX_SAFE_INTEGER)
 /** Below 16 digits every integer is safe; below a three-digit exponent (and 16 digits) no number is infinite. */
 const MAY_LOSE = /\d{16}|\d[eE]\+?\d{3}/
 
-/** A cycle has no end and JSON no way to say so: containers below this level are printed as null. */
+/** No document is as deep, and JSON has no end for one that is: containers below this level are printed as null. */
 const PRINTED_LEVELS_MAX = limits.nestingMax * 2
 
 /**
@@ -36,8 +36,8 @@ export function parseJson(text: string): Value {
 
 /**
  * One value as JSON text: bigints as digits, times as RFC 3339 with milliseconds, bytes as base64, what JSON cannot say (NaN,
- * infinities, an invalid time, a function inside an array) as null; undefined fields are left out. `indent` spaces a level, 0 = one
- * line. Never throws.
+ * infinities, an invalid time, a function inside an array) as null; undefined fields are left out. A cycle ends with null where it closes.
+ * `indent` spaces a level, 0 = one line. Never throws.
  */
 export function formatJson(value: unknown, indent = 0): string {
   const spaces = ' '.repeat(Math.max(0, Math.min(10, Math.trunc(indent) || 0)))
@@ -46,7 +46,7 @@ export function formatJson(value: unknown, indent = 0): string {
   } catch {
     // A getter threw: the printer below looks at each field on its own.
   }
-  return print(value, spaces, '', 1) ?? 'null'
+  return print(value, spaces, '', []) ?? 'null'
 }
 
 /** 101 levels need 101 opening brackets; most texts have fewer, brackets inside strings included. */
@@ -279,7 +279,7 @@ function isNative(value: unknown, level: number): boolean {
 }
 
 /** The text of one value, or undefined for what a field leaves out. */
-function print(value: unknown, spaces: string, margin: string, level: number): string | undefined {
+function print(value: unknown, spaces: string, margin: string, ancestors: object[]): string | undefined {
   switch (typeof value) {
     case 'string':
       return JSON.stringify(value)
@@ -290,43 +290,53 @@ function print(value: unknown, spaces: string, margin: string, level: number): s
     case 'bigint':
       return value.toString()
     case 'object':
-      return value === null ? 'null' : printObject(value, spaces, margin, level)
+      return value === null ? 'null' : printObject(value, spaces, margin, ancestors)
     default:
       return undefined
   }
 }
 
-function printObject(object: object, spaces: string, margin: string, level: number): string {
+function printObject(object: object, spaces: string, margin: string, ancestors: object[]): string {
+  const depth = ancestors.length
   try {
     if (object instanceof Date) return Number.isNaN(object.getTime()) ? 'null' : `"${object.toISOString()}"`
     if (object instanceof Uint8Array) {
       return `"${Buffer.from(object.buffer, object.byteOffset, object.byteLength).toString('base64')}"`
     }
-    if (level > PRINTED_LEVELS_MAX) return 'null'
+    if (ancestors.length >= PRINTED_LEVELS_MAX || ancestors.includes(object)) return 'null'
+    ancestors.push(object)
     const inner = margin + spaces
     const parts: string[] = []
     const isArray = Array.isArray(object)
     if (isArray) {
-      for (const item of object as unknown[]) parts.push(print(item, spaces, inner, level + 1) ?? 'null')
+      for (const item of object as unknown[]) parts.push(print(item, spaces, inner, ancestors) ?? 'null')
     } else {
       for (const field of Object.keys(object)) {
-        const text = printField(object as Record<string, unknown>, field, spaces, inner, level)
+        const text = printField(object as Record<string, unknown>, field, spaces, inner, ancestors)
         if (text !== undefined) parts.push(`${JSON.stringify(field)}:${spaces === '' ? '' : ' '}${text}`)
       }
     }
+    ancestors.pop()
     const [open, close] = isArray ? ['[', ']'] : ['{', '}']
     if (parts.length === 0) return `${open}${close}`
     if (spaces === '') return `${open}${parts.join(',')}${close}`
     return `${open}\n${inner}${parts.join(`,\n${inner}`)}\n${margin}${close}`
   } catch {
-    // A proxy that refuses to be looked at.
+    // A proxy that refuses to be looked at, or more text than a string can hold.
+    ancestors.length = depth
     return 'null'
   }
 }
 
-function printField(object: Record<string, unknown>, field: string, spaces: string, margin: string, level: number): string | undefined {
+function printField(
+  object: Record<string, unknown>,
+  field: string,
+  spaces: string,
+  margin: string,
+  ancestors: object[]
+): string | undefined {
   try {
-    return print(object[field], spaces, margin, level + 1)
+    return print(object[field], spaces, margin, ancestors)
   } catch {
     return 'null'
   }

@@ -1,4 +1,4 @@
-import type { File, Io } from './io.js'
+import type { File } from './io.js'
 import { MemoryBytes, MemoryIo, systemError } from './memory-io.js'
 
 /** What a power cut does to bytes that were written and not synced. */
