@@ -1,0 +1,130 @@
+import { DriftError } from '../base/errors.js'
+import { skipValue } from '../codec/key-codec.js'
+import { decodeDocument } from '../codec/document-codec.js'
+import type { Document } from '../codec/value.js'
+import { readU64, readVarint, varintBytes } from '../format/bytes.js'
+import { EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
+import type { SegmentReader } from '../segment/segment-reader.js'
+import type { VersionStore } from './version-store.js'
+
+/**
+ * Where the bytes of events are that no checkpoint has moved into segments: number 0 is the shared log (or the first WAL image of a
+ * read-only opening), others are private buffers. An address is `number * 2^32 + offset`.
+ */
+export type LogBytes = (source: number) => Uint8Array
+
+const TWO_32 = 2 ** 32
+
+export function logAddress(source: number, offset: number): number {
+  return source * TWO_32 + offset
+}
+
+/**
+ * From a version to its event and its document (coordinator thread, synchronously). The versions up to a checkpoint are in segments,
+ * at their place; those behind it are in the log, at an address that this keeps in a ring.
+ */
+export class VersionFrames {
+  readonly #versions: VersionStore
+  readonly #segments: SegmentReader
+  readonly #log: LogBytes
+  /** Versions 1 … flushed are in segments. */
+  #flushed = 0
+  #addresses = new Float64Array(64)
+
+  #source: Uint8Array = new Uint8Array(0)
+  #offset = 0
+
+  constructor(versions: VersionStore, segments: SegmentReader, log: LogBytes) {
+    this.#versions = versions
+    this.#segments = segments
+    this.#log = log
+  }
+
+  get flushed(): number {
+    return this.#flushed
+  }
+
+  /** The frame of a version just appended begins at this address. */
+  setAddress(version: number, address: number): void {
+    if (version - this.#flushed > this.#addresses.length) this.#grow()
+    this.#addresses[version & (this.#addresses.length - 1)] = address
+  }
+
+  /** All versions up to this one are in segments now. */
+  flushThrough(version: number): void {
+    this.#flushed = version
+  }
+
+  /** The document as of a version; undefined if it is a delete. Reads at most four frames. */
+  document(version: number): Document | undefined {
+    const versions = this.#versions
+    if (versions.eventOf(version) === EVENT_SOFT_DELETE) return undefined
+    if (versions.hasDocument(version)) return this.#wholeDocument(version)
+    const patches: Document[] = []
+    let base = version
+    while (base !== 0 && !versions.hasDocument(base)) {
+      patches.push(this.#patch(base))
+      base = versions.previousOf(base)
+    }
+    if (base === 0) throw new DriftError('INVARIANT', `VIS-3: a patch without a document behind it at seq ${versions.seqOf(version)}`)
+    let document = this.#wholeDocument(base)
+    for (let index = patches.length - 1; index >= 0; index--) document = { ...document, ...patches[index] }
+    return document
+  }
+
+  /** What the event itself carried: the document, the patch, or null. */
+  payload(version: number): Document | null {
+    if (this.#versions.eventOf(version) === EVENT_SOFT_DELETE) return null
+    return this.#versions.eventOf(version) === EVENT_PATCH ? this.#patch(version) : this.#wholeDocument(version)
+  }
+
+  /** Commit time of a version's event, unix ms. */
+  time(version: number): number {
+    this.#find(version)
+    return readU64(this.#source, this.#offset + FRAME_PREFIX_BYTES + varintBytes(this.#versions.seqOf(version)))
+  }
+
+  #wholeDocument(version: number): Document {
+    const key = this.#payloadOffset(version) + 1
+    let at = skipValue(this.#source, key)
+    if (this.#versions.eventOf(version) === EVENT_PATCH) at = skipValue(this.#source, at)
+    return decodeDocument(this.#source.subarray(at, this.#offset + frameBytes(this.#source, this.#offset)))
+  }
+
+  #patch(version: number): Document {
+    const key = this.#payloadOffset(version) + 1
+    const at = skipValue(this.#source, key)
+    // Every fourth patch carries the whole document behind the patch.
+    const end = this.#versions.hasDocument(version) ? skipValue(this.#source, at) : this.#offset + frameBytes(this.#source, this.#offset)
+    return decodeDocument(this.#source.subarray(at, end))
+  }
+
+  #payloadOffset(version: number): number {
+    this.#find(version)
+    return this.#offset + FRAME_PREFIX_BYTES + varintBytes(this.#versions.seqOf(version)) + 9
+  }
+
+  #find(version: number): void {
+    if (version > this.#flushed) {
+      const address = this.#addresses[version & (this.#addresses.length - 1)] ?? 0
+      this.#source = this.#log(Math.floor(address / TWO_32))
+      this.#offset = address % TWO_32
+    } else {
+      this.#segments.find(this.#versions.placeOf(version))
+      this.#source = this.#segments.source
+      this.#offset = this.#segments.offset
+    }
+    const found = readVarint(this.#source, this.#offset + FRAME_PREFIX_BYTES)
+    if (found !== this.#versions.seqOf(version)) {
+      throw new DriftError('INVARIANT', `FMT-3: expected the frame of seq ${this.#versions.seqOf(version)}, found ${found}`)
+    }
+  }
+
+  #grow(): void {
+    const old = this.#addresses
+    this.#addresses = new Float64Array(old.length * 2)
+    for (let version = this.#flushed + 1; version <= this.#flushed + old.length; version++) {
+      this.#addresses[version & (this.#addresses.length - 1)] = old[version & (old.length - 1)] ?? 0
+    }
+  }
+}
