@@ -1,5 +1,5 @@
 import { crc32 } from '../codec/checksum.js'
-import { BLOCK_BYTES, type SegmentBlock } from '../format/segment-footer.js'
+import { BLOCK_BYTES, type SegmentBlock, type SegmentFooter } from '../format/segment-footer.js'
 import { FILE_HEADER_BYTES } from '../format/file-header.js'
 import { frameBytes, FRAME_PREFIX_BYTES, frameSeq } from '../format/frame.js'
 import { readU64, varintBytes } from '../format/bytes.js'
@@ -90,6 +90,11 @@ export class BlockBuilder {
   summary(number: number, file: string, origin: number, sealed: boolean): SegmentSummary {
     const { bytes, crc, count, firstSeq, lastSeq, firstTime, lastTime } = this
     return { number, file, origin, bytes, crc, sealed, blocks: this.#blocks, count, firstSeq, lastSeq, firstTime, lastTime }
+  }
+
+  footer(): SegmentFooter {
+    const { bytes, count, firstSeq, lastSeq, firstTime, lastTime } = this
+    return { blocks: this.#blocks, frameBytes: bytes, count, firstSeq, lastSeq, firstTime, lastTime }
   }
 
   #closePart(source: Uint8Array, from: number, to: number): void {

@@ -66,7 +66,7 @@ export class SegmentAppender {
     if (active === undefined || active.builder.bytes < SEGMENT_BYTES) return false
     const { builder } = active
     const file = this.#open(active.file)
-    file.write([encodeSegmentFooter({ ...builder, blocks: builder.blocks, frameBytes: builder.bytes })], FILE_HEADER_BYTES + builder.bytes)
+    file.write([encodeSegmentFooter(builder.footer())], FILE_HEADER_BYTES + builder.bytes)
     this.#segments.push(builder.summary(active.number, active.file, active.origin, true))
     this.#active = undefined
     return true

@@ -91,7 +91,7 @@ export class SegmentReader {
     const target = new Uint8Array(end - description.offset)
     const count = segment.file(this.#io).read(target, description.offset)
     if (count < target.length || crc32(target) !== description.crc) throw damaged(segment.path, target, description.offset, count)
-    const block: CachedBlock = { bytes: target, offset: description.offset, used: false, evict: () => delete segment.cached[index] }
+    const block: CachedBlock = { bytes: target, offset: description.offset, used: false, evict: () => segment.forget(index) }
     this.#cache.add(block)
     segment.cached[index] = block
     return block
@@ -126,6 +126,10 @@ class OpenSegment {
   file(io: Io): File {
     this.#file ??= io.openRead(this.path)
     return this.#file
+  }
+
+  forget(index: number): void {
+    this.cached[index] = undefined
   }
 
   close(): void {

@@ -1,5 +1,4 @@
-import { crc32Word } from '../codec/checksum.js'
-import { crc32 } from '../codec/checksum.js'
+import { crc32, crc32Word } from '../codec/checksum.js'
 import type { File, Io } from '../io/io.js'
 import { encodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_WAL } from '../format/file-header.js'
 

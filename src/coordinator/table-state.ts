@@ -1,0 +1,144 @@
+import { DriftError } from '../base/errors.js'
+import type { TableDefinition } from '../catalog/catalog.js'
+import { decodeKey, encodeKey, readKeyPayload, type Key } from '../codec/key-codec.js'
+import type { Document } from '../codec/value.js'
+import { EVENT_CODE_MASK, EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
+import { readVarint, varintBytes } from '../format/bytes.js'
+import { KeyIndex } from '../index/key-index.js'
+import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
+import { logAddress, VersionFrames, type LogBytes } from '../mvcc/version-frames.js'
+import { VersionStore } from '../mvcc/version-store.js'
+import type { SegmentSummary } from '../segment/block-builder.js'
+import type { SegmentReader } from '../segment/segment-reader.js'
+
+const MSGPACK_ARRAY_OF_3 = 0x93
+
+/** Scratch for canonical keys; every use ends before the next begins. */
+const scratch = new Uint8Array(1100)
+
+/** One table in memory: its keys, their versions and where the frames of those are. The coordinator's. */
+export class TableState {
+  readonly definition: TableDefinition
+  readonly directory: string
+  readonly keys: KeyIndex
+  readonly versions = new VersionStore()
+  readonly frames: VersionFrames
+  readonly segments: SegmentReader
+  readonly #ordered: OrderedKeys
+  /** Place of the next frame. */
+  nextPlace: number
+  checkpointSeq = 0
+  /** Live rows at the last visible seq. */
+  liveCount = 0
+  /** Set where its files are damaged: every use of the table throws it, other tables work on. */
+  damage: DriftError | undefined
+
+  constructor(definition: TableDefinition, directory: string, hashSeed: number, segments: SegmentReader, log: LogBytes) {
+    this.definition = definition
+    this.directory = directory
+    this.keys = new KeyIndex(hashSeed)
+    this.#ordered = new OrderedKeys(this.keys)
+    this.segments = segments
+    this.frames = new VersionFrames(this.versions, segments, log)
+    this.nextPlace = segments.bytes
+  }
+
+  /** Takes frames that are already written: from segments (`logSource` undefined), or from the log. Returns how many. */
+  replay(source: Uint8Array, from: number, to: number, logSource: number | undefined): number {
+    let count = 0
+    for (let at = from; at < to; count++) {
+      const seq = readVarint(source, at + FRAME_PREFIX_BYTES)
+      const typeAt = at + FRAME_PREFIX_BYTES + varintBytes(seq) + 8
+      const event = (source[typeAt] ?? 0) & EVENT_CODE_MASK
+      if (event !== EVENT_INSERT && event !== EVENT_PATCH && event !== EVENT_SOFT_DELETE) {
+        throw new DriftError('UNSUPPORTED_VERSION', `event ${seq} of ${this.definition.name} is of type ${event}`, { seq, found: event })
+      }
+      const length = readKeyPayload(source, typeAt + 2, scratch)
+      const hash = this.keys.hash(scratch, length)
+      let ordinal = this.keys.find(scratch, length, hash)
+      if (ordinal < 0) ordinal = this.keys.add(scratch, length, hash)
+      const wasLive = this.versions.isLive(this.versions.latestOf(ordinal))
+      const version = this.versions.append(ordinal, seq, this.nextPlace, event, source[typeAt + 1] === MSGPACK_ARRAY_OF_3)
+      if (logSource !== undefined) this.frames.setAddress(version, logAddress(logSource, at))
+      this.liveCount += Number(event !== EVENT_SOFT_DELETE) - Number(wasLive)
+      const bytes = frameBytes(source, at)
+      this.nextPlace += bytes
+      at += bytes
+    }
+    return count
+  }
+
+  /** All versions with seq <= `seq` are in these segments now (from the first one that changed on). */
+  flushThrough(seq: number, changed: readonly SegmentSummary[]): void {
+    const first = changed[0]
+    if (first !== undefined) {
+      this.segments.install([...this.segments.segments.filter((segment) => segment.number < first.number), ...changed])
+    }
+    this.checkpointSeq = seq
+    let flushed = this.frames.flushed
+    while (flushed < this.versions.count && this.versions.seqOf(flushed + 1) <= seq) flushed++
+    this.frames.flushThrough(flushed)
+  }
+
+  // Reads: all synchronous, at a seq that is a commit's end.
+
+  /** The version of a key at `seq`, or 0. Throws INVALID_DOCUMENT for what cannot be a key. */
+  versionOf(key: unknown, seq: number): number {
+    if (this.damage !== undefined) throw this.damage
+    const length = encodeKey(key, scratch)
+    const ordinal = this.keys.find(scratch, length)
+    return ordinal < 0 ? 0 : this.versions.versionAt(ordinal, seq)
+  }
+
+  get(key: unknown, seq: number): Document | undefined {
+    const version = this.versionOf(key, seq)
+    return version === 0 ? undefined : this.frames.document(version)
+  }
+
+  has(key: unknown, seq: number): boolean {
+    return this.versions.isLive(this.versionOf(key, seq))
+  }
+
+  /** Live rows at `seq`: counted, one step for each key. */
+  countAt(seq: number): number {
+    if (this.damage !== undefined) throw this.damage
+    let count = 0
+    for (let ordinal = 0; ordinal < this.keys.count; ordinal++) if (this.versions.isLive(this.versions.versionAt(ordinal, seq))) count++
+    return count
+  }
+
+  /** Versions of a key with seq <= `seq`, oldest first unless `reverse`. */
+  *history(key: unknown, seq: number, reverse: boolean): Generator<number, void> {
+    let version = this.versionOf(key, seq)
+    if (reverse) {
+      for (; version !== 0; version = this.versions.previousOf(version)) yield version
+      return
+    }
+    const chain: number[] = []
+    for (; version !== 0; version = this.versions.previousOf(version)) chain.push(version)
+    for (let index = chain.length - 1; index >= 0; index--) yield chain[index] ?? 0
+  }
+
+  /** Live versions at `seq` with keys in the range, in key order. */
+  *scan(range: KeyRange, seq: number): Generator<{ readonly ordinal: number; readonly version: number }, void> {
+    if (this.damage !== undefined) throw this.damage
+    for (const ordinal of this.#ordered.ordinals(range)) {
+      const version = this.versions.versionAt(ordinal, seq)
+      if (this.versions.isLive(version)) yield { ordinal, version }
+    }
+  }
+
+  key(ordinal: number): Key {
+    return decodeKey(this.keys.keyOf(ordinal))
+  }
+
+  // Numbering (the commit pipeline's).
+
+  /** Takes the last version, and the key if it was new, back: its batch was refused. */
+  takeBack(ordinal: number, isNewKey: boolean): void {
+    this.versions.removeLast(ordinal)
+    if (!isNewKey) return
+    this.keys.removeLast()
+    this.#ordered.forget(this.keys.count)
+  }
+}
