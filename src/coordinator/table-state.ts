@@ -135,7 +135,8 @@ export class TableState {
   // Numbering (the commit pipeline's).
 
   /** Takes the last version, and the key if it was new, back: its batch was refused. */
-  takeBack(ordinal: number, isNewKey: boolean): void {
+  takeBack(ordinal: number, isNewKey: boolean, bytes: number): void {
+    this.nextPlace -= bytes
     this.versions.removeLast(ordinal)
     if (!isNewKey) return
     this.keys.removeLast()

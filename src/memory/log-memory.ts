@@ -89,10 +89,10 @@ export class LogMemory {
 
   /** The same without blocking the thread's event loop. */
   async sleepInEventLoop(seen: number): Promise<void> {
+    // ASLEEP stays set: an older wait that ends late must not clear it under a newer one, and a needless notify is cheap.
     Atomics.store(this.#words, ASLEEP, 1)
     const wait = Atomics.waitAsync(this.#words, SIGNAL, seen)
     if (wait.async) await wait.value
-    Atomics.store(this.#words, ASLEEP, 0)
   }
 
   /** Control requests travel by message; this pair of counters tells a writer at work or asleep that one is on its way. */
@@ -101,6 +101,7 @@ export class LogMemory {
     this.wakeWriter()
   }
 
+  /** The writer took up a question. */
   answered(): void {
     Atomics.add(this.#words, ANSWERED, 1)
   }

@@ -79,6 +79,10 @@ export class Writer {
     return this.#checkpoint?.run.waiting
   }
 
+  get isCheckpointing(): boolean {
+    return this.#checkpoint !== undefined
+  }
+
   get fault(): ErrorData | undefined {
     return this.#fault?.toData()
   }
@@ -100,6 +104,7 @@ export class Writer {
     this.#refuseIfPoisoned()
     if (this.#checkpoint !== undefined) throw new DriftError('INVARIANT', 'CMP-2: two checkpoints at once')
     try {
+      while (this.#commitGroup());
       // Everything older than the file that is begun now is at or below the last written seq; it may go when that is in segments.
       const full = upTo === this.#lastSeq
       this.#wal = this.#wal.rotate(this.#lastSeq + 1)
@@ -118,6 +123,7 @@ export class Writer {
   close(): void {
     if (this.#fault === undefined) {
       try {
+        while (this.#commitGroup());
         const bytes = recordHeadBytes(0, 0)
         const head = { flags: RECORD_CLOSE, firstSeq: this.#lastSeq + 1, time: 0, count: 0, runs: [], metadata: new Uint8Array(0) }
         for (let copy = 0; copy < 2; copy++) {

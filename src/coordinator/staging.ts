@@ -1,0 +1,209 @@
+import { isDeepStrictEqual } from 'node:util'
+import { DriftError } from '../base/errors.js'
+import { limits, PATCHES_PER_DOCUMENT } from '../base/limits.js'
+import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
+import { decodeKey, writeKeyPayload } from '../codec/key-codec.js'
+import { EVENT_MORE, EVENT_PATCH, EVENT_SCHEMA, EVENT_SOFT_DELETE, frameHeadBytes, writeFrameHead } from '../format/frame.js'
+import type { RecordRun } from '../format/wal-record.js'
+import { logAddress } from '../mvcc/version-frames.js'
+import { eventOf, type WriteOperation, type WriteSet } from '../txn/write-set.js'
+import type { TableState } from './table-state.js'
+
+/** Number of the private buffer among the sources of log bytes; 0 is the shared log. */
+export const STAGING_SOURCE = 1
+
+const MSGPACK_ARRAY = 0x90
+/** A frame's head and key, at most. */
+const FRAME_ROOM = 32 + limits.keyBytesMax + 16
+
+type Staged = { readonly table: TableState; readonly ordinal: number; readonly isNewKey: boolean; readonly version: number; readonly at: number; readonly bytes: number }
+
+/**
+ * One commit in the making: every operation is validated against everything numbered before it, the earlier ones of the same commit
+ * included, gets its seq, and becomes a frame in a private buffer. Versions are appended as it goes, behind every visible seq; a
+ * refused commit takes all of them back, so it leaves no trace and uses no seq (SEQ-3).
+ */
+export class Staging {
+  #bytes = new Uint8Array(64 * 1024)
+  #used = 0
+  #lastTypeAt = 0
+  readonly #staged: Staged[] = []
+  #runs: { tableId: number; count: number; bytes: number }[] = []
+  #events = 0
+
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#used)
+  }
+
+  get buffer(): Uint8Array {
+    return this.#bytes
+  }
+
+  get events(): number {
+    return this.#events
+  }
+
+  get runs(): readonly RecordRun[] {
+    return this.#runs
+  }
+
+  /** Stages all writes of a set; throws the first refusal with `details.index`, with nothing left behind. */
+  stage(set: WriteSet<TableState>, firstSeq: number, time: number): void {
+    this.#reset()
+    let index = 0
+    try {
+      for (; index < set.operations.length; index++) {
+        const operation = set.operations[index]
+        if (operation !== undefined) this.#operation(set, operation, firstSeq + this.#events, time)
+      }
+    } catch (error) {
+      this.takeBack()
+      if (!(error instanceof DriftError) || set.operations.length === 1) throw error
+      throw new DriftError(error.code.slice(6) as 'LIMIT', `operation ${index}: ${error.message}`, { ...error.details, index }, error)
+    }
+    this.#finish()
+  }
+
+  /** Stages one schema event. */
+  stageSchema(tableId: number, payload: Uint8Array, seq: number, time: number): void {
+    this.#reset()
+    const at = this.#begin(tableId, seq, time, EVENT_SCHEMA, payload.length)
+    this.#bytes.set(payload, at)
+    this.#end(at + payload.length)
+    this.#finish()
+  }
+
+  /** Undoes everything, newest first. */
+  takeBack(): void {
+    for (let entry = this.#staged.pop(); entry !== undefined; entry = this.#staged.pop()) {
+      entry.table.takeBack(entry.ordinal, entry.isNewKey, entry.bytes)
+    }
+    this.#reset()
+  }
+
+  /** The frames stand in the shared log now, from `offset` on. */
+  moved(offset: number): Map<TableState, number> {
+    const deltas = new Map<TableState, number>()
+    for (const { table, version, at } of this.#staged) {
+      table.frames.setAddress(version, logAddress(0, offset + at))
+      const delta = Number(table.versions.isLive(version)) - Number(table.versions.isLive(table.versions.previousOf(version)))
+      if (delta !== 0) deltas.set(table, (deltas.get(table) ?? 0) + delta)
+    }
+    this.#staged.length = 0
+    return deltas
+  }
+
+  #operation(set: WriteSet<TableState>, operation: WriteOperation<TableState>, seq: number, time: number): void {
+    const { table, kind, conditions } = operation
+    if (table.damage !== undefined) throw table.damage
+    const key = set.buffer.subarray(operation.keyAt, operation.valueAt)
+    const hash = table.keys.hash(key, key.length)
+    let ordinal = table.keys.find(key, key.length, hash)
+    const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
+    const live = table.versions.isLive(latest)
+    if (conditions.ifSeq !== undefined) checkSeq(table, key, conditions.ifSeq, latest)
+    if (kind === 'insert' && live) {
+      throw refusal('ALREADY_EXISTS', table, key, 'exists already; UPSERT replaces it')
+    }
+    if ((kind === 'patch' || kind === 'softDelete') && !live) throw refusal('KEY_NOT_FOUND', table, key, 'has no row')
+    const value = set.buffer.subarray(operation.valueAt, operation.end)
+    if (conditions.skipUnchanged === true && live && kind !== 'softDelete') {
+      const before = table.frames.document(latest) ?? {}
+      const after = kind === 'patch' ? { ...before, ...decodeDocument(value) } : decodeDocument(value)
+      if (isDeepStrictEqual(before, after)) return
+    }
+    const event = eventOf(kind)
+    let whole: Uint8Array | undefined
+    if (event === EVENT_PATCH && table.versions.patchDepthOf(latest) + 1 >= PATCHES_PER_DOCUMENT) {
+      whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(value) }, 'document')
+    }
+    const payloadMax = 2 * FRAME_ROOM + value.length + (whole?.length ?? 0)
+    this.#room(payloadMax)
+    const parts = event === EVENT_SOFT_DELETE ? 1 : whole === undefined ? 2 : 3
+    const frameAt = this.#used
+    // The key's msgpack form is at most a few bytes longer than its canonical one; the head is written when the length is known.
+    const payloadAt = frameAt + frameHeadBytes(seq)
+    this.#bytes[payloadAt] = MSGPACK_ARRAY | parts
+    let end = writeKeyPayload(key, key.length, this.#bytes, payloadAt + 1)
+    this.#bytes.set(value, end)
+    end += value.length
+    if (whole !== undefined) {
+      this.#bytes.set(whole, end)
+      end += whole.length
+    }
+    this.#begin(table.definition.id, seq, time, event, end - payloadAt)
+    const isNewKey = ordinal < 0
+    if (isNewKey) ordinal = table.keys.add(key, key.length, hash)
+    const version = table.versions.append(ordinal, seq, table.nextPlace, event, whole !== undefined)
+    table.nextPlace += end - frameAt
+    table.frames.setAddress(version, logAddress(STAGING_SOURCE, frameAt))
+    this.#staged.push({ table, ordinal, isNewKey, version, at: frameAt, bytes: end - frameAt })
+    this.#end(end)
+  }
+
+  /** Writes a frame's head at the end of the buffer; returns where its payload belongs. */
+  #begin(tableId: number, seq: number, time: number, event: number, payloadBytes: number): number {
+    this.#room(FRAME_ROOM + payloadBytes)
+    const run = this.#runs.at(-1)
+    const bytes = frameHeadBytes(seq) + payloadBytes
+    if (run?.tableId === tableId) {
+      run.count++
+      run.bytes += bytes
+    } else {
+      this.#runs.push({ tableId, count: 1, bytes })
+    }
+    const payloadAt = writeFrameHead(this.#bytes, this.#used, seq, time, event | EVENT_MORE, payloadBytes)
+    this.#lastTypeAt = payloadAt - 1
+    return payloadAt
+  }
+
+  #end(end: number): void {
+    this.#used = end
+    this.#events++
+    if (this.#used > limits.batchBytesMax) {
+      throw new DriftError('LIMIT', `a commit may have ${limits.batchBytesMax} bytes`, {
+        name: 'batchBytesMax',
+        limit: limits.batchBytesMax,
+        seen: this.#used
+      })
+    }
+  }
+
+  #finish(): void {
+    if (this.#events > 0) this.#bytes[this.#lastTypeAt] = (this.#bytes[this.#lastTypeAt] ?? 0) & ~EVENT_MORE
+  }
+
+  #room(bytes: number): void {
+    if (this.#used + bytes <= this.#bytes.length) return
+    const grown = new Uint8Array(Math.max(this.#used + bytes, this.#bytes.length * 2))
+    grown.set(this.bytes)
+    this.#bytes = grown
+  }
+
+  #reset(): void {
+    this.#used = 0
+    this.#events = 0
+    this.#runs = []
+    this.#staged.length = 0
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = new Uint8Array(64 * 1024)
+  }
+}
+
+const KEPT_BYTES = 32 * 1024 * 1024
+
+function checkSeq(table: TableState, key: Uint8Array, expected: number, latest: number): void {
+  const found = latest === 0 ? 0 : table.versions.seqOf(latest)
+  if (found === expected) return
+  throw new DriftError('WRITE_CONFLICT', `table ${table.definition.name}: the last event of this key is ${found}, not ${expected}`, {
+    table: table.definition.name,
+    key: decodeKey(key),
+    expected,
+    seq: found
+  })
+}
+
+function refusal(name: 'ALREADY_EXISTS' | 'KEY_NOT_FOUND', table: TableState, key: Uint8Array, what: string): DriftError {
+  const found = decodeKey(key)
+  const shown = typeof found === 'string' ? JSON.stringify(found) : String(found)
+  return new DriftError(name, `table ${table.definition.name}: key ${shown} ${what}`, { table: table.definition.name, key: found })
+}

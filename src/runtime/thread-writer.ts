@@ -1,0 +1,113 @@
+import { Worker } from 'node:worker_threads'
+import { wrap, type Remote } from 'comlink'
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
+import { DriftError, type ErrorData } from '../base/errors.js'
+import type { LogMemory } from '../memory/log-memory.js'
+import type { CheckpointResult, TableFiles } from '../writer/checkpoint.js'
+import type { WriterConfig } from '../writer/writer.js'
+import type { WriterControl } from './writer-loop.js'
+import type { Reply, WriterLink } from './writer-link.js'
+
+/**
+ * The writer actor in a thread of its own.
+ *
+ * THR-1: the thread is ref'd exactly while a promise waits for it: an idle open database never holds the process, a pending write
+ * always does (a pending `waitAsync` alone would let Node exit with the promise lost).
+ */
+export class ThreadWriter implements WriterLink {
+  readonly #memory: LogMemory
+  readonly #worker: Worker
+  readonly #control: Remote<WriterControl>
+  readonly #exited: Promise<void>
+  #holds = 0
+  #ending = false
+  #lost: DriftError | undefined
+  #onLost: (reason: ErrorData) => void = () => {}
+  readonly #lostSignal: Promise<never>
+
+  private constructor(memory: LogMemory) {
+    this.#memory = memory
+    this.#worker = new Worker(new URL('../../workers/writer.js', import.meta.url), { name: 'driftdb-writer' })
+    this.#control = wrap<WriterControl>(nodeEndpoint(this.#worker))
+    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
+    let failure: unknown
+    this.#worker.on('error', (error) => (failure = error))
+    this.#lostSignal = this.#exited.then(() => {
+      if (this.#ending) return new Promise<never>(() => {})
+      this.#lost = new DriftError('WORKER_LOST', 'the writer thread ended; open the database again', {}, failure)
+      memory.poison()
+      this.#onLost(this.#lost.toData())
+      throw this.#lost
+    })
+    this.#lostSignal.catch(() => {})
+  }
+
+  /** Resolves when the writer's WAL file is there. */
+  static async start(memory: LogMemory, config: WriterConfig): Promise<ThreadWriter> {
+    const writer = new ThreadWriter(memory)
+    try {
+      await writer.#ask(() => writer.#control.start(memory.handle, config))
+    } catch (error) {
+      await writer.#end()
+      throw error
+    }
+    writer.#worker.unref()
+    return writer
+  }
+
+  poke(): void {}
+
+  async addTable(files: TableFiles, schemaYaml: string): Promise<void> {
+    await this.#ask(() => this.#control.addTable(files, schemaYaml))
+  }
+
+  checkpoint(upTo: number): Promise<CheckpointResult> {
+    return this.#ask(() => this.#control.checkpoint(upTo))
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#ask(() => this.#control.close())
+    } finally {
+      await this.#end()
+    }
+  }
+
+  async fault(): Promise<ErrorData | undefined> {
+    if (this.#lost !== undefined) return this.#lost.toData()
+    return this.#ask(() => this.#control.fault())
+  }
+
+  hold(): void {
+    if (this.#holds++ === 0) this.#worker.ref()
+  }
+
+  release(): void {
+    if (--this.#holds === 0) this.#worker.unref()
+  }
+
+  onLost(listener: (reason: ErrorData) => void): void {
+    this.#onLost = listener
+  }
+
+  /** Posts a request, then tells the writer in shared memory that one is on its way. */
+  async #ask<Value>(request: () => Promise<Reply<Value>>): Promise<Value> {
+    if (this.#lost !== undefined) throw this.#lost
+    this.hold()
+    try {
+      const answer = request()
+      this.#memory.askWriter()
+      const reply = await Promise.race([answer, this.#lostSignal])
+      if ('error' in reply) throw DriftError.fromData(reply.error)
+      return reply.value
+    } finally {
+      this.release()
+    }
+  }
+
+  async #end(): Promise<void> {
+    this.#ending = true
+    await this.#worker.terminate()
+    await this.#exited
+  }
+}

@@ -1,0 +1,148 @@
+import { DriftError } from '../base/errors.js'
+import { limits } from '../base/limits.js'
+import { encodeDocument } from '../codec/document-codec.js'
+import { encodeKey } from '../codec/key-codec.js'
+import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../format/frame.js'
+
+export type WriteKind = 'insert' | 'upsert' | 'patch' | 'softDelete' | 'schema'
+
+export type WriteConditions = {
+  /** Only if the key's last event has this seq; 0: only if it has none. */
+  readonly ifSeq?: number | undefined
+  /** A write that changes nothing makes no event. */
+  readonly skipUnchanged?: boolean | undefined
+}
+
+const noConditions: WriteConditions = {}
+
+/** One write, encoded: offsets into the set's bytes. */
+export type WriteOperation<Table> = {
+  readonly table: Table
+  readonly kind: WriteKind
+  readonly keyAt: number
+  readonly valueAt: number
+  readonly end: number
+  readonly conditions: WriteConditions
+}
+
+/**
+ * The writes of one commit, encoded on the caller's thread before anything is numbered: what a caller does to its objects afterwards
+ * changes nothing. Keys as canonical bytes, documents and patches as msgpack, one behind the other.
+ */
+export class WriteSet<Table extends { readonly definition: { readonly name: string; readonly primaryKey: string } }> {
+  readonly operations: WriteOperation<Table>[] = []
+  #buffer = new Uint8Array(4096)
+  #used = 0
+
+  /** Bytes of all keys and values. */
+  get bytes(): number {
+    return this.#used
+  }
+
+  get buffer(): Uint8Array {
+    return this.#buffer
+  }
+
+  /** Ready for another commit. */
+  clear(): void {
+    this.operations.length = 0
+    this.#used = 0
+    if (this.#buffer.length > KEPT_BYTES) this.#buffer = new Uint8Array(4096)
+  }
+
+  /** INSERT or UPSERT of a document; its key is its primary-key field. Throws INVALID_DOCUMENT or LIMIT, and adds nothing then. */
+  document(kind: 'insert' | 'upsert', table: Table, document: unknown, conditions = noConditions): void {
+    const { name, primaryKey } = table.definition
+    const value = encodeDocument(document, 'document')
+    const key = (document as Record<string, unknown>)[primaryKey]
+    const keyAt = this.#room(value.length)
+    const valueAt = keyAt + this.#key(key, keyAt, name, primaryKey)
+    this.#buffer.set(value, valueAt)
+    this.#add(table, kind, keyAt, valueAt, valueAt + value.length, conditions)
+  }
+
+  /** PATCH: fields to set; the primary key may stand in it, unchanged. */
+  patch(table: Table, key: unknown, set: unknown, conditions = noConditions): void {
+    const { name, primaryKey } = table.definition
+    const value = encodeDocument(set, 'patch')
+    const keyAt = this.#room(value.length)
+    const valueAt = keyAt + this.#key(key, keyAt, name, primaryKey)
+    const inSet = (set as Record<string, unknown>)[primaryKey]
+    if (inSet !== undefined) {
+      const length = this.#key(inSet, valueAt, name, primaryKey)
+      if (Buffer.compare(this.#buffer.subarray(keyAt, valueAt), this.#buffer.subarray(valueAt, valueAt + length)) !== 0) {
+        throw new DriftError('INVALID_DOCUMENT', `a patch of table ${name} may not change its primary key ${primaryKey}`, {
+          table: name,
+          path: primaryKey,
+          reason: 'the primary key may not change'
+        })
+      }
+    }
+    this.#buffer.set(value, valueAt)
+    this.#add(table, 'patch', keyAt, valueAt, valueAt + value.length, conditions)
+  }
+
+  softDelete(table: Table, key: unknown, conditions = noConditions): void {
+    const keyAt = this.#room(0)
+    const valueAt = keyAt + this.#key(key, keyAt, table.definition.name, table.definition.primaryKey)
+    this.#add(table, 'softDelete', keyAt, valueAt, valueAt, conditions)
+  }
+
+  #key(key: unknown, at: number, table: string, primaryKey: string): number {
+    try {
+      return encodeKey(key, this.#buffer.subarray(at))
+    } catch (error) {
+      if (!(error instanceof DriftError)) throw error
+      const name = error.code === 'DRIFT_LIMIT' ? 'LIMIT' : 'INVALID_DOCUMENT'
+      throw new DriftError(name, `table ${table}, primary key ${primaryKey}: ${error.message}`, { ...error.details, table, path: primaryKey })
+    }
+  }
+
+  /** Makes room for two keys and `valueBytes`; returns where to write. */
+  #room(valueBytes: number): number {
+    if (this.operations.length >= limits.batchEventsMax) {
+      throw new DriftError('LIMIT', `a commit may have ${limits.batchEventsMax} events`, {
+        name: 'batchEventsMax',
+        limit: limits.batchEventsMax,
+        seen: this.operations.length + 1
+      })
+    }
+    const needed = this.#used + valueBytes + 2 * KEY_ROOM
+    if (this.#used + valueBytes > limits.batchBytesMax) {
+      throw new DriftError('LIMIT', `a commit may have ${limits.batchBytesMax} bytes`, {
+        name: 'batchBytesMax',
+        limit: limits.batchBytesMax,
+        seen: this.#used + valueBytes
+      })
+    }
+    if (needed > this.#buffer.length) {
+      const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2))
+      grown.set(this.#buffer.subarray(0, this.#used))
+      this.#buffer = grown
+    }
+    return this.#used
+  }
+
+  #add(table: Table, kind: WriteKind, keyAt: number, valueAt: number, end: number, conditions: WriteConditions): void {
+    this.operations.push({ table, kind, keyAt, valueAt, end, conditions })
+    this.#used = end
+  }
+}
+
+const KEY_ROOM = 1100
+/** A set that grew past this gives its buffer back. */
+const KEPT_BYTES = 4 * 1024 * 1024
+
+export function eventOf(kind: WriteKind): number {
+  switch (kind) {
+    case 'insert':
+    case 'upsert':
+      return EVENT_INSERT
+    case 'patch':
+      return EVENT_PATCH
+    case 'softDelete':
+      return EVENT_SOFT_DELETE
+    case 'schema':
+      throw new DriftError('INVARIANT', 'CAT-2: a schema change is not a row event')
+  }
+}
