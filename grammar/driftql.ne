@@ -128,7 +128,7 @@ timeUnit -> %word {% id %}
 # Only a value can be a lone "…" here; next to a dot it is a name. Which of the two it is in dialect sql is decided later.
 operand ->
     value                                    {% id %}
-  | plainName                                {% ([item]) => ({ kind: 'path', path: first(null, item) }) %}
+  | bareColumn                               {% ([item]) => ({ kind: 'path', path: first(null, item) }) %}
   | dottedPath                               {% ([path]) => ({ kind: 'path', path }) %}
 
 value ->
@@ -149,6 +149,7 @@ sign -> %minus {% id %} | %plus {% id %}
 
 tableName -> name                            {% id %}
 columnName -> name                           {% id %}
+bareColumn -> plainName                      {% id %}
 
 path ->
     columnName                               {% ([item]) => first(null, item) %}

@@ -6,7 +6,7 @@ import { DriftError } from '../base/errors.js'
 const RULE_WORDS = new Map([
   ['tableName', 'a table name'],
   ['columnName', 'a column name'],
-  ['plainName', 'a column name'],
+  ['bareColumn', 'a column name'],
   ['fieldName', 'a field name'],
   ['indexName', 'an index name'],
   ['document', 'a JSON document'],
@@ -48,7 +48,7 @@ export type ParserState = {
  * @returns SYNTAX with details `line`, `column` (both from 1, columns in characters), `position`, `found`, `expected` (array of strings).
  */
 export function syntaxError(text: string, offset: number, found: string, expected: readonly string[], cause?: unknown): DriftError {
-  const lineBegin = text.lastIndexOf('\n', offset - 1) + 1
+  const lineBegin = offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1
   const lineFeed = text.indexOf('\n', offset)
   let line = 1
   for (let at = text.indexOf('\n'); at >= 0 && at < lineBegin; at = text.indexOf('\n', at + 1)) line++
@@ -80,17 +80,10 @@ function collectRuleWords(state: ParserState, words: Set<string>, seen: Set<Pars
     // A rule that has consumed something does not begin here.
     if (next.dot > 0 || seen.has(next)) continue
     seen.add(next)
-    const outer = outerWord(next)
-    const word = outer ?? RULE_WORDS.get(next.rule.name)
+    const word = RULE_WORDS.get(next.rule.name)
     if (word === undefined) pending.push(...next.wantedBy)
     else words.add(word)
   }
-}
-
-/** A plain name is said by what it names, where that is known. */
-function outerWord(state: ParserState): string | undefined {
-  if (state.rule.name !== 'plainName') return undefined
-  return state.wantedBy.some(outer => outer.rule.name === 'name') ? '' : undefined
 }
 
 function inWords(expected: readonly string[]): string {

@@ -8,10 +8,10 @@ import type { ErrorData } from '../base/errors.js'
 
 /** What the writer's thread answers over comlink. Nothing here is on a hot path. */
 export type WriterControl = {
-  start(handle: LogMemoryHandle, config: WriterConfig): Promise<Reply<undefined>>
-  addTable(files: TableFiles, schemaYaml: string): Promise<Reply<undefined>>
+  start(handle: LogMemoryHandle, config: WriterConfig): Promise<Reply<void>>
+  addTable(files: TableFiles, schemaYaml: string): Promise<Reply<void>>
   checkpoint(upTo: number): Promise<Reply<CheckpointResult>>
-  close(): Promise<Reply<undefined>>
+  close(): Promise<Reply<void>>
   fault(): Promise<Reply<ErrorData | undefined>>
 }
 
@@ -32,7 +32,7 @@ export class WriterLoop implements WriterControl {
     this.#io = io
   }
 
-  async start(handle: LogMemoryHandle, config: WriterConfig): Promise<Reply<undefined>> {
+  async start(handle: LogMemoryHandle, config: WriterConfig): Promise<Reply<void>> {
     const memory = LogMemory.attach(handle)
     this.#memory = memory
     const reply = await this.#answer(() => {
@@ -43,7 +43,7 @@ export class WriterLoop implements WriterControl {
     return reply
   }
 
-  addTable(files: TableFiles, schemaYaml: string): Promise<Reply<undefined>> {
+  addTable(files: TableFiles, schemaYaml: string): Promise<Reply<void>> {
     return this.#answer(() => this.#started().addTable(files, schemaYaml))
   }
 
@@ -51,7 +51,7 @@ export class WriterLoop implements WriterControl {
     return this.#answer(() => this.#started().checkpoint(upTo))
   }
 
-  close(): Promise<Reply<undefined>> {
+  close(): Promise<Reply<void>> {
     this.#closed = true
     return this.#answer(() => this.#started().close())
   }

@@ -116,6 +116,11 @@ export class Checkpoint {
     }
   }
 
+  /** Installs the manifests of these tables too, whether or not they have new events. */
+  installAlso(tables: readonly TableWriter[]): void {
+    for (const table of tables) this.#touch(table)
+  }
+
   get result(): CheckpointResult {
     const tables = [...this.#touched].map(([table, firstNumber]) => ({
       tableId: table.tableId,

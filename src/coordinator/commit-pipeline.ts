@@ -1,0 +1,399 @@
+import type { Clock } from '../base/clock.js'
+import type { Durability } from '../base/durability.js'
+import { DriftError, type ErrorData } from '../base/errors.js'
+import { limits } from '../base/limits.js'
+import type { Log } from '../base/log.js'
+import { Catalog, type TableDefinition } from '../catalog/catalog.js'
+import { paddedBytes, recordHeadBytes, writeRecordHead } from '../format/wal-record.js'
+import { CATALOG_TABLE_ID } from '../base/ids.js'
+import type { LogMemory } from '../memory/log-memory.js'
+import type { SharedLog } from '../memory/shared-log.js'
+import type { CommitLog } from '../mvcc/commit-log.js'
+import type { WriterLink } from '../runtime/writer-link.js'
+import type { WriteSet } from '../txn/write-set.js'
+import { Staging } from './staging.js'
+import type { TableState } from './table-state.js'
+
+/** What a write resolves to. Seqs are numbers of events, `time` is unix ms; `count` 0: nothing changed, `seq` is the last one there was. */
+export type Commit = { readonly seq: number; readonly firstSeq: number; readonly count: number; readonly time: number }
+
+export type CommitRequest = {
+  /** Msgpack; empty: none. */
+  readonly metadata: Uint8Array
+  /** For importers of existing history; unix ms. */
+  readonly time?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+type Waiting = {
+  readonly set: WriteSet<TableState> | undefined
+  readonly table: ((seq: number) => TableDefinition) | undefined
+  readonly request: CommitRequest
+  readonly resolve: (commit: Commit) => void
+  readonly reject: (error: DriftError) => void
+}
+
+type Pending = {
+  readonly commit: Commit
+  readonly deltas: ReadonlyMap<TableState, number>
+  readonly resolve: (commit: Commit) => void
+  readonly reject: (error: DriftError) => void
+}
+
+/** Zeros are asked for before they are needed: this much ahead. */
+const ROOM_AHEAD_BYTES = 2 * 1024 * 1024
+const ROOM_STEP_BYTES = 8 * 1024 * 1024
+
+/**
+ * The one place where commits are ordered. What is simple: validate, number, append, wait. What makes it hard:
+ *
+ * - A call is numbered in the call itself, so calls get their seqs in the order they are made; only when the log has no room does it
+ *   wait, encoded, and then everything behind it waits too, in order.
+ * - Numbering happens against everything numbered before, durable or not, and a refused commit leaves nothing behind: see `Staging`.
+ * - A promise resolves when the writer has published its seq. One listener waits on the shared word for all of them.
+ * - Room is granted before a batch is numbered: chunks of the shared log, and zeros of the WAL on the disk. So a full disk refuses
+ *   calls (NO_SPACE) and poisons nothing.
+ *
+ * Laws: SEQ-1 (numbers grow by one along the commits), SEQ-3 (a refused commit uses no number), TIM-1 (times never decrease),
+ * DUR-1 (resolved means published).
+ */
+export class CommitPipeline {
+  readonly #log: SharedLog
+  readonly #memory: LogMemory
+  readonly #link: WriterLink
+  readonly #commits: CommitLog
+  readonly #clock: Clock
+  readonly #durability: Durability
+  readonly #logger: Log
+  readonly #staging: Staging
+  readonly #onVisible: () => void
+  readonly #onLogFull: () => void
+  readonly #pending: Pending[] = []
+  #pendingHead = 0
+  readonly #waiting: Waiting[] = []
+  #waitingHead = 0
+  #waitingBytes = 0
+  #nextSeq: number
+  #visibleSeq: number
+  #lastTime: number
+  #lastNow = 0
+  #assignedBytes = 0
+  #reservedBytes: number
+  #listening = false
+  #poison: DriftError | undefined
+  #onIdle: (() => void)[] = []
+
+  constructor(parts: {
+    readonly log: SharedLog
+    readonly link: WriterLink
+    readonly commits: CommitLog
+    readonly staging: Staging
+    readonly clock: Clock
+    readonly durability: Durability
+    readonly logger: Log
+    readonly lastSeq: number
+    readonly lastTime: number
+    /** Called after the visible seq moved. */
+    readonly onVisible: () => void
+    /** Called when a commit waits for chunks of the log: a checkpoint frees them. */
+    readonly onLogFull: () => void
+  }) {
+    this.#log = parts.log
+    this.#memory = parts.log.memory
+    this.#link = parts.link
+    this.#commits = parts.commits
+    this.#staging = parts.staging
+    this.#clock = parts.clock
+    this.#durability = parts.durability
+    this.#logger = parts.logger
+    this.#onVisible = parts.onVisible
+    this.#onLogFull = parts.onLogFull
+    this.#nextSeq = parts.lastSeq + 1
+    this.#visibleSeq = parts.lastSeq
+    this.#lastTime = parts.lastTime
+    this.#reservedBytes = this.#memory.walReserved
+    this.#link.onLost((reason) => this.#fail(reason))
+  }
+
+  get visibleSeq(): number {
+    return this.#visibleSeq
+  }
+
+  /** The time of the first commit that is numbered and not visible yet; Infinity if there is none. */
+  get firstPendingTime(): number {
+    return this.#pending[this.#pendingHead]?.commit.time ?? Number.POSITIVE_INFINITY
+  }
+
+  get pendingCount(): number {
+    return this.#pending.length - this.#pendingHead + this.#waiting.length - this.#waitingHead
+  }
+
+  /** Now, as this database knows it: a clock that steps back is held. Unix ms. */
+  now(): number {
+    const wall = this.#clock.now()
+    if (wall < this.#lastNow - CLOCK_HELD_WARNING_MS) {
+      this.#logger.warn({ heldAt: this.#lastNow, wall }, 'the clock stepped back; time is held')
+    }
+    this.#lastNow = Math.max(this.#lastNow, wall)
+    return this.#lastNow
+  }
+
+  /** Numbers and logs the set's writes now, or in order when there is room: see {@link keeps}. */
+  submit(set: WriteSet<TableState>, request: CommitRequest): Promise<Commit> {
+    return this.#submit(set, undefined, request)
+  }
+
+  /** True if the set given to the last {@link submit} is still in use: the caller makes another one. */
+  keeps(set: WriteSet<TableState>): boolean {
+    return this.#waiting.at(-1)?.set === set && this.#waitingHead < this.#waiting.length
+  }
+
+  /** Numbers a schema change. `declare` checks it against the catalog when its turn has come. */
+  submitSchema(declare: (seq: number) => TableDefinition, request: CommitRequest): Promise<Commit> {
+    return this.#submit(undefined, declare, request)
+  }
+
+  /** Resolves when nothing is pending or waiting any more, acknowledged or refused. */
+  idle(): Promise<void> {
+    if (this.pendingCount === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#onIdle.push(resolve))
+  }
+
+  /** Chunks became free: calls that wait may go on. */
+  roomFreed(): void {
+    this.#admitWaiting()
+  }
+
+  #submit(
+    set: WriteSet<TableState> | undefined,
+    table: ((seq: number) => TableDefinition) | undefined,
+    request: CommitRequest
+  ): Promise<Commit> {
+    return new Promise((resolve, reject) => {
+      const call: Waiting = { set, table, request, resolve, reject }
+      if (this.#poison !== undefined) return reject(this.#refused())
+      if (request.signal?.aborted === true) return reject(aborted())
+      if (this.#waitingHead === this.#waiting.length && this.#admit(call)) return
+      this.#wait(call)
+    })
+  }
+
+  #wait(call: Waiting): void {
+    const bytes = call.set?.bytes ?? 0
+    if (this.#waitingBytes + bytes > limits.pendingBytesMax) {
+      const details = { name: 'pendingBytesMax', limit: limits.pendingBytesMax, seen: this.#waitingBytes + bytes }
+      call.reject(new DriftError('LIMIT', 'too many writes wait for the disk; await some of them before making more', details))
+      return
+    }
+    this.#waiting.push(call)
+    this.#waitingBytes += bytes
+    this.#listen()
+  }
+
+  /** False if there is no room; the call is settled otherwise, or pending. */
+  #admit(call: Waiting): boolean {
+    const { request } = call
+    const estimate = (call.set?.bytes ?? 0) + (call.set?.operations.length ?? 1) * 32 + request.metadata.length
+    if (!this.#hasRoom(estimate)) return false
+    try {
+      if (request.signal?.aborted === true) throw aborted()
+      const time = this.#commitTime(request.time)
+      const firstSeq = this.#nextSeq
+      if (call.set !== undefined) this.#staging.stage(call.set, firstSeq, time)
+      const made = call.table?.(firstSeq)
+      if (made !== undefined) this.#staging.stageSchema(CATALOG_TABLE_ID, Catalog.encode(made), firstSeq, time)
+      const count = this.#staging.events
+      if (count === 0) {
+        this.#remember({ seq: firstSeq - 1, firstSeq, count: 0, time }, new Map(), call)
+        return true
+      }
+      const seq = firstSeq + count - 1
+      if (seq > limits.seqMax) throw new DriftError('LIMIT', 'no seq is left', { name: 'seqMax', limit: limits.seqMax, seen: seq })
+      if (!this.#append(firstSeq, count, time, request.metadata)) {
+        this.#staging.takeBack()
+        return false
+      }
+      this.#nextSeq = seq + 1
+      this.#lastTime = time
+      this.#commits.append(firstSeq, seq, time, request.metadata)
+      this.#remember({ seq, firstSeq, count, time }, this.#deltas, call)
+    } catch (error) {
+      call.reject(DriftError.from(error, 'commit'))
+    }
+    return true
+  }
+
+  #deltas: ReadonlyMap<TableState, number> = new Map()
+
+  #append(firstSeq: number, count: number, time: number, metadata: Uint8Array): boolean {
+    const { runs, bytes: frames } = this.#staging
+    const recordBytes = recordHeadBytes(runs.length, metadata.length) + frames.length
+    const bytes = paddedBytes(recordBytes)
+    if (!this.#hasRoom(bytes)) return false
+    const at = this.#log.reserve(bytes)
+    if (at === undefined) {
+      this.#onLogFull()
+      return false
+    }
+    const target = this.#memory.bytes()
+    const framesAt = writeRecordHead(target, at, { flags: 0, firstSeq, time, count, runs, metadata }, frames.length)
+    target.set(frames, framesAt)
+    target.fill(0, at + recordBytes, at + bytes)
+    this.#deltas = this.#staging.moved(framesAt)
+    this.#assignedBytes += bytes
+    this.#log.publish(bytes, firstSeq + count - 1)
+    this.#askForRoom(0)
+    this.#link.poke()
+    return true
+  }
+
+  /** True if zeros for a record of `bytes` are on the disk. */
+  #hasRoom(bytes: number): boolean {
+    if (this.#assignedBytes + bytes <= this.#reservedBytes) return true
+    this.#reservedBytes = this.#memory.walReserved
+    if (this.#assignedBytes + bytes <= this.#reservedBytes) return true
+    this.#askForRoom(bytes)
+    return false
+  }
+
+  #askForRoom(bytes: number): void {
+    if (this.#reservedBytes - this.#assignedBytes >= bytes + ROOM_AHEAD_BYTES) return
+    const wanted = this.#assignedBytes + bytes + ROOM_STEP_BYTES
+    if (this.#memory.walWanted >= this.#assignedBytes + bytes + ROOM_AHEAD_BYTES && !this.#memory.noRoom) return
+    this.#memory.walWanted = wanted
+    this.#memory.noRoom = false
+    this.#memory.wakeWriter()
+    this.#link.poke()
+  }
+
+  #commitTime(asked: number | undefined): number {
+    const now = this.now()
+    if (asked === undefined) return Math.max(this.#lastTime, now)
+    if (!Number.isInteger(asked) || asked < 0 || asked > limits.timeMax) {
+      throw new DriftError('INVALID_ARGUMENT', `time must be unix milliseconds, got ${String(asked)}`, { found: asked })
+    }
+    if (asked < this.#lastTime || asked > now) {
+      const range = `${new Date(this.#lastTime).toISOString()} and ${new Date(now).toISOString()}`
+      throw new DriftError('INVALID_ARGUMENT', `time ${new Date(asked).toISOString()} is not between the last commit's and now (${range})`, {
+        found: asked,
+        lastTime: this.#lastTime,
+        now
+      })
+    }
+    return asked
+  }
+
+  #remember(commit: Commit, deltas: ReadonlyMap<TableState, number>, call: Waiting): void {
+    const { resolve, reject } = call
+    if (commit.count === 0 && commit.seq <= this.#visibleSeq) return resolve(commit)
+    this.#pending.push({ commit, deltas, resolve, reject })
+    if (this.#durability === 'none') {
+      this.#memory.durableSeq = commit.seq
+      this.#memory.visibleSeq = commit.seq
+      this.#published()
+    } else {
+      this.#listen()
+    }
+  }
+
+  #listen(): void {
+    if (this.#listening) return
+    this.#listening = true
+    this.#link.hold()
+    void this.#listenLoop()
+  }
+
+  async #listenLoop(): Promise<void> {
+    while (this.pendingCount > 0 && this.#poison === undefined) {
+      const seen = this.#memory.published()
+      this.#published()
+      this.#admitWaiting()
+      if (this.#memory.poisoned) {
+        this.#fail((await this.#link.fault().catch((error: unknown) => DriftError.from(error, 'writer').toData())) ?? UNKNOWN_FAULT)
+        break
+      }
+      if (this.pendingCount > 0) await this.#memory.untilPublished(seen)
+    }
+    this.#listening = false
+    this.#link.release()
+    for (const resolve of this.#onIdle.splice(0)) resolve()
+  }
+
+  /** Takes over what the writer published: the visible seq first, then the promises. */
+  #published(): void {
+    const visible = this.#memory.visibleSeq
+    let first = this.#pending[this.#pendingHead]
+    if (first === undefined || first.commit.seq > visible) return
+    this.#visibleSeq = visible
+    while (first !== undefined && first.commit.seq <= visible) {
+      for (const [table, delta] of first.deltas) table.liveCount += delta
+      first.resolve(first.commit)
+      first = this.#pending[++this.#pendingHead]
+    }
+    if (this.#pendingHead === this.#pending.length) {
+      this.#pending.length = 0
+      this.#pendingHead = 0
+    } else if (this.#pendingHead > 4096) {
+      this.#pending.splice(0, this.#pendingHead)
+      this.#pendingHead = 0
+    }
+    this.#onVisible()
+  }
+
+  #admitWaiting(): void {
+    if (this.#poison !== undefined) return
+    for (;;) {
+      const call = this.#waiting[this.#waitingHead]
+      if (call === undefined) break
+      if (this.#memory.noRoom) {
+        this.#shift(call)
+        call.reject(new DriftError('NO_SPACE', 'no space is left for the log; free some and try again', { outcome: 'refused' }))
+        if (this.#waitingHead === this.#waiting.length) this.#memory.noRoom = false
+        continue
+      }
+      if (!this.#admit(call)) break
+      this.#shift(call)
+    }
+  }
+
+  #shift(call: Waiting): void {
+    this.#waitingHead++
+    this.#waitingBytes -= call.set?.bytes ?? 0
+    if (this.#waitingHead < this.#waiting.length && this.#waitingHead < 1024) return
+    this.#waiting.splice(0, this.#waitingHead)
+    this.#waitingHead = 0
+  }
+
+  /** The writer is gone or poisoned: what waits is refused, what was numbered may or may not be found by the next opening. */
+  #fail(reason: ErrorData): void {
+    if (this.#poison !== undefined) return
+    this.#published()
+    this.#poison = DriftError.fromData(reason)
+    this.#logger.error({ code: this.#poison.code, ...reason.details }, 'the writer is poisoned')
+    const pending = this.#pending.splice(0)
+    const waiting = this.#waiting.splice(0)
+    const head = this.#pendingHead
+    const waitingHead = this.#waitingHead
+    this.#pendingHead = 0
+    this.#waitingHead = 0
+    for (const { reject } of pending.slice(head)) reject(this.#poisoned('unknown'))
+    for (const { reject } of waiting.slice(waitingHead)) reject(this.#refused())
+    if (!this.#listening) for (const resolve of this.#onIdle.splice(0)) resolve()
+  }
+
+  #refused(): DriftError {
+    return this.#poisoned('refused')
+  }
+
+  #poisoned(outcome: 'unknown' | 'refused'): DriftError {
+    const details = { ...this.#poison?.details, outcome }
+    return new DriftError('POISONED', this.#poison?.message ?? 'the writer is poisoned', details, this.#poison)
+  }
+}
+
+const CLOCK_HELD_WARNING_MS = 1000
+const UNKNOWN_FAULT: ErrorData = { name: 'POISONED', message: 'the writer is poisoned', details: {} }
+
+function aborted(): DriftError {
+  return new DriftError('ABORTED', 'the write was cancelled before it was numbered', { outcome: 'refused' })
+}

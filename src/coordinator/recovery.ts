@@ -1,0 +1,376 @@
+import { DriftError } from '../base/errors.js'
+import { CATALOG_TABLE_ID, COMMITS_TABLE_ID } from '../base/ids.js'
+import type { Log } from '../base/log.js'
+import { Catalog, type TableDefinition } from '../catalog/catalog.js'
+import { schemaYaml } from '../catalog/schema-yaml.js'
+import { decodeValue } from '../codec/document-codec.js'
+import { FILE_HEADER_BYTES, FORMAT_VERSION } from '../format/file-header.js'
+import { EVENT_SCHEMA, frameBytes, readFrame } from '../format/frame.js'
+import { decodeManifest, type Manifest } from '../format/manifest.js'
+import { readRecordHeader, recordFramesOffset, type RecordHeader } from '../format/wal-record.js'
+import { readWhole, type Io } from '../io/io.js'
+import { CommitLog } from '../mvcc/commit-log.js'
+import type { LogBytes } from '../mvcc/version-frames.js'
+import type { BlockCache } from '../segment/block-cache.js'
+import type { SegmentSummary } from '../segment/block-builder.js'
+import { loadSegments, surveySegments } from '../segment/load-segments.js'
+import { SegmentReader } from '../segment/segment-reader.js'
+import { cutTornTail, readWal, type WalImage } from '../wal/read-wal.js'
+import { removeWalFiles } from '../wal/wal-file.js'
+import { Checkpoint, TableWriter, type DatabaseIdentity, type TableFiles } from '../writer/checkpoint.js'
+import { makeTableFolder } from '../writer/writer.js'
+import { TableState } from './table-state.js'
+
+/** Names of the two system tables' folders, written as they are. */
+export const CATALOG_FOLDER = 'drift.catalog'
+export const COMMITS_FOLDER = 'drift.commits'
+
+export type Recovered = {
+  readonly identity: DatabaseIdentity
+  readonly catalog: Catalog
+  readonly tables: Map<number, TableState>
+  readonly commits: CommitLog
+  readonly lastSeq: number
+  readonly lastTime: number
+  /** Number of the next WAL file. */
+  readonly walNumber: number
+  /** Files of every table, the system's two included, as the writer needs them. */
+  readonly files: TableFiles[]
+  /** Tables whose files are damaged. */
+  readonly damaged: readonly TableState[]
+  /** WAL images whose events are not in segments: the log of a read-only opening. */
+  readonly images: readonly WalImage[]
+  readonly report: RecoveryReport
+}
+
+export type RecoveryReport = {
+  readonly eventsFromSegments: number
+  readonly eventsFromWal: number
+  readonly tornBytes: number
+  readonly cleanlyClosed: boolean
+  readonly rebuiltManifests: number
+}
+
+type RecoveryOptions = {
+  readonly io: Io
+  readonly directory: string
+  readonly cache: BlockCache
+  readonly readOnly: boolean
+  /** Bytes of events that no segment has; asked when a version in the log is read. */
+  readonly log: LogBytes
+  readonly logger: Log
+  readonly onProgress?: ((done: number, total: number) => void) | undefined
+  /** Lets the event loop turn, now and then. */
+  readonly breathe: () => Promise<void>
+}
+
+/**
+ * Opening, after a clean close and after a crash alike:
+ *
+ * 1. read the manifests; a lost or damaged one is rebuilt from its segments, and proved by the commit log's counts;
+ * 2. load catalog, commit log and tables from their segments, verifying every byte (bytes past a manifest's length do not count);
+ * 3. read the WAL, and replay for each table the events behind its own checkpointSeq: a commit over two tables is whole even where a
+ *    crash came between two manifests;
+ * 4. unless read-only: cut a torn tail, move what was replayed into segments, and remove the WAL. No state is served before.
+ *
+ * Damage in one table marks that table; damage in the WAL, the catalog or the commit log refuses the opening.
+ */
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const { io, directory, cache, logger } = options
+  const tablesDirectory = `${directory}/tables`
+  const walDirectory = `${directory}/wal`
+  const images = readWal(io, walDirectory)
+  const report = { eventsFromSegments: 0, eventsFromWal: 0, tornBytes: 0, cleanlyClosed: images.at(-1)?.closed ?? false, rebuiltManifests: 0 }
+
+  const read = (folder: string, tableId: number): Manifest => {
+    const { manifest, rebuilt } = readManifest(io, `${tablesDirectory}/${folder}`, tableId, identityFallback)
+    if (rebuilt) {
+      report.rebuiltManifests++
+      logger.warn({ folder }, 'meta.json was lost or damaged and is rebuilt from the segments')
+    }
+    return manifest
+  }
+  let identityFallback: Manifest | undefined
+  const catalogManifest = read(CATALOG_FOLDER, CATALOG_TABLE_ID)
+  identityFallback = catalogManifest
+  const identity: DatabaseIdentity = {
+    databaseId: new Uint8Array(Buffer.from(catalogManifest.databaseId, 'hex')),
+    hashSeed: catalogManifest.hashSeed,
+    created: catalogManifest.created
+  }
+
+  // The two system tables.
+  const catalog = new Catalog()
+  const takeSchema = (source: Uint8Array, from: number, to: number) => {
+    for (let at = from; at < to; at += frameBytes(source, at)) {
+      const frame = readFrame(source, at)
+      if (frame.event === EVENT_SCHEMA) catalog.apply(frame.payload, frame.seq)
+    }
+  }
+  const catalogSegments = await load(options, CATALOG_FOLDER, catalogManifest, takeSchema)
+  const commitsManifest = read(COMMITS_FOLDER, COMMITS_TABLE_ID)
+  const commitSegments = await load(options, COMMITS_FOLDER, commitsManifest, () => {})
+  const commits = new CommitLog(new SegmentReader(io, `${tablesDirectory}/${COMMITS_FOLDER}/segments`, cache, commitSegments))
+  let lastSeq = commitSegments.at(-1)?.lastSeq ?? 0
+  let lastTime = commitSegments.at(-1)?.lastTime ?? 0
+  if (commitsManifest.checkpointSeq > lastSeq) throw corruptCommits(directory, commitsManifest.checkpointSeq, lastSeq)
+
+  // The WAL's schema events come before any table is loaded: a table may be younger than the last checkpoint.
+  const records = batchesOf(images)
+  for (const { image, offset, header } of records) {
+    if (header.firstSeq + header.count - 1 <= catalogManifest.checkpointSeq) continue
+    forRuns(image, offset, header, (tableId, from, to) => {
+      if (tableId === CATALOG_TABLE_ID) takeSchema(image.bytes, from, to)
+    })
+  }
+
+  const files: TableFiles[] = [
+    { tableId: CATALOG_TABLE_ID, directory: `${tablesDirectory}/${CATALOG_FOLDER}`, checkpointSeq: catalogManifest.checkpointSeq, segments: catalogSegments },
+    { tableId: COMMITS_TABLE_ID, directory: `${tablesDirectory}/${COMMITS_FOLDER}`, checkpointSeq: commitsManifest.checkpointSeq, segments: commitSegments }
+  ]
+  const tables = new Map<number, TableState>()
+  const damaged: TableState[] = []
+  const missing: TableDefinition[] = []
+  for (const definition of catalog.tables) {
+    const table = await loadTable(options, identity, definition, read, missing)
+    tables.set(definition.id, table)
+    if (table.damage !== undefined) damaged.push(table)
+    report.eventsFromSegments += table.versions.count
+    files.push({ tableId: definition.id, directory: table.directory, checkpointSeq: table.checkpointSeq, segments: table.segments.segments })
+  }
+  if (report.rebuiltManifests > 0) await proveCounts(options, commitsManifest, tables)
+
+  // Replay.
+  for (const [index, { image, imageNumber, offset, header }] of records.entries()) {
+    const last = header.firstSeq + header.count - 1
+    if (last <= lastSeq && last <= commitsManifest.checkpointSeq) {
+      // In the commit log already; a table may still be behind it.
+    } else {
+      if (header.firstSeq !== lastSeq + 1) throw gap(image, offset, lastSeq + 1, header.firstSeq)
+      lastSeq = last
+      lastTime = header.time
+      commits.append(header.firstSeq, last, header.time, header.metadata)
+    }
+    forRuns(image, offset, header, (tableId, from, to) => {
+      const table = tables.get(tableId)
+      if (table === undefined || table.damage !== undefined || last <= table.checkpointSeq) return
+      report.eventsFromWal += table.replay(image.bytes, from, to, imageNumber)
+    })
+    if (index % 1024 === 1023) await options.breathe()
+  }
+
+  const lastImage = images.at(-1)
+  report.tornBytes = lastImage?.tornBytes ?? 0
+  const walNumber = (lastImage?.number ?? 0) + 1
+  if (!options.readOnly && damaged.length === 0) {
+    if (lastImage !== undefined && lastImage.tornBytes > 0) {
+      const kept = cutTornTail(io, walDirectory, lastImage, lastSeq)
+      logger.warn({ file: lastImage.path, offset: lastImage.end, bytes: lastImage.tornBytes, kept }, 'a torn group was cut from the WAL')
+    }
+    for (const definition of missing) {
+      const table = tables.get(definition.id)
+      const empty = files.find((candidate) => candidate.tableId === definition.id)
+      if (table !== undefined && empty !== undefined) makeTableFolder(io, new TableWriter(io, identity, empty), identity, schemaYaml(definition))
+    }
+    await moveIntoSegments(options, identity, files, tables, commits, records, lastSeq, report.rebuiltManifests > 0)
+    removeOrphans(io, tablesDirectory, catalog, files, logger)
+    if (lastImage !== undefined) {
+      // The active file takes its number as a name first, so that a crash right here leaves no gap and no second wal.log.
+      io.rename(lastImage.path, `${walDirectory}/wal.log.${lastImage.number}`)
+      removeWalFiles(io, walDirectory, lastImage.number)
+    }
+  }
+  return { identity, catalog, tables, commits, lastSeq, lastTime, walNumber, files, damaged, images, report }
+}
+
+type Batch = { readonly image: WalImage; readonly imageNumber: number; readonly offset: number; readonly header: RecordHeader }
+
+function batchesOf(images: readonly WalImage[]): Batch[] {
+  return images.flatMap((image, imageNumber) =>
+    image.records.map((offset) => ({ image, imageNumber, offset, header: readRecordHeader(image.bytes, offset) }))
+  )
+}
+
+function forRuns(image: WalImage, offset: number, header: RecordHeader, take: (tableId: number, from: number, to: number) => void): void {
+  let at = recordFramesOffset(image.bytes, offset)
+  for (const run of header.runs) {
+    take(run.tableId, at, at + run.bytes)
+    at += run.bytes
+  }
+}
+
+async function load(
+  { io, directory, breathe }: RecoveryOptions,
+  folder: string,
+  manifest: Manifest,
+  sink: (source: Uint8Array, from: number, to: number) => void
+): Promise<SegmentSummary[]> {
+  const loading = loadSegments(io, `${directory}/tables/${folder}/segments`, manifest, sink)
+  for (;;) {
+    const step = loading.next()
+    if (step.done === true) return step.value
+    await breathe()
+  }
+}
+
+async function loadTable(
+  options: RecoveryOptions,
+  identity: DatabaseIdentity,
+  definition: TableDefinition,
+  read: (folder: string, tableId: number) => Manifest,
+  missing: TableDefinition[]
+): Promise<TableState> {
+  const { io, directory, cache, log } = options
+  const folder = `${directory}/tables/${definition.folder}`
+  const make = () => new TableState(definition, folder, identity.hashSeed, new SegmentReader(io, `${folder}/segments`, cache, []), log)
+  // The folder is made after the table's event is durable: a crash in between leaves none.
+  if (io.kind(`${folder}/segments`) === 'absent') {
+    missing.push(definition)
+    return make()
+  }
+  const table = make()
+  try {
+    const manifest = read(definition.folder, definition.id)
+    const segments = await load(options, definition.folder, manifest, (source, from, to) => {
+      table.replay(source, from, to, undefined)
+    })
+    table.flushThrough(manifest.checkpointSeq, segments)
+    return table
+  } catch (error) {
+    const damage = DriftError.from(error, folder)
+    if (damage.kind !== 'data') throw damage
+    options.logger.error({ table: definition.name, code: damage.code, ...damage.details }, 'a table is damaged; its reads will fail')
+    const refused = make()
+    refused.damage = damage
+    return refused
+  }
+}
+
+function readManifest(
+  io: Io,
+  folder: string,
+  tableId: number,
+  fallback: Manifest | undefined
+): { manifest: Manifest; rebuilt: boolean } {
+  const path = `${folder}/meta.json`
+  const found = io.kind(path) === 'file' ? decodeManifest(readWhole(io, path), path, FORMAT_VERSION) : undefined
+  if (found !== undefined) {
+    if (found.tableId === tableId) return { manifest: found, rebuilt: false }
+    throw new DriftError('CORRUPT', `${path} belongs to table ${found.tableId}, not ${tableId}`, { file: path, expected: tableId, found: found.tableId })
+  }
+  if (fallback === undefined) {
+    // The catalog's own: the same facts stand in the commit log's manifest.
+    const other = `${folder.slice(0, folder.lastIndexOf('/'))}/${COMMITS_FOLDER}/meta.json`
+    const twin = io.kind(other) === 'file' ? decodeManifest(readWhole(io, other), other, FORMAT_VERSION) : undefined
+    if (twin === undefined) {
+      throw new DriftError('CORRUPT', `${path} and ${other} are both lost or damaged: the database's id cannot be told`, { file: path, offset: 0 })
+    }
+    fallback = twin
+  }
+  const survey = surveySegments(io, `${folder}/segments`, tableId)
+  return { manifest: { ...fallback, tableId, ...survey }, rebuilt: true }
+}
+
+/** A table whose manifest was rebuilt must have as many events as the commit log says; else some of its files are gone. */
+async function proveCounts(options: RecoveryOptions, commitsManifest: Manifest, tables: ReadonlyMap<number, TableState>): Promise<void> {
+  const counts = new Map<number, number>()
+  await load(options, COMMITS_FOLDER, commitsManifest, (source, from, to) => {
+    for (let at = from; at < to; at += frameBytes(source, at)) {
+      const frame = readFrame(source, at)
+      const [, runs] = decodeValue(frame.payload) as [number, [number, number][]]
+      for (const [tableId, count] of runs) {
+        if (frame.seq <= (tables.get(tableId)?.checkpointSeq ?? -1)) counts.set(tableId, (counts.get(tableId) ?? 0) + count)
+      }
+    }
+  })
+  for (const [tableId, table] of tables) {
+    const expected = counts.get(tableId) ?? 0
+    if (table.damage !== undefined || table.versions.count === expected) continue
+    const details = { file: table.directory, offset: 0, expected, found: table.versions.count }
+    table.damage = new DriftError('CORRUPT', `${table.directory}: ${table.versions.count} events, but the commit log counts ${expected}`, details)
+  }
+}
+
+/** The checkpoint of an opening: everything that only the WAL has goes into segments, on this thread, before anything is served. */
+async function moveIntoSegments(
+  options: RecoveryOptions,
+  identity: DatabaseIdentity,
+  files: TableFiles[],
+  tables: ReadonlyMap<number, TableState>,
+  commits: CommitLog,
+  records: readonly Batch[],
+  lastSeq: number,
+  installAll: boolean
+): Promise<void> {
+  const { io } = options
+  const writers = new Map(files.map((table) => [table.tableId, new TableWriter(io, identity, table)]))
+  cutSegments(io, files)
+  let next = 0
+  const source = () => {
+    const batch = records[next++]
+    return batch === undefined ? undefined : { source: batch.image.bytes, offset: batch.offset }
+  }
+  const checkpoint = new Checkpoint(io, identity, writers, source, lastSeq)
+  if (installAll) checkpoint.installAlso([...writers.values()])
+  for (let outcome = checkpoint.step(); outcome !== 'done'; outcome = checkpoint.step()) {
+    if (outcome === 'waiting') await checkpoint.waiting
+    else await options.breathe()
+  }
+  for (const changed of checkpoint.result.tables) {
+    tables.get(changed.tableId)?.flushThrough(lastSeq, changed.segments)
+    const writer = writers.get(changed.tableId)
+    if (writer === undefined) continue
+    if (changed.tableId === COMMITS_TABLE_ID) commits.flushThrough(lastSeq, writer.appender.segments)
+    const at = files.findIndex((table) => table.tableId === changed.tableId)
+    files[at] = { tableId: changed.tableId, directory: writer.directory, checkpointSeq: lastSeq, segments: writer.appender.segments }
+    writer.appender.close()
+  }
+}
+
+/** Cuts each active segment to its manifest's length and removes segment files that no manifest names. */
+function cutSegments(io: Io, files: readonly TableFiles[]): void {
+  for (const { directory, segments } of files) {
+    const folder = `${directory}/segments`
+    const live = new Map(segments.map((segment) => [segment.file, segment]))
+    for (const name of io.list(folder)) if (!live.has(name)) io.remove(`${folder}/${name}`)
+    const last = segments.at(-1)
+    if (last === undefined || last.sealed) continue
+    const file = io.openWrite(`${folder}/${last.file}`)
+    const end = FILE_HEADER_BYTES + last.bytes
+    if (file.size() > end) {
+      file.truncate(end)
+      file.sync()
+    }
+    file.close()
+  }
+}
+
+/** Folders of tables whose event did not survive the crash that came right after their making. */
+function removeOrphans(io: Io, tablesDirectory: string, catalog: Catalog, files: readonly TableFiles[], logger: Log): void {
+  const known = new Set([...files.map((table) => table.directory), ...catalog.tables.map((table) => `${tablesDirectory}/${table.folder}`)])
+  for (const name of io.list(tablesDirectory)) {
+    const folder = `${tablesDirectory}/${name}`
+    if (known.has(folder) || io.kind(folder) !== 'directory') continue
+    if (io.kind(`${folder}/segments`) === 'directory' && io.list(`${folder}/segments`).length > 0) {
+      logger.warn({ folder }, 'a folder with segments belongs to no table of the catalog; it is left alone')
+      continue
+    }
+    io.remove(folder)
+    io.syncDirectory(tablesDirectory)
+    logger.warn({ folder }, 'the folder of a table that was never acknowledged is removed')
+  }
+}
+
+function gap(image: WalImage, offset: number, expected: number, found: number): DriftError {
+  return new DriftError('CORRUPT', `${image.path}: the batch at offset ${offset} begins with seq ${found}, expected ${expected} (SEQ-1)`, {
+    file: image.path,
+    offset,
+    expected,
+    found
+  })
+}
+
+function corruptCommits(directory: string, expected: number, found: number): DriftError {
+  const file = `${directory}/tables/${COMMITS_FOLDER}`
+  return new DriftError('CORRUPT', `${file}: commits end at seq ${found}, its manifest says ${expected}`, { file, offset: 0, expected, found })
+}
