@@ -11,7 +11,7 @@ const source = fileURLToPath(new URL('driftql.ne', import.meta.url))
 const target = fileURLToPath(new URL('driftql.generated.ts', import.meta.url))
 const compiler = createRequire(import.meta.url).resolve('nearley/bin/nearleyc.js')
 
-const changed = Math.max(...[source, fileURLToPath(import.meta.url), compiler].map(file => statSync(file).mtimeMs))
+const changed = Math.max(...[source, fileURLToPath(import.meta.url), compiler].map((file) => statSync(file).mtimeMs))
 if (!existsSync(target) || statSync(target).mtimeMs <= changed) compile()
 
 function compile() {

@@ -30,7 +30,7 @@ export const keywords: readonly string[] = (
   'TABLE TO TRANSACTION TRUE UNCOMMITTED UPSERT WHERE'
 ).split(' ')
 
-const keywordTypes = new Map(keywords.map(keyword => [keyword.toLowerCase(), keyword]))
+const keywordTypes = new Map(keywords.map((keyword) => [keyword.toLowerCase(), keyword]))
 
 const rules: moo.Rules = {
   space: { match: /[\s\ufeff]+/u, lineBreaks: true },
@@ -44,9 +44,9 @@ const rules: moo.Rules = {
   nowPoint: /@[nN][oO][wW](?![\p{L}\p{N}_])/u,
   cast: /::/u,
   parameter: /\$\d+|\?|:[\p{L}_][\p{L}\p{M}\p{N}_]*/u,
+  float: /(?:\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)(?![\p{L}\p{N}_$])/u,
   // A number that runs into letters is neither.
   malformed: /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?[\p{L}_$][\p{L}\p{M}\p{N}_$]*/u,
-  float: /\d+\.\d+(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+/u,
   integer: /\d+/u,
   word: /[\p{L}_][\p{L}\p{M}\p{N}_$]*/u,
   lparen: /\(/u,

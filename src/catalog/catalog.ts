@@ -73,22 +73,21 @@ export class Catalog {
       throw new DriftError('UNSUPPORTED_VERSION', `schema event ${seq} is of kind ${kind}: written by a later release`, { seq, found: kind })
     }
     const table = { ...definition, id, createdSeq: seq }
-    this.#byId.set(id, table)
-    this.#byName.set(table.name, table)
-    this.#nextId = Math.max(this.#nextId, id + 1)
+    this.add(table)
     return table
+  }
+
+  /** Takes a table that {@link declare} checked. */
+  add(table: TableDefinition): void {
+    this.#byId.set(table.id, table)
+    this.#byName.set(table.name, table)
+    this.#nextId = Math.max(this.#nextId, table.id + 1)
   }
 
   /** The event that {@link apply} takes. */
   static encode(table: TableDefinition): Uint8Array {
     const { id, name, primaryKey, indexes, folder } = table
     return encodeValue([id, KIND_CREATE_TABLE, { name, primaryKey, indexes, folder }], 'table definition')
-  }
-
-  /** Takes back a table whose event was refused. */
-  remove(table: TableDefinition): void {
-    this.#byId.delete(table.id)
-    this.#byName.delete(table.name)
   }
 
   /** Every byte outside `[a-z0-9_-]` percent-encoded, so that names differ on any file system; `~id` where that is too long or taken. */

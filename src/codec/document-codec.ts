@@ -233,7 +233,7 @@ const decoder = new Decoder({
   maxArrayLength: limits.frameBytesMax,
   maxMapLength: limits.frameBytesMax,
   maxExtLength: 12,
-  mapKeyConverter: key => {
+  mapKeyConverter: (key) => {
     if (typeof key === 'string') return key
     throw new RangeError('a field name that is not a string')
   }

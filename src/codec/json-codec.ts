@@ -90,6 +90,8 @@ class StrictParser {
   readonly #text: string
   #at = 0
   readonly #path: (string | number)[] = []
+  /** The first number out of range. It waits for the end: a text that is no JSON is SYNTAX, whatever numbers it holds. */
+  #refused: DriftError | undefined
 
   constructor(text: string) {
     this.#text = text
@@ -99,6 +101,7 @@ class StrictParser {
     const value = this.#value()
     this.#space()
     if (this.#at < this.#text.length) throw this.#unexpected('the end of the text')
+    if (this.#refused !== undefined) throw this.#refused
     return value
   }
 
@@ -204,10 +207,10 @@ class StrictParser {
     // The longest integer in range has 20 characters; leading zeros are a syntax error, so a longer one needs no conversion.
     if (isInteger && token.length > 15) {
       const exact = token.length > 20 ? INTEGER_MAX + 1n : BigInt(token)
-      if (exact < INTEGER_MIN || exact > INTEGER_MAX) throw this.#outOfRange('an integer outside -2^63 … 2^64-1')
+      if (exact < INTEGER_MIN || exact > INTEGER_MAX) this.#refused ??= this.#outOfRange('an integer outside -2^63 … 2^64-1')
       value = exact >= -SAFE_MAX && exact <= SAFE_MAX ? Number(exact) : exact
     } else if (!Number.isFinite(value)) {
-      throw this.#outOfRange('a number that is too large for a float64')
+      this.#refused ??= this.#outOfRange('a number that is too large for a float64')
     }
     this.#at += token.length
     return value
@@ -268,7 +271,7 @@ function isNative(value: unknown, level: number): boolean {
       const prototype: unknown = Object.getPrototypeOf(value)
       if (prototype === Date.prototype) return true
       if (level > PRINTED_LEVELS_MAX) return false
-      if (Array.isArray(value)) return value.every(item => isNative(item, level + 1))
+      if (Array.isArray(value)) return value.every((item) => isNative(item, level + 1))
       if (prototype !== Object.prototype && prototype !== null) return false
       for (const field of Object.keys(value)) if (!isNative((value as Record<string, unknown>)[field], level + 1)) return false
       return true

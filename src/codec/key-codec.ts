@@ -187,10 +187,7 @@ export function hashKey(bytes: Uint8Array, offset: number, length: number, seed:
   const blocksEnd = offset + (length & ~3)
   while (at < blocksEnd) {
     let block =
-      (bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24)
+      (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)
     block = Math.imul(block, 0xcc9e2d51)
     block = (block << 15) | (block >>> 17)
     hash ^= Math.imul(block, 0x1b873593)

@@ -25,9 +25,15 @@ export type CommitRequest = {
   readonly signal?: AbortSignal | undefined
 }
 
+/** `declare` checks the change against the catalog when its turn has come; `made` is told when it is numbered. */
+export type SchemaChange = {
+  readonly declare: (seq: number) => TableDefinition
+  readonly made: (table: TableDefinition) => void
+}
+
 type Waiting = {
   readonly set: WriteSet<TableState> | undefined
-  readonly table: ((seq: number) => TableDefinition) | undefined
+  readonly schema: SchemaChange | undefined
   readonly request: CommitRequest
   readonly resolve: (commit: Commit) => void
   readonly reject: (error: DriftError) => void
@@ -148,9 +154,9 @@ export class CommitPipeline {
     return this.#waiting.at(-1)?.set === set && this.#waitingHead < this.#waiting.length
   }
 
-  /** Numbers a schema change. `declare` checks it against the catalog when its turn has come. */
-  submitSchema(declare: (seq: number) => TableDefinition, request: CommitRequest): Promise<Commit> {
-    return this.#submit(undefined, declare, request)
+  /** Numbers a schema change. */
+  submitSchema(change: SchemaChange, request: CommitRequest): Promise<Commit> {
+    return this.#submit(undefined, change, request)
   }
 
   /** Resolves when nothing is pending or waiting any more, acknowledged or refused. */
@@ -166,11 +172,11 @@ export class CommitPipeline {
 
   #submit(
     set: WriteSet<TableState> | undefined,
-    table: ((seq: number) => TableDefinition) | undefined,
+    schema: SchemaChange | undefined,
     request: CommitRequest
   ): Promise<Commit> {
     return new Promise((resolve, reject) => {
-      const call: Waiting = { set, table, request, resolve, reject }
+      const call: Waiting = { set, schema, request, resolve, reject }
       if (this.#poison !== undefined) return reject(this.#refused())
       if (request.signal?.aborted === true) return reject(aborted())
       if (this.#waitingHead === this.#waiting.length && this.#admit(call)) return
@@ -200,7 +206,7 @@ export class CommitPipeline {
       const time = this.#commitTime(request.time)
       const firstSeq = this.#nextSeq
       if (call.set !== undefined) this.#staging.stage(call.set, firstSeq, time)
-      const made = call.table?.(firstSeq)
+      const made = call.schema?.declare(firstSeq)
       if (made !== undefined) this.#staging.stageSchema(CATALOG_TABLE_ID, Catalog.encode(made), firstSeq, time)
       const count = this.#staging.events
       if (count === 0) {
@@ -216,6 +222,7 @@ export class CommitPipeline {
       this.#nextSeq = seq + 1
       this.#lastTime = time
       this.#commits.append(firstSeq, seq, time, request.metadata)
+      if (made !== undefined) call.schema?.made(made)
       this.#remember({ seq, firstSeq, count, time }, this.#deltas, call)
     } catch (error) {
       call.reject(DriftError.from(error, 'commit'))

@@ -41,6 +41,8 @@ export type Recovered = {
   /** WAL images whose events are not in segments: the log of a read-only opening. */
   readonly images: readonly WalImage[]
   readonly report: RecoveryReport
+  /** Takes a table that was just declared. */
+  readonly addTable: (definition: TableDefinition) => void
 }
 
 export type RecoveryReport = {
@@ -180,7 +182,11 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
       removeWalFiles(io, walDirectory, lastImage.number)
     }
   }
-  return { identity, catalog, tables, commits, lastSeq, lastTime, walNumber, files, damaged, images, report }
+  const addTable = (definition: TableDefinition) => {
+    catalog.add(definition)
+    tables.set(definition.id, emptyTable(options, identity, definition))
+  }
+  return { identity, catalog, tables, commits, lastSeq, lastTime, walNumber, files, damaged, images, report, addTable }
 }
 
 type Batch = { readonly image: WalImage; readonly imageNumber: number; readonly offset: number; readonly header: RecordHeader }
@@ -220,9 +226,9 @@ async function loadTable(
   read: (folder: string, tableId: number) => Manifest,
   missing: TableDefinition[]
 ): Promise<TableState> {
-  const { io, directory, cache, log } = options
+  const { io, directory } = options
   const folder = `${directory}/tables/${definition.folder}`
-  const make = () => new TableState(definition, folder, identity.hashSeed, new SegmentReader(io, `${folder}/segments`, cache, []), log)
+  const make = () => emptyTable(options, identity, definition)
   // The folder is made after the table's event is durable: a crash in between leaves none.
   if (io.kind(`${folder}/segments`) === 'absent') {
     missing.push(definition)
@@ -244,6 +250,11 @@ async function loadTable(
     refused.damage = damage
     return refused
   }
+}
+
+function emptyTable({ io, directory, cache, log }: RecoveryOptions, identity: DatabaseIdentity, definition: TableDefinition): TableState {
+  const folder = `${directory}/tables/${definition.folder}`
+  return new TableState(definition, folder, identity.hashSeed, new SegmentReader(io, `${folder}/segments`, cache, []), log)
 }
 
 function readManifest(

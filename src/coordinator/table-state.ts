@@ -70,10 +70,7 @@ export class TableState {
 
   /** All versions with seq <= `seq` are in these segments now (from the first one that changed on). */
   flushThrough(seq: number, changed: readonly SegmentSummary[]): void {
-    const first = changed[0]
-    if (first !== undefined) {
-      this.segments.install([...this.segments.segments.filter((segment) => segment.number < first.number), ...changed])
-    }
+    this.segments.installChanged(changed)
     this.checkpointSeq = seq
     let flushed = this.frames.flushed
     while (flushed < this.versions.count && this.versions.seqOf(flushed + 1) <= seq) flushed++
@@ -97,6 +94,11 @@ export class TableState {
 
   has(key: unknown, seq: number): boolean {
     return this.versions.isLive(this.versionOf(key, seq))
+  }
+
+  presentCount(): number {
+    if (this.damage !== undefined) throw this.damage
+    return this.liveCount
   }
 
   /** Live rows at `seq`: counted, one step for each key. */
@@ -125,6 +127,19 @@ export class TableState {
     for (const ordinal of this.#ordered.ordinals(range)) {
       const version = this.versions.versionAt(ordinal, seq)
       if (this.versions.isLive(version)) yield { ordinal, version }
+    }
+  }
+
+  stats() {
+    return {
+      rows: this.liveCount,
+      keys: this.keys.count,
+      events: this.versions.count,
+      segments: this.segments.segments.length,
+      segmentBytes: this.segments.bytes,
+      checkpointSeq: this.checkpointSeq,
+      memoryBytes: this.keys.bytes + this.versions.bytes,
+      damage: this.damage?.message
     }
   }
 

@@ -34,16 +34,15 @@ export class CommitLog {
     this.#tail.push({ seq, firstSeq, time, metadata: metadata.length === 0 ? metadata : metadata.slice() })
   }
 
-  /** Takes back the commits behind `seq`, which were numbered and refused. */
-  removeBehind(seq: number): void {
-    while ((this.#tail.at(-1)?.seq ?? 0) > seq) this.#tail.pop()
-  }
-
   /** The commits up to `seq` are in segments now. */
-  flushThrough(seq: number, segments: readonly SegmentSummary[]): void {
-    this.#segments.install(segments)
+  flushThrough(seq: number, changed: readonly SegmentSummary[]): void {
+    this.#segments.installChanged(changed)
     const kept = partition(this.#tail, (entry) => entry.seq <= seq)
     this.#tail = this.#tail.slice(kept)
+  }
+
+  close(): void {
+    this.#segments.close()
   }
 
   /** The last commit with seq <= `seq`; seq 0 where there is none. */

@@ -33,7 +33,7 @@ export function* batchesFromDocuments(rows: Iterable<{ readonly document: Docume
 }
 
 function batchOf(documents: readonly Document[], fields: BatchFields): Batch {
-  const columns = fields.paths.map(path => columnOf(documents, path))
+  const columns = fields.paths.map((path) => columnOf(documents, path))
   return { rowCount: documents.length, columns, ...(fields.documents === 'keep' ? { documents } : {}) }
 }
 
@@ -59,7 +59,5 @@ export function fieldAt(document: Document, path: Path): Value {
 }
 
 function isObject(value: Value): value is { readonly [field: string]: Value } {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date) && !(value instanceof Uint8Array)
-  )
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date) && !(value instanceof Uint8Array)
 }

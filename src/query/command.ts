@@ -37,9 +37,9 @@ export function commandsOf(statement: Exclude<Statement, Select>, parameters: Pa
       return [{ createTable: { name: table, primaryKey, indexes, ifNotExists } }]
     }
     case 'insert':
-      return documentsOf(statement.documents, parameters).map(document => ({ insert: statement.table, document }))
+      return documentsOf(statement.documents, parameters).map((document) => ({ insert: statement.table, document }))
     case 'upsert':
-      return documentsOf(statement.documents, parameters).map(document => ({ upsert: statement.table, document }))
+      return documentsOf(statement.documents, parameters).map((document) => ({ upsert: statement.table, document }))
     case 'patch': {
       const set = asDocument(sourceValue(statement.set, parameters), 'the patch')
       return [{ patch: statement.table, key: valueOf(statement.key, parameters), set }]

@@ -43,7 +43,7 @@ type Fields = { readonly [field: string]: unknown }
 
 function sameFields(left: Fields, right: Fields): boolean {
   const names = Object.keys(left)
-  return names.length === Object.keys(right).length && names.every(name => Object.hasOwn(right, name) && same(left[name], right[name]))
+  return names.length === Object.keys(right).length && names.every((name) => Object.hasOwn(right, name) && same(left[name], right[name]))
 }
 
 function isNumber(value: unknown): value is number | bigint {

@@ -21,7 +21,7 @@ export function* project(
   keep: { readonly columns: readonly number[]; readonly documents: 'keep' | 'drop' }
 ): Generator<Batch, void, void> {
   for (const batch of batches) {
-    const columns = keep.columns.map(index => columnAt(batch, index))
+    const columns = keep.columns.map((index) => columnAt(batch, index))
     const { rowCount, documents } = batch
     yield { rowCount, columns, ...(keep.documents === 'keep' && documents !== undefined ? { documents } : {}) }
   }
@@ -33,7 +33,12 @@ export function* limit(batches: Iterable<Batch>, rowCount: number): Generator<Ba
   if (left <= 0) return
   for (const batch of batches) {
     if (batch.rowCount >= left) {
-      yield batch.rowCount === left ? batch : pick(batch, Array.from({ length: left }, (_, row) => row))
+      yield batch.rowCount === left
+        ? batch
+        : pick(
+            batch,
+            Array.from({ length: left }, (_, row) => row)
+          )
       return
     }
     left -= batch.rowCount
@@ -61,14 +66,14 @@ function rowsWhere(batch: Batch, equalities: readonly Equality[]): number[] {
 }
 
 function pick(batch: Batch, rows: readonly number[]): Batch {
-  const columns = batch.columns.map(column => ({
+  const columns = batch.columns.map((column) => ({
     name: column.name,
-    values: rows.map(row => column.values[row]),
-    nulls: Uint8Array.from(rows, row => column.nulls[row] ?? 0)
+    values: rows.map((row) => column.values[row]),
+    nulls: Uint8Array.from(rows, (row) => column.nulls[row] ?? 0)
   }))
   const { documents } = batch
   if (documents === undefined) return { rowCount: rows.length, columns }
-  return { rowCount: rows.length, columns, documents: rows.map(row => documents[row] as Document) }
+  return { rowCount: rows.length, columns, documents: rows.map((row) => documents[row] as Document) }
 }
 
 function columnAt(batch: Batch, index: number): BatchColumn {

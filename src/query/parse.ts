@@ -21,8 +21,18 @@ import { assertLaw, DriftError, unreachable } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { parseJson } from '../codec/json-codec.js'
 import { type Value } from '../codec/value.js'
-import { type Comparison, type Field, type JsonText, type Literal, type Operand, type ParameterReference, type Path } from './ast.js'
-import { type Point, type Select, type Statement } from './ast.js'
+import {
+  type Comparison,
+  type Field,
+  type JsonText,
+  type Literal,
+  type Operand,
+  type ParameterReference,
+  type Path,
+  type Point,
+  type Select,
+  type Statement
+} from './ast.js'
 import { parsePoint } from './point-in-time.js'
 import { expectedWords, syntaxError, type ParserState } from './syntax-error.js'
 
@@ -33,6 +43,9 @@ const INTEGER_MIN = -(2n ** 63n)
 const INTEGER_MAX = 2n ** 64n - 1n
 /** Digits of 2^64; a longer integer need not be converted to know that it is out of range. */
 const INTEGER_DIGITS_MAX = 20
+
+/** A lone comma in a sentence would be read as the sentence's own. */
+const PUNCTUATION = /^[().,;*=+:-]+$/
 
 class QuietParser extends nearley.Parser {
   /** Its column of states for each place in the text; only the last two are kept. */
@@ -63,7 +76,8 @@ function checkLength(text: string): void {
   // UTF-8 has at most three bytes for a UTF-16 unit: most texts need no counting.
   if (text.length * 3 <= limit) return
   const seen = Buffer.byteLength(text)
-  if (seen > limit) throw new DriftError('LIMIT', `a text has at most ${limit} bytes, this one has ${seen}`, { name: 'statementBytesMax', limit, seen })
+  if (seen > limit)
+    throw new DriftError('LIMIT', `a text has at most ${limit} bytes, this one has ${seen}`, { name: 'statementBytesMax', limit, seen })
 }
 
 function parseScript(text: string, dialect: Dialect): ScriptTree {
@@ -75,6 +89,9 @@ function parseScript(text: string, dialect: Dialect): ScriptTree {
     if (token === undefined) throw thrown
     const expected = token.expected === undefined ? expectedWords(parser.table.at(-2)?.states ?? []) : [token.expected]
     throw syntaxError(text, token.offset, foundWords(token), expected)
+  } finally {
+    // The lexer lives on: it must not hold the text.
+    lexers[dialect].reset('')
   }
   const results = parser.results as ScriptTree[]
   if (results.length === 0) throw syntaxError(text, endOf(text), 'the end of the text', expectedWords(parser.table.at(-1)?.states ?? []))
@@ -90,6 +107,7 @@ function endOf(text: string): number {
 
 function foundWords(token: Token): string {
   if (token.type === 'error') return String(token.value)
+  if (PUNCTUATION.test(token.text)) return JSON.stringify(token.text)
   return token.text.length <= 40 ? token.text : `${token.text.slice(0, 39)}…`
 }
 
@@ -107,12 +125,12 @@ class StatementBuilder {
     switch (tree.kind) {
       case 'create-table': {
         const { table, body, ifNotExists } = tree
-        const indexes = arrayOf(body.indexes).flatMap(list => arrayOf(list).map(columns => arrayOf(columns).map(nameOf)))
+        const indexes = arrayOf(body.indexes).flatMap((list) => arrayOf(list).map((columns) => arrayOf(columns).map(nameOf)))
         return { kind: 'create-table', table: nameOf(table), primaryKey: nameOf(body.primaryKey), indexes, ifNotExists }
       }
       case 'insert':
       case 'upsert':
-        return { kind: tree.kind, table: nameOf(tree.table), documents: arrayOf(tree.documents).map(token => this.#document(token)) }
+        return { kind: tree.kind, table: nameOf(tree.table), documents: arrayOf(tree.documents).map((token) => this.#document(token)) }
       case 'patch':
         return { kind: 'patch', table: nameOf(tree.table), key: this.#value(tree.key), set: this.#document(tree.set) }
       case 'soft-delete':
@@ -132,8 +150,8 @@ class StatementBuilder {
       kind: 'select',
       columns: tree.columns === null ? '*' : arrayOf(tree.columns).map(fieldOf),
       table: nameOf(tree.table),
-      where: arrayOf(tree.where).map(comparison => this.#comparison(comparison)),
-      asOf: this.#asOf(tree.asOf.filter(clause => clause !== null)),
+      where: arrayOf(tree.where).map((comparison) => this.#comparison(comparison)),
+      asOf: this.#asOf(tree.asOf.filter((clause) => clause !== null)),
       limit: tree.limit === null ? null : this.#value(tree.limit)
     }
   }
@@ -158,7 +176,7 @@ class StatementBuilder {
     assertLaw(token !== undefined, 'QRY-1', 'a point in time without a token')
     if (token.type === 'parameter') return parameterOf(token)
     if (token.type === 'quoted') this.#refuseQuotedValue(token)
-    return { kind: 'point', point: parsePoint([token, ...rest].map(part => part.value).join(' ')) }
+    return { kind: 'point', point: parsePoint([token, ...rest].map((part) => part.value).join(' ')) }
   }
 
   #value(tree: ValueTree): Literal | ParameterReference {
@@ -190,13 +208,13 @@ class StatementBuilder {
     const sign = tree.negative ? '-' : ''
     if (tree.token.type === 'float') {
       const value = Number(sign + digits)
-      if (!Number.isFinite(value)) throw this.#outOfRange(tree.token, 'is too large for a float64')
+      if (!Number.isFinite(value)) throw this.#outOfRange(tree, 'is too large for a float64')
       // No minus zero, as in documents.
       return value + 0
     }
     const significant = digits.replace(/^0+(?=\d)/, '')
     const value = significant.length > INTEGER_DIGITS_MAX ? INTEGER_MAX + 1n : BigInt(significant) * (tree.negative ? -1n : 1n)
-    if (value < INTEGER_MIN || value > INTEGER_MAX) throw this.#outOfRange(tree.token, 'is outside -2^63 … 2^64-1')
+    if (value < INTEGER_MIN || value > INTEGER_MAX) throw this.#outOfRange(tree, 'is outside -2^63 … 2^64-1')
     return BigInt(Number(value)) === value && Number.isSafeInteger(Number(value)) ? Number(value) : value
   }
 
@@ -220,11 +238,12 @@ class StatementBuilder {
 
   #refuseQuotedValue(token: Token): void {
     if (this.#dialect === 'drift') return
-    throw syntaxError(this.#text, token.offset, `the name ${foundWords(token)}`, ["a value ('…' is one, \"…\" is a name in this dialect)"])
+    throw syntaxError(this.#text, token.offset, `the name ${foundWords(token)}`, ['a value (\'…\' is one, "…" is a name in this dialect)'])
   }
 
-  #outOfRange(token: Token, reason: string): DriftError {
-    return new DriftError('OUT_OF_RANGE', `the number ${foundWords(token)} ${reason}`, { position: token.offset })
+  #outOfRange(tree: NumberTree, reason: string): DriftError {
+    const number = `${tree.negative ? '-' : ''}${foundWords(tree.token)}`
+    return new DriftError('OUT_OF_RANGE', `the number ${number} ${reason}`, { position: tree.token.offset })
   }
 }
 

@@ -16,8 +16,7 @@ export type PointInTime =
 
 const SEQ = /^@seq:(\d+)$/i
 const NOW = /^@now(?:\s*-\s*(\d+)\s*([a-z]+))?$/i
-const TIME =
-  /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:([Zz])|([+-])(\d{2}):(\d{2}))?)?$/
+const TIME = /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:([Zz])|([+-])(\d{2}):(\d{2}))?)?$/
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60 * SECOND_MS

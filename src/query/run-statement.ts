@@ -29,7 +29,7 @@ const KEY_SCRATCH_BYTES = limits.keyBytesMax + 128
 export function runSelect(statement: Select, source: QuerySource, parameters: Parameters): SelectResult {
   const primaryKey = source.primaryKey(statement.table)
   const fields = new FieldList()
-  const named = statement.columns === '*' ? [] : statement.columns.map(field => fields.indexOf(field))
+  const named = statement.columns === '*' ? [] : statement.columns.map((field) => fields.indexOf(field))
   const equalities = statement.where.map(({ left, right }): Equality => {
     const column = fields.indexOf(left)
     return { column, to: right.kind === 'field' ? { column: fields.indexOf(right) } : { value: valueOf(right, parameters) } }
@@ -42,7 +42,7 @@ export function runSelect(statement: Select, source: QuerySource, parameters: Pa
   if (equalities.length > 0) batches = filter(batches, equalities)
   batches = project(batches, { columns: named, documents })
   if (rowCountMax !== undefined) batches = limit(batches, rowCountMax)
-  return { columns: statement.columns === '*' ? [] : statement.columns.map(field => resultColumn(field, primaryKey)), batches }
+  return { columns: statement.columns === '*' ? [] : statement.columns.map((field) => resultColumn(field, primaryKey)), batches }
 }
 
 /**
@@ -79,7 +79,7 @@ export function* objectsOf(result: SelectResult): Generator<Document, void, void
     else {
       for (let row = 0; row < rowCount; row++) {
         // fromEntries and not an assignment, which would set a prototype for a column `__proto__`.
-        yield Object.fromEntries(columns.map(column => [column.name, column.values[row]])) as Document
+        yield Object.fromEntries(columns.map((column) => [column.name, column.values[row]])) as Document
       }
     }
   }

@@ -18,6 +18,7 @@ const RULE_WORDS = new Map([
 ])
 
 const TOKEN_WORDS = new Map([
+  ['AS', 'AS OF'],
   ['semicolon', 'the end of the statement'],
   ['lparen', '"("'],
   ['rparen', '")"'],
@@ -55,7 +56,8 @@ export function syntaxError(text: string, offset: number, found: string, expecte
   const column = characterCount(text, lineBegin, offset) + 1
   const lineText = text.slice(lineBegin, lineFeed < 0 ? text.length : lineFeed).replace(/\r$/, '')
   const message =
-    `syntax error at line ${line}, column ${column}: found ${found}, expected ${inWords(expected)}\n` + withCaret(lineText, offset - lineBegin)
+    `syntax error at line ${line}, column ${column}: found ${found}, expected ${inWords(expected)}\n` +
+    withCaret(lineText, offset - lineBegin)
   return new DriftError('SYNTAX', message, { line, column, position: offset, found, expected: [...expected] }, cause)
 }
 
@@ -100,7 +102,7 @@ function withCaret(line: string, offset: number): string {
   // Tabs stay tabs, so that the caret stands right whatever their width.
   const indent = before
     .split('\t')
-    .map(part => ' '.repeat(stringWidth(part)))
+    .map((part) => ' '.repeat(stringWidth(part)))
     .join('\t')
   return `${before}${after}\n${indent}^`
 }

@@ -39,6 +39,12 @@ export class SegmentReader {
     })
   }
 
+  /** The segments from the first one that a checkpoint changed. */
+  installChanged(changed: readonly SegmentSummary[]): void {
+    const first = changed[0]
+    if (first !== undefined) this.install([...this.segments.filter((segment) => segment.number < first.number), ...changed])
+  }
+
   get segments(): readonly SegmentSummary[] {
     return this.#segments.map((segment) => segment.summary)
   }

@@ -57,6 +57,8 @@ export class Writer {
     this.#lastSeq = config.firstSeq - 1
     for (const files of config.tables) this.#tables.set(files.tableId, new TableWriter(io, config.identity, files))
     this.#wal = WalFile.create(io, `${config.directory}/wal`, config.identity.databaseId, config.walNumber, config.firstSeq)
+    // The opening moved all older events into segments before this writer was started.
+    this.#wal.removeBelow(config.walNumber)
     this.#publishRoom()
   }
 

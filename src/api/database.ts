@@ -1,0 +1,270 @@
+import { totalmem } from 'node:os'
+import { resolve } from 'node:path'
+import { systemClock, type Clock } from '../base/clock.js'
+import type { Durability } from '../base/durability.js'
+import { DriftError } from '../base/errors.js'
+import { limits } from '../base/limits.js'
+import { silentLog, type Log } from '../base/log.js'
+import { systemRandom } from '../base/random.js'
+import type { Key } from '../codec/key-codec.js'
+import type { Document } from '../codec/value.js'
+import type { Commit } from '../coordinator/commit-pipeline.js'
+import { Coordinator, type ReadPoint } from '../coordinator/coordinator.js'
+import type { Io } from '../io/io.js'
+import { MemoryIo } from '../io/memory-io.js'
+import { realIo } from '../io/real-io.js'
+import { askedPoint, type PointInput } from './point.js'
+import { ScriptRunner, type Parameters, type ResultColumn, type ScriptOptions, type StatementResult } from './run-script.js'
+import { commitRequest, Table } from './table.js'
+import { TableView } from './view.js'
+
+export type OpenOptions = {
+  /** What an acknowledged write has behind it: `full` (default) its fdatasync, `os` its write, `none` its number. */
+  readonly durability?: Durability
+  /** Memory for blocks of segments; by default a quarter of the machine's, 1 GiB at most; at least 8 MiB. */
+  readonly cacheBytes?: number
+  /** Reads beside a live writer, without a lock; writes are READ_ONLY, `refresh()` moves forward. */
+  readonly readOnly?: boolean
+  /** False: a directory that is no database is INVALID_ARGUMENT. */
+  readonly create?: boolean
+  /** Points ahead of the last event are SEQ_AHEAD, not a notice. */
+  readonly strict?: boolean
+  readonly dialect?: 'drift' | 'sql'
+  /** A pino logger, or anything of its shape. Silent unless given. */
+  readonly log?: Log
+  /** Time is a parameter; the system's unless given. */
+  readonly clock?: Clock
+}
+
+export type CreateTableOptions = {
+  readonly primaryKey: string
+  /** Declared and kept; no answer depends on them. */
+  readonly indexes?: readonly (string | readonly string[] | { readonly name: string; readonly columns: readonly string[] })[]
+  readonly ifNotExists?: boolean
+  readonly metadata?: unknown
+  /** For importers of existing history: unix ms, not before the last commit, not ahead of now. */
+  readonly time?: number
+}
+
+/** One write of a batch. */
+export type BatchOperation = { readonly ifSeq?: number; readonly skipUnchanged?: boolean } & (
+  | { readonly insert: string; readonly document: object }
+  | { readonly upsert: string; readonly document: object }
+  | { readonly patch: string; readonly key: Key; readonly set: object }
+  | { readonly softDelete: string; readonly key: Key }
+)
+
+export type BatchOptions = {
+  readonly metadata?: unknown
+  /** For importers of existing history: unix ms, not before the last commit, not ahead of now. */
+  readonly time?: number
+  readonly signal?: AbortSignal
+}
+
+export type TableInfo = { readonly name: string; readonly primaryKey: string; readonly indexes: readonly string[]; readonly createdSeq: number }
+
+/** A statement's result with its rows in memory. */
+export type ExecResult = Omit<StatementResult, 'rows'> & { readonly rows: readonly Document[]; readonly rowCount: number }
+
+const DEFAULT_LOG_BYTES = 64 * 1024 * 1024
+
+/**
+ * Opens the database in `directory`, making it if it is not there; `:memory:` is a private one without files.
+ *
+ * @throws LOCKED with pid, hostname and since where another process writes; INVALID_ARGUMENT where the path is a file or a directory
+ * with other things in it; CORRUPT with file and offset; IO and NO_SPACE from the file system.
+ * @example
+ * await using db = await open('./data')
+ */
+export async function open(directory: string, options: OpenOptions = {}): Promise<Database> {
+  const inMemory = directory === ':memory:'
+  const io: Io = inMemory ? new MemoryIo() : realIo
+  const cacheBytes = options.cacheBytes ?? Math.max(limits.cacheBytesMin, Math.min(limits.cacheBytesMax, Math.floor(totalmem() / 4)))
+  if (!(cacheBytes >= limits.cacheBytesMin)) {
+    throw new DriftError('LIMIT', `cacheBytes is at least ${limits.cacheBytesMin}`, { name: 'cacheBytesMin', limit: limits.cacheBytesMin, seen: cacheBytes })
+  }
+  const durability = options.durability ?? 'full'
+  if (durability !== 'full' && durability !== 'os' && durability !== 'none') {
+    throw new DriftError('INVALID_ARGUMENT', `durability is 'full', 'os' or 'none', got ${String(durability)}`, { found: durability })
+  }
+  const coordinator = await Coordinator.open({
+    io,
+    directory: inMemory ? '/memory' : resolve(directory),
+    clock: options.clock ?? systemClock,
+    random: systemRandom,
+    log: options.log ?? silentLog,
+    durability,
+    cacheBytes,
+    readOnly: options.readOnly ?? false,
+    create: options.create ?? true,
+    writer: inMemory ? 'in-process' : 'thread',
+    logBytes: DEFAULT_LOG_BYTES
+  })
+  return new Database(coordinator, options)
+}
+
+/** An open database. Reading by key is synchronous; what waits for a disk is a promise. */
+export class Database implements AsyncDisposable {
+  readonly #coordinator: Coordinator
+  readonly #options: OpenOptions
+  readonly #scripts: ScriptRunner
+
+  /** @internal Use {@link open}. */
+  constructor(coordinator: Coordinator, options: OpenOptions) {
+    this.#coordinator = coordinator
+    this.#options = options
+    this.#scripts = new ScriptRunner(coordinator)
+  }
+
+  /** The last visible seq; 0 in an empty database. */
+  get lastSeq(): number {
+    return this.#coordinator.lastSeq
+  }
+
+  get readOnly(): boolean {
+    return this.#coordinator.isReadOnly
+  }
+
+  tables(): readonly TableInfo[] {
+    return this.#coordinator.tables().map(({ name, primaryKey, indexes, createdSeq }) => ({
+      name,
+      primaryKey,
+      indexes: indexes.map((index) => index.name),
+      createdSeq
+    }))
+  }
+
+  /** @throws ALREADY_EXISTS unless `ifNotExists`; INVALID_ARGUMENT, LIMIT for names. Resolves to the Commit, or undefined if it was there. */
+  async createTable(name: string, options: CreateTableOptions): Promise<Commit | undefined> {
+    if (options.ifNotExists === true && this.#coordinator.hasTable(name)) return undefined
+    const indexes = (options.indexes ?? []).map((index) => {
+      if (typeof index === 'object' && 'name' in index) return { name: index.name, columns: [...index.columns] }
+      const columns = typeof index === 'string' ? [index] : [...index]
+      return { name: `${name}_${columns.join('_')}_idx`, columns }
+    })
+    return this.#coordinator.createTable(name, options.primaryKey, indexes, commitRequest(options))
+  }
+
+  /** @throws UNKNOWN_TABLE */
+  table<Row extends object = Document>(name: string): Table<Row> {
+    return new Table<Row>(this.#coordinator, name, () => this.#coordinator.lastSeq)
+  }
+
+  /**
+   * Several writes, in several tables, as one commit: each sees the ones before it, all happen or none. The first that is refused refuses
+   * the whole batch, with `details.index`, and uses no seq.
+   */
+  async batch(operations: readonly BatchOperation[], options: BatchOptions = {}): Promise<Commit> {
+    const set = this.#coordinator.writeSet()
+    for (const [index, operation] of operations.entries()) {
+      try {
+        if ('insert' in operation) set.document('insert', this.#coordinator.table(operation.insert), operation.document, operation)
+        else if ('upsert' in operation) set.document('upsert', this.#coordinator.table(operation.upsert), operation.document, operation)
+        else if ('patch' in operation) set.patch(this.#coordinator.table(operation.patch), operation.key, operation.set, operation)
+        else if ('softDelete' in operation) set.softDelete(this.#coordinator.table(operation.softDelete), operation.key, operation)
+        else throw new DriftError('INVALID_ARGUMENT', 'an operation is one of insert, upsert, patch, softDelete', {})
+      } catch (error) {
+        const cause = DriftError.from(error, 'batch')
+        throw new DriftError(cause.code.slice(6) as 'LIMIT', `operation ${index}: ${cause.message}`, { ...cause.details, index }, cause)
+      }
+    }
+    return this.#coordinator.commit(set, commitRequest(options))
+  }
+
+  /** The state at a past point: pinned, disposable, and the same answers for ever. */
+  asOf(point: PointInput, options: { readonly strict?: boolean } = {}): AsOfView {
+    const strict = options.strict ?? this.#options.strict ?? false
+    return new AsOfView(this.#coordinator, this.#coordinator.readPoint(askedPoint(point, this.#coordinator.now()), strict))
+  }
+
+  /** Runs the statements of a DriftQL text in order; rows are in memory. @throws the first error, with line and column where it is SYNTAX. */
+  async exec(text: string, options: { readonly parameters?: Parameters; readonly asOf?: PointInput } = {}): Promise<ExecResult[]> {
+    const results: ExecResult[] = []
+    for await (const result of this.statements(text, options)) {
+      const rows = [...result.rows]
+      results.push({ ...result, rows, rowCount: rows.length })
+    }
+    return results
+  }
+
+  /** The same, one result at a time, with rows that are made as they are pulled. */
+  statements(
+    text: string,
+    options: { readonly parameters?: Parameters; readonly asOf?: PointInput } = {}
+  ): AsyncGenerator<StatementResult, void> {
+    const { parameters, asOf } = options
+    const { dialect = 'drift', strict = false } = this.#options
+    const asked: ScriptOptions = { dialect, strict }
+    return this.#scripts.run(text, {
+      ...asked,
+      ...(parameters === undefined ? {} : { parameters }),
+      ...(asOf === undefined ? {} : { asOf: askedPoint(asOf, this.#coordinator.now()) })
+    })
+  }
+
+  /** Sizes and counts, for people and monitors. Bytes unless the name says otherwise. */
+  stats() {
+    const tables = this.tables().map(({ name }) => {
+      const state = this.#coordinator.table(name)
+      return { name, ...state.stats() }
+    })
+    return { ...this.#coordinator.stats(), recovery: this.#coordinator.report, tables }
+  }
+
+  /** Read-only: moves forward to what the writer has acknowledged by now. Views taken before keep their point. */
+  refresh(): Promise<void> {
+    return this.#coordinator.refresh()
+  }
+
+  /** Waits for pending writes, then frees the lock and ends the thread. Safe to call twice; later calls of others get CLOSED. */
+  close(): Promise<void> {
+    return this.#coordinator.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** The database at one point in time. */
+export class AsOfView implements Disposable {
+  readonly #coordinator: Coordinator
+  readonly #point: ReadPoint
+  #disposed = false
+
+  /** @internal Use {@link Database.asOf}. */
+  constructor(coordinator: Coordinator, point: ReadPoint) {
+    this.#coordinator = coordinator
+    this.#point = point
+    this.#coordinator.pin(this, point.seq)
+  }
+
+  /** The last event that is seen; 0: none. */
+  get seq(): number {
+    return this.#point.seq
+  }
+
+  /** Commit time of that event, unix ms. */
+  get time(): number {
+    return this.#point.time
+  }
+
+  /** What there is to know about this point: that it lay ahead of the last event. */
+  get notices(): readonly string[] {
+    return this.#point.notice === undefined ? [] : [this.#point.notice]
+  }
+
+  table<Row extends object = Document>(name: string): TableView<Row> {
+    return new TableView<Row>(this.#coordinator, name, () => {
+      if (this.#disposed) throw new DriftError('CLOSED', 'this view was disposed', {})
+      return this.#point.seq
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true
+    this.#coordinator.unpin(this)
+  }
+}
+
+export type { Commit, Parameters, ResultColumn, StatementResult }

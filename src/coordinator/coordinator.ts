@@ -1,0 +1,441 @@
+import type { Clock } from '../base/clock.js'
+import type { Durability } from '../base/durability.js'
+import { DriftError } from '../base/errors.js'
+import { COMMITS_TABLE_ID } from '../base/ids.js'
+import { limits } from '../base/limits.js'
+import type { Log } from '../base/log.js'
+import type { Random } from '../base/random.js'
+import type { IndexDefinition, TableDefinition } from '../catalog/catalog.js'
+import { schemaYaml } from '../catalog/schema-yaml.js'
+import { JUMP_MAGIC } from '../format/wal-record.js'
+import type { FileLock, Io } from '../io/io.js'
+import { LogMemory } from '../memory/log-memory.js'
+import { SharedLog } from '../memory/shared-log.js'
+import type { CommitEntry } from '../mvcc/commit-log.js'
+import { InProcessWriter } from '../runtime/in-process-writer.js'
+import { ThreadWriter } from '../runtime/thread-writer.js'
+import type { WriterLink } from '../runtime/writer-link.js'
+import { BlockCache } from '../segment/block-cache.js'
+import { WriteSet } from '../txn/write-set.js'
+import type { CheckpointResult } from '../writer/checkpoint.js'
+import type { WriterConfig } from '../writer/writer.js'
+import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
+import { lockDirectory } from './directory-lock.js'
+import { directoryKind, makeDatabase } from './make-database.js'
+import { recover, type Recovered, type RecoveryReport } from './recovery.js'
+import { Staging, STAGING_SOURCE } from './staging.js'
+import type { TableState } from './table-state.js'
+
+export type CoordinatorOptions = {
+  readonly io: Io
+  /** Absolute, without a slash at its end. */
+  readonly directory: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly durability: Durability
+  readonly cacheBytes: number
+  readonly readOnly: boolean
+  readonly create: boolean
+  /** A thread of its own, or the caller's (memory and simulated files live in one thread). */
+  readonly writer: 'thread' | 'in-process'
+  readonly logBytes: number
+  readonly onProgress?: ((done: number, total: number) => void) | undefined
+}
+
+/** A point in time that someone asks for. */
+export type AskedPoint = { readonly kind: 'seq'; readonly seq: number } | { readonly kind: 'time'; readonly time: number } | { readonly kind: 'now' }
+
+/** A state that can be read: everything up to `seq`, which is the end of a commit. */
+export type ReadPoint = {
+  readonly seq: number
+  /** Commit time of the last event, unix ms; 0 where there is none. */
+  readonly time: number
+  /** Set where the point lies ahead of the last event, so that the answer can still change. */
+  readonly notice: string | undefined
+}
+
+const noMetadata = new Uint8Array(0)
+
+/**
+ * The thread that opened the database: it orders commits, owns catalog and tables, and gives every read its point. Everything that
+ * writes files is the writer's; everything that reads by key happens right here.
+ */
+export class Coordinator {
+  readonly #options: CoordinatorOptions
+  readonly #cache: BlockCache
+  #state: Recovered
+  #logBytes: (source: number) => Uint8Array
+  readonly #lock: FileLock | undefined
+  #writing: { readonly log: SharedLog; readonly link: WriterLink; readonly pipeline: CommitPipeline } | undefined
+  #spareSet: WriteSet<TableState> | undefined
+  #checkpoint: Promise<void> | undefined
+  #closed: Promise<void> | undefined
+  #lastNow = 0
+  #checkpoints = 0
+  #checkpointSeq = 0
+  #nextPin = 1
+  /** Seqs that read views hold. */
+  readonly #pins = new Map<number, number>()
+  readonly #pinOf = new WeakMap<object, number>()
+  readonly #forgottenViews = new FinalizationRegistry<number>((id) => void this.#pins.delete(id))
+
+  private constructor(options: CoordinatorOptions, cache: BlockCache, state: Recovered, lock: FileLock | undefined) {
+    this.#options = options
+    this.#cache = cache
+    this.#state = state
+    this.#lock = lock
+    this.#logBytes = imageBytes(state)
+  }
+
+  static async open(options: CoordinatorOptions): Promise<Coordinator> {
+    const { io, directory, clock, log } = options
+    const began = clock.monotonic()
+    const kind = directoryKind(io, directory)
+    if (kind !== 'database' && (!options.create || options.readOnly)) {
+      throw new DriftError('INVALID_ARGUMENT', `${directory} is no database; make one with driftdb init, or open it with create`, { directory })
+    }
+    if (kind === 'absent') io.makeDirectory(directory)
+    const lock = options.readOnly ? undefined : lockDirectory(io, directory, clock.now())
+    try {
+      if (kind !== 'database') makeDatabase(io, directory, clock.now(), options.random)
+      const cache = new BlockCache(options.cacheBytes)
+      let logBytes: (source: number) => Uint8Array = () => new Uint8Array(0)
+      const state = await recover({
+        io,
+        directory,
+        cache,
+        readOnly: options.readOnly,
+        log: (source) => logBytes(source),
+        logger: log,
+        onProgress: options.onProgress,
+        breathe: () => new Promise(setImmediate)
+      })
+      const coordinator = new Coordinator(options, cache, state, lock)
+      logBytes = (source) => coordinator.#logBytes(source)
+      if (!options.readOnly && state.damaged.length === 0) await coordinator.#startWriter()
+      log.info(
+        { directory, kind, lastSeq: state.lastSeq, tables: state.tables.size, ms: Math.round(clock.monotonic() - began), ...state.report },
+        'database opened'
+      )
+      return coordinator
+    } catch (error) {
+      lock?.release()
+      throw DriftError.from(error, directory)
+    }
+  }
+
+  // Reads.
+
+  get lastSeq(): number {
+    return this.#writing?.pipeline.visibleSeq ?? this.#state.lastSeq
+  }
+
+  get isReadOnly(): boolean {
+    return this.#writing === undefined
+  }
+
+  get report(): RecoveryReport {
+    return this.#state.report
+  }
+
+  /** Tables that a reader of the present sees, in order of creation. */
+  tables(): readonly TableDefinition[] {
+    this.#refuseIfClosed()
+    return this.#state.catalog.tables.filter((table) => table.createdSeq <= this.lastSeq)
+  }
+
+  /** The table of this name, or UNKNOWN_TABLE. */
+  table(name: string): TableState {
+    this.#refuseIfClosed()
+    const definition = this.#state.catalog.table(name)
+    const table = this.#state.tables.get(definition.id)
+    if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: no state for table ${name}`)
+    return table
+  }
+
+  hasTable(name: string): boolean {
+    this.#refuseIfClosed()
+    return this.#state.catalog.find(name) !== undefined
+  }
+
+  /** Now, as this database knows it, unix ms. */
+  now(): number {
+    return this.#now()
+  }
+
+  /** Milliseconds, for durations only. */
+  monotonic(): number {
+    return this.#options.clock.monotonic()
+  }
+
+  /** What the point means, once and for all: a commit's end at or before it. */
+  readPoint(point: AskedPoint, strict: boolean): ReadPoint {
+    this.#refuseIfClosed()
+    const visible = this.lastSeq
+    const last = this.#state.commits.atSeq(visible)
+    const present = { seq: visible, time: last.time, notice: undefined }
+    switch (point.kind) {
+      case 'now':
+        return present
+      case 'seq': {
+        if (!Number.isSafeInteger(point.seq) || point.seq < 0) {
+          throw new DriftError('INVALID_ARGUMENT', `a seq is a whole number from 0 on, got ${String(point.seq)}`, { found: point.seq })
+        }
+        if (point.seq > visible) return this.#ahead(present, strict, `@seq:${point.seq} is ahead of the last event, ${visible}`)
+        return { ...this.#state.commits.atSeq(point.seq), notice: undefined }
+      }
+      case 'time': {
+        if (Number.isNaN(point.time) || Math.abs(point.time) > limits.timeMax) {
+          throw new DriftError('INVALID_ARGUMENT', `not a time: ${String(point.time)}`, { found: point.time })
+        }
+        // A commit that is numbered and not yet visible may still come to stand before this point.
+        if (point.time >= this.#now() || point.time >= (this.#writing?.pipeline.firstPendingTime ?? Number.POSITIVE_INFINITY)) {
+          return this.#ahead(present, strict, `${new Date(point.time).toISOString()} is ahead of the last event, ${visible}`)
+        }
+        return { ...this.#state.commits.atTime(point.time), notice: undefined }
+      }
+    }
+  }
+
+  /** Commit of an event: its time and metadata. */
+  commitOf(seq: number): CommitEntry {
+    return this.#state.commits.commitOf(seq)
+  }
+
+  /** A read view holds its seq until {@link unpin}; one that is garbage collected lets go by itself. */
+  pin(view: object, seq: number): void {
+    const id = this.#nextPin++
+    this.#pins.set(id, seq)
+    this.#pinOf.set(view, id)
+    this.#forgottenViews.register(view, id, view)
+  }
+
+  unpin(view: object): void {
+    const id = this.#pinOf.get(view)
+    if (id === undefined) return
+    this.#pins.delete(id)
+    this.#pinOf.delete(view)
+    this.#forgottenViews.unregister(view)
+  }
+
+  // Writes.
+
+  /** An empty set of writes. */
+  writeSet(): WriteSet<TableState> {
+    this.#writer()
+    const set = this.#spareSet ?? new WriteSet<TableState>()
+    this.#spareSet = undefined
+    set.clear()
+    return set
+  }
+
+  /** Validates, numbers and logs the writes; resolves when they are as durable as the database promises. */
+  commit(set: WriteSet<TableState>, request: CommitRequest): Promise<Commit> {
+    const { pipeline } = this.#writer()
+    const promise = pipeline.submit(set, request)
+    if (!pipeline.keeps(set)) this.#spareSet = set
+    return promise
+  }
+
+  /** Resolves when the table is durable and has its folder. */
+  async createTable(
+    name: string,
+    primaryKey: string,
+    indexes: readonly IndexDefinition[],
+    request: Partial<CommitRequest> = {}
+  ): Promise<Commit> {
+    const { pipeline, link } = this.#writer()
+    const { catalog } = this.#state
+    let folderMade: Promise<void> | undefined
+    const commit = await pipeline.submitSchema(
+      {
+        declare: (seq) => catalog.declare(name, primaryKey, indexes, seq),
+        made: (definition) => {
+          this.#state.addTable(definition)
+          // Posted now, so that every later checkpoint finds the table made.
+          const directory = `${this.#options.directory}/tables/${definition.folder}`
+          folderMade = link.addTable({ tableId: definition.id, directory, checkpointSeq: 0, segments: [] }, schemaYaml(definition))
+          folderMade.catch(() => {})
+        }
+      },
+      { metadata: noMetadata, ...request }
+    )
+    await folderMade
+    return commit
+  }
+
+  /** Moves everything visible into segments now. */
+  async checkpoint(): Promise<void> {
+    await this.#checkpoint
+    this.#startCheckpoint()
+    await this.#checkpoint
+  }
+
+  /** Read-only: moves forward to what the writer has acknowledged since. */
+  async refresh(): Promise<void> {
+    this.#refuseIfClosed()
+    if (this.#writing !== undefined) return
+    const { io, directory } = this.#options
+    let logBytes = this.#logBytes
+    const state = await recover({
+      io,
+      directory,
+      cache: this.#cache,
+      readOnly: true,
+      log: (source) => logBytes(source),
+      logger: this.#options.log,
+      breathe: () => new Promise(setImmediate)
+    })
+    logBytes = imageBytes(state)
+    const before = this.#state
+    this.#logBytes = logBytes
+    this.#state = state
+    closeReaders(before)
+  }
+
+  stats() {
+    const tables = [...this.#state.tables.values()]
+    return {
+      lastSeq: this.lastSeq,
+      pending: this.#writing?.pipeline.pendingCount ?? 0,
+      cacheBytes: this.#cache.bytes,
+      cacheBytesMax: this.#cache.budgetBytes,
+      logBytes: this.#writing?.log.usedBytes ?? 0,
+      logBytesMax: this.#writing?.log.roomBytes ?? 0,
+      checkpoints: this.#checkpoints,
+      views: this.#pins.size,
+      oldestViewSeq: this.#pins.size === 0 ? undefined : Math.min(...this.#pins.values()),
+      memoryBytes: tables.reduce((sum, table) => sum + table.keys.bytes + table.versions.bytes, 0)
+    }
+  }
+
+  /** Waits for what is pending, moves it into segments, ends the writer, frees the lock. Every later call gets CLOSED. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    const writing = this.#writing
+    try {
+      if (writing !== undefined) {
+        await writing.pipeline.idle()
+        await this.#checkpoint
+        if (writing.log.memory.poisoned) {
+          // The writer can only be ended; what it knew is in the WAL.
+          await writing.link.close().catch((error: unknown) => this.#logPoisonedClose(error))
+        } else {
+          if (this.#checkpointSeq < writing.pipeline.visibleSeq) this.#startCheckpoint()
+          await this.#checkpoint
+          await writing.link.close()
+        }
+      }
+    } finally {
+      closeReaders(this.#state)
+      this.#lock?.release()
+    }
+  }
+
+  #logPoisonedClose(error: unknown): void {
+    this.#options.log.warn({ code: DriftError.from(error, this.#options.directory).code }, 'a poisoned database was closed')
+  }
+
+  async #startWriter(): Promise<void> {
+    const { io, directory, durability, clock, log: logger } = this.#options
+    const { identity, walNumber, files, lastSeq, lastTime, commits } = this.#state
+    const memory = LogMemory.create(this.#options.logBytes, this.#options.logBytes + 2 * limits.batchBytesMax)
+    memory.visibleSeq = lastSeq
+    memory.durableSeq = lastSeq
+    const log = new SharedLog(memory, JUMP_MAGIC)
+    const config: WriterConfig = { directory, identity, durability, walNumber, firstSeq: lastSeq + 1, tables: files }
+    const link = this.#options.writer === 'thread' ? await ThreadWriter.start(memory, config) : new InProcessWriter(io, memory, config)
+    const staging = new Staging()
+    this.#logBytes = (source) => (source === STAGING_SOURCE ? staging.buffer : memory.bytes())
+    this.#checkpointSeq = lastSeq
+    const pipeline = new CommitPipeline({
+      log,
+      link,
+      commits,
+      staging,
+      clock,
+      durability,
+      logger,
+      lastSeq,
+      lastTime,
+      onVisible: () => {
+        if (log.usedBytes * 2 >= log.roomBytes) this.#startCheckpoint()
+      },
+      onLogFull: () => this.#startCheckpoint()
+    })
+    this.#writing = { log, link, pipeline }
+  }
+
+  #startCheckpoint(): void {
+    const writing = this.#writing
+    if (writing === undefined || this.#checkpoint !== undefined || writing.log.memory.poisoned) return
+    const upTo = writing.pipeline.visibleSeq
+    if (upTo <= this.#checkpointSeq) return
+    const began = this.#options.clock.monotonic()
+    writing.link.hold()
+    this.#checkpoint = writing.link
+      .checkpoint(upTo)
+      .then(
+        (result) => this.#installed(result, this.#options.clock.monotonic() - began),
+        (error: unknown) => {
+          this.#options.log.error({ code: DriftError.from(error, 'checkpoint').code }, 'a checkpoint failed')
+        }
+      )
+      .finally(() => {
+        this.#checkpoint = undefined
+        writing.link.release()
+        writing.pipeline.roomFreed()
+      })
+  }
+
+  #installed({ checkpointSeq, tables }: CheckpointResult, ms: number): void {
+    this.#checkpoints++
+    this.#checkpointSeq = checkpointSeq
+    for (const { tableId, segments } of tables) {
+      if (tableId === COMMITS_TABLE_ID) this.#state.commits.flushThrough(checkpointSeq, segments)
+      else this.#state.tables.get(tableId)?.flushThrough(checkpointSeq, segments)
+    }
+    this.#writing?.log.freeThrough(checkpointSeq)
+    this.#options.log.info({ checkpointSeq, tables: tables.length, ms: Math.round(ms) }, 'checkpoint installed')
+  }
+
+  #writer() {
+    this.#refuseIfClosed()
+    if (this.#writing !== undefined) return this.#writing
+    const damaged = this.#state.damaged[0]
+    if (damaged !== undefined && !this.#options.readOnly) {
+      const details = { ...damaged.damage?.details, table: damaged.definition.name }
+      throw new DriftError('READ_ONLY', `table ${damaged.definition.name} is damaged, so nothing is written: ${damaged.damage?.message}`, details)
+    }
+    throw new DriftError('READ_ONLY', 'the database was opened read-only', {})
+  }
+
+  #ahead(present: ReadPoint, strict: boolean, what: string): ReadPoint {
+    if (strict) throw new DriftError('SEQ_AHEAD', `${what}; the answer could still change`, { lastSeq: present.seq })
+    return { ...present, notice: `${what}; the present is shown, and the answer can still change` }
+  }
+
+  #now(): number {
+    if (this.#writing !== undefined) return this.#writing.pipeline.now()
+    this.#lastNow = Math.max(this.#lastNow, this.#options.clock.now())
+    return this.#lastNow
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closed !== undefined) throw new DriftError('CLOSED', 'the database is closed; open it again', {})
+  }
+}
+
+function imageBytes(state: Recovered): (source: number) => Uint8Array {
+  return (source) => state.images[source]?.bytes ?? new Uint8Array(0)
+}
+
+function closeReaders(state: Recovered): void {
+  for (const table of state.tables.values()) table.segments.close()
+  state.commits.close()
+}

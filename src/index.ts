@@ -1,0 +1,25 @@
+/** DriftDB: an append-only database that never forgets. */
+export { AsOfView, Database, open } from './api/database.js'
+export type {
+  BatchOperation,
+  BatchOptions,
+  Commit,
+  CreateTableOptions,
+  ExecResult,
+  OpenOptions,
+  Parameters,
+  ResultColumn,
+  StatementResult,
+  TableInfo
+} from './api/database.js'
+export type { PointInput } from './api/point.js'
+export { Table } from './api/table.js'
+export type { InsertManyOptions, InsertManyResult, Progress, WriteOptions } from './api/table.js'
+export { TableView } from './api/view.js'
+export type { Entry, HistoryEntry, HistoryOptions, ScanOptions } from './api/view.js'
+export { DriftError } from './base/errors.js'
+export type { ErrorCode, ErrorDetails, ErrorKind } from './base/errors.js'
+export type { Durability } from './base/durability.js'
+export type { Log } from './base/log.js'
+export type { Key } from './codec/key-codec.js'
+export type { Document, Value } from './codec/value.js'

@@ -1,0 +1,252 @@
+/** Texts to statements: golden files, every random statement has one meaning, and no text of any size or depth breaks the parser. */
+import test, { type ExecutionContext } from 'ava'
+import fc from 'fast-check'
+import { keywords, type Dialect } from '../../grammar/lexer.js'
+import { DriftError } from '../../src/base/errors.js'
+import { limits } from '../../src/base/limits.js'
+import { parse } from '../../src/query/parse.js'
+import { checkGolden, type Case } from './_golden.js'
+
+for (const file of ['seed.txt', 'statements.txt', 'values.txt', 'dialects.txt', 'errors.txt']) {
+  test(`the texts of ${file} give the statements or the errors that stand there`, (t) => {
+    checkGolden(t, file, describe)
+  })
+}
+
+function describe({ dialect, text }: Case): string {
+  try {
+    const statements = parse(text, dialect)
+    return statements.length === 0 ? 'nothing' : statements.map(print).join('\n')
+  } catch (thrown) {
+    if (!(thrown instanceof DriftError)) throw thrown
+    return `${thrown.code} ${thrown.message}`
+  }
+}
+
+function print(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? `${inner}n` : inner))
+}
+
+function refusal(t: ExecutionContext, text: string, dialect: Dialect = 'drift'): DriftError {
+  const error = t.throws(() => parse(text, dialect), { instanceOf: DriftError }, text.slice(0, 80))
+  return error ?? new DriftError('INVARIANT', 'not thrown')
+}
+
+test('no text of the seed is refused', (t) => {
+  checkGolden(t, 'seed.txt', (golden) => {
+    t.notThrows(() => parse(golden.text, golden.dialect))
+    return describe(golden)
+  })
+})
+
+test('a syntax error says line, column, what was found, what was expected, and shows the line with a caret', (t) => {
+  const error = refusal(t, 'COMMIT;\nSELECT * FORM t')
+  t.is(error.code, 'DRIFT_SYNTAX')
+  t.deepEqual(error.details, { line: 2, column: 10, position: 17, found: 'FORM', expected: ['FROM'] })
+  t.is(error.message, 'syntax error at line 2, column 10: found FORM, expected FROM\nSELECT * FORM t\n         ^')
+})
+
+test('columns count characters and the caret stands below wide ones', (t) => {
+  const error = refusal(t, "SHOW DRIFT t KEY '😀日本' x")
+  t.is(error.details['column'], 24)
+  t.is(error.message.split('\n').at(-1), `${' '.repeat(26)}^`)
+})
+
+test('a syntax error in a line of a megabyte is a short message', (t) => {
+  const error = refusal(t, `SELECT ${'a, '.repeat(100_000)} FROM t`)
+  t.true(error.message.length < 1000)
+})
+
+test('statements are frozen all the way down', (t) => {
+  const [statement] = parse('SELECT a.b FROM t WHERE x = {"y": [1]}', 'drift')
+  const pending: unknown[] = [statement]
+  for (const next of pending) {
+    if (typeof next !== 'object' || next === null) continue
+    t.true(Object.isFrozen(next))
+    pending.push(...(Object.values(next) as unknown[]))
+  }
+  t.true(pending.length > 15)
+})
+
+test('every keyword that is not reserved can name a table and a column, and every keyword a field after a dot', (t) => {
+  const reserved = new Set(['AND', 'AS', 'FALSE', 'FROM', 'LIMIT', 'NOT', 'NULL', 'SELECT', 'TRUE', 'WHERE'])
+  for (const keyword of keywords) {
+    t.notThrows(() => parse(`SELECT a.${keyword} FROM t WHERE b.${keyword} = c.${keyword}`, 'drift'), keyword)
+    const text = `SELECT ${keyword}, ${keyword} FROM ${keyword} WHERE ${keyword} = ${keyword} AND ${keyword} = 1 LIMIT 1`
+    if (reserved.has(keyword)) refusal(t, text)
+    else t.notThrows(() => parse(text, 'drift'), keyword)
+  }
+})
+
+test('parameters of one text are numbered across its statements', (t) => {
+  const statements = parse('SHOW DRIFT t KEY ?; SHOW DRIFT t KEY ?', 'drift')
+  t.deepEqual(
+    statements.map((statement) => statement.kind === 'show-drift' && statement.key),
+    [
+      { kind: 'parameter', reference: 1 },
+      { kind: 'parameter', reference: 2 }
+    ]
+  )
+})
+
+test('a text of statementBytesMax bytes is read and one byte more is LIMIT', (t) => {
+  const begin = 'COMMIT --'
+  t.is(parse(begin + 'x'.repeat(limits.statementBytesMax - begin.length), 'drift').length, 1)
+  const error = refusal(t, begin + 'x'.repeat(limits.statementBytesMax - begin.length + 1))
+  t.is(error.code, 'DRIFT_LIMIT')
+  t.is(error.details['limit'], limits.statementBytesMax)
+})
+
+test('brackets a million deep are refused without a stack overflow', (t) => {
+  const deep = 1_000_000
+  for (const open of ['[', '{', '{"a":', '(', '((a,', '{"a":[']) {
+    for (const before of ['', 'INSERT INTO t ', 'SELECT * FROM t WHERE a = ', 'CREATE TABLE t (pk=id, INDEX(']) {
+      t.is(refusal(t, before + open.repeat(deep)).code, 'DRIFT_SYNTAX')
+    }
+  }
+})
+
+test('a balanced JSON document a million levels deep is INVALID_DOCUMENT, as every document over 100 levels', (t) => {
+  t.is(refusal(t, `INSERT INTO t ${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`).code, 'DRIFT_INVALID_DOCUMENT')
+  t.is(refusal(t, `INSERT INTO t ${'{"a":'.repeat(101)}1${'}'.repeat(101)}`).code, 'DRIFT_INVALID_DOCUMENT')
+  t.notThrows(() => parse(`INSERT INTO t ${'{"a":'.repeat(100)}1${'}'.repeat(100)}`, 'drift'))
+})
+
+test('strings, names, comments and documents of megabytes are tokens like any other', (t) => {
+  const long = 'x\\\\'.repeat(1_000_000)
+  t.notThrows(() =>
+    parse(`INSERT INTO t {"a": "${long}"} /* ${long} */; SHOW DRIFT t KEY "${long}"; SHOW DRIFT \`${long}\` KEY '${long}'`, 'drift')
+  )
+  t.is(refusal(t, `SHOW DRIFT t KEY "${long}`).code, 'DRIFT_SYNTAX')
+  t.is(refusal(t, `INSERT INTO t {"a": "${long}`).code, 'DRIFT_SYNTAX')
+})
+
+test('a list of 20,000 documents and a script of 5,000 statements are read', (t) => {
+  const [insert] = parse(`INSERT INTO t ${Array.from({ length: 20_000 }, (_, id) => `{"id": ${id}}`).join(', ')}`, 'drift')
+  t.is(insert?.kind === 'insert' && insert.documents.length, 20_000)
+  t.is(parse('COMMIT;'.repeat(5_000), 'drift').length, 5_000)
+})
+
+// --- random texts
+
+const name = fc.oneof(
+  fc.constantFrom('a', 'status', 'größe', '_x', 'key', 'index', 'Of', 'on', 'pk'),
+  fc.string({ minLength: 1, maxLength: 5 }).map((text) => `\`${text.replaceAll('`', '``')}\``),
+  fc.string({ maxLength: 5 }).map((text) => JSON.stringify(text))
+)
+const plainName = fc.constantFrom('a', 'status', 'drift', 'SET', '`from`')
+const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('.'))
+const json = fc
+  .dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 })
+  .map((value) => JSON.stringify(value))
+  // A float64 past 2^64 is printed as an integer, which is out of range.
+  .filter((text) => !/\d{16}/.test(text))
+const scalar = fc.oneof(
+  fc.string().map((text) => `'${text.replaceAll("'", "''")}'`),
+  fc.string().map((text) => JSON.stringify(text)),
+  fc.integer().map(String),
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 64n - 1n }).map(String),
+  fc.constantFrom('TRUE', 'false', '$1')
+)
+const operand = fc.oneof(
+  scalar,
+  plainName,
+  fc.tuple(name, path).map((parts) => parts.join('.')),
+  json,
+  fc.constantFrom('NULL', '[]')
+)
+const asOf = fc.constantFrom(' AS OF @seq:5', ' as of @now', ' AS OF @now - 2 days ', " AS OF '2025-01-01'", ' AS OF $2', ' AS OF "@seq:1"')
+const where = fc
+  .array(
+    fc.tuple(path, operand).map(([left, right]) => `${left} = ${right}`),
+    { minLength: 1, maxLength: 4 }
+  )
+  .map((comparisons) => ` WHERE ${comparisons.join(' AND ')}`)
+const select = fc
+  .tuple(
+    fc.oneof(
+      fc.constant('*'),
+      fc.array(path, { minLength: 1, maxLength: 3 }).map((paths) => paths.join(', '))
+    ),
+    name,
+    fc.option(asOf, { nil: '' }),
+    fc.option(where, { nil: '' }),
+    fc.option(asOf, { nil: '' }),
+    fc.option(fc.constantFrom(' LIMIT 3', ' LIMIT $3'), { nil: '' })
+  )
+  .filter(([, , one, , two]) => one === '' || two === '')
+  .map(([columns, table, one, condition, two, limit]) => `SELECT ${columns} FROM ${table}${one}${condition}${two}${limit}`)
+const index = fc.array(
+  fc.oneof(
+    name,
+    fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => `(${names.join(', ')})`)
+  ),
+  { minLength: 1, maxLength: 3 }
+)
+const statement = fc.oneof(
+  select,
+  fc
+    .tuple(name, name, fc.array(index, { maxLength: 2 }), fc.constantFrom('', ' IF NOT EXISTS'))
+    .map(
+      ([table, pk, indexes, end]) =>
+        `CREATE TABLE ${table} (pk=${pk}${indexes.map((items) => `, INDEX(${items.join(', ')})`).join('')})${end}`
+    ),
+  fc
+    .tuple(fc.constantFrom('INSERT', 'upsert'), name, fc.array(json, { minLength: 1, maxLength: 3 }))
+    .map(([verb, table, documents]) => `${verb} INTO ${table} ${documents.join(', ')}`),
+  fc.tuple(name, scalar, json).map(([table, key, set]) => `PATCH ${table} KEY ${key} SET ${set}`),
+  fc.tuple(fc.constantFrom('SOFT DELETE FROM', 'SHOW DRIFT'), name, scalar).map(([verb, table, key]) => `${verb} ${table} KEY ${key}`),
+  fc.tuple(fc.option(name, { nil: '' }), name, name).map(([called, table, column]) => `CREATE INDEX ${called} ON ${table} (${column})`),
+  fc
+    .tuple(
+      name,
+      name,
+      operand.filter((text) => !/^[^'"\d-]*[a-z`]/.test(text) && !text.includes('".'))
+    )
+    .map(([table, column]) => `ALTER TABLE ${table} ADD COLUMN ${column} DEFAULT 1`),
+  fc.constantFrom(
+    'BEGIN',
+    'BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED',
+    'COMMIT',
+    'SNAPSHOT snapshot',
+    "BACKUP TO 'x'",
+    'ANALYZE TABLE t'
+  )
+)
+
+test('every random script of valid statements has exactly one meaning', (t) => {
+  fc.assert(
+    fc.property(fc.array(statement, { minLength: 1, maxLength: 3 }), (statements) => {
+      // The parser asserts that there is one; an ambiguity would be INVARIANT.
+      t.is(parse(statements.join(' ; '), 'drift').length, statements.length)
+    }),
+    { numRuns: 2000 }
+  )
+})
+
+test('a valid text with a piece cut out or put in is a list of statements or an error for the caller, never a defect', (t) => {
+  const piece = fc.oneof(
+    fc.string({ maxLength: 3 }),
+    fc.constantFrom('"', "'", '`', '{', ']', '/*', '--', ' SELECT ', ' AS OF ', '@', '::', '$', '\\', '\ud800')
+  )
+  fc.assert(
+    fc.property(
+      statement,
+      fc.nat(),
+      fc.nat(8),
+      piece,
+      fc.constantFrom('drift' as const, 'sql' as const),
+      (text, place, cut, put, dialect) => {
+        const at = place % (text.length + 1)
+        try {
+          parse(text.slice(0, at) + put + text.slice(at + cut), dialect)
+        } catch (thrown) {
+          t.true(thrown instanceof DriftError && thrown.kind === 'invalid', String(thrown))
+        }
+      }
+    ),
+    { numRuns: 5000 }
+  )
+  t.pass()
+})
