@@ -64,11 +64,10 @@ export function encodeValue(value: unknown, what: string): Uint8Array {
  * @throws DriftError CORRUPT if it is not a value that encodeValue writes.
  */
 export function decodeValue(bytes: Uint8Array): Value {
-  const source = bytes.buffer instanceof SharedArrayBuffer ? privateCopy(bytes) : bytes
-  const needsSecondLook = scanValue(source)
+  const needsSecondLook = scanValue(bytes)
   let value: unknown
   try {
-    value = decoder.decode(source)
+    value = decoder.decode(bytes)
   } catch (error) {
     throw corrupt(error instanceof Error ? error.message : String(error), bytes, error)
   }
@@ -238,16 +237,6 @@ const decoder = new Decoder({
     throw new RangeError('a field name that is not a string')
   }
 })
-
-let scratch = new Uint8Array(4096)
-
-/** TextDecoder refuses shared memory, and nobody may change the bytes between the scan and the decoding. */
-function privateCopy(bytes: Uint8Array): Uint8Array {
-  if (bytes.length > BUFFER_BYTES_KEPT) return new Uint8Array(bytes)
-  if (bytes.length > scratch.length) scratch = new Uint8Array(bytes.length * 2)
-  scratch.set(bytes)
-  return scratch.subarray(0, bytes.length)
-}
 
 function isPlainObject(value: unknown): value is Fields {
   if (typeof value !== 'object' || value === null) return false

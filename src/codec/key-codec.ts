@@ -210,7 +210,7 @@ export function hashKey(bytes: Uint8Array, offset: number, length: number, seed:
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
-/** UTF-8 by hand: TextEncoder costs more than a short key, and this checks surrogates and length on the way. */
+/** UTF-8 by hand: as fast as encodeInto for a short key, and it refuses the lone surrogate that encodeInto would turn into U+FFFD. */
 function encodeText(text: string, target: Uint8Array): number {
   const units = text.length
   if (units >= limits.keyBytesMax) throw tooLong(text)

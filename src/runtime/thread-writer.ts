@@ -107,6 +107,7 @@ export class ThreadWriter implements WriterLink {
 
   async #end(): Promise<void> {
     this.#ending = true
+    this.#worker.ref()
     await this.#worker.terminate()
     await this.#exited
   }

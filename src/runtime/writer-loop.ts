@@ -27,6 +27,7 @@ export class WriterLoop implements WriterControl {
   #memory: LogMemory | undefined
   #writer: Writer | undefined
   #closed = false
+  #hasReplies = false
 
   constructor(io: Io) {
     this.#io = io
@@ -67,13 +68,19 @@ export class WriterLoop implements WriterControl {
 
   /** The question is counted as answered when its work began: a checkpoint's own end is a message of the thread, not a question. */
   async #answer<Value>(work: () => Value | Promise<Value>): Promise<Reply<Awaited<Value>>> {
+    let value: Value | Promise<Value> | undefined
     try {
-      const value = work()
-      this.#memory?.answered()
-      return { value: await value }
+      value = work()
     } catch (error) {
-      this.#memory?.answered()
+      value = Promise.reject(DriftError.from(error, 'writer'))
+    }
+    this.#memory?.answered()
+    try {
+      return { value: (await value) as Awaited<Value> }
+    } catch (error) {
       return { error: DriftError.from(error, 'writer').toData() }
+    } finally {
+      this.#hasReplies = true
     }
   }
 
@@ -81,17 +88,23 @@ export class WriterLoop implements WriterControl {
     const writer = this.#started()
     while (!this.#closed) {
       const seen = memory.signal()
+      // A checkpoint that ends in this step answers its caller from the event loop.
+      const hadCheckpoint = writer.isCheckpointing
       const outcome = writer.step()
-      if (memory.hasQuestion() || writer.isCheckpointing) {
+      if (memory.hasQuestion() || hadCheckpoint || writer.isCheckpointing) {
         if (outcome === 'waiting' && !memory.hasQuestion()) await Promise.race([memory.sleepInEventLoop(seen), writer.waiting])
-        else await new Promise(setImmediate)
+        else await turn()
+      } else if (this.#hasReplies) {
+        // A reply leaves a few microtasks after its work is done: asleep, this thread would keep it.
+        this.#hasReplies = false
+        await turn()
       } else if (outcome === 'idle') {
-        // Answers that were just made leave with the microtasks.
-        await Promise.resolve()
         memory.sleep(seen)
-      } else {
-        await Promise.resolve()
       }
     }
   }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve))
 }

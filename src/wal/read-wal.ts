@@ -57,7 +57,7 @@ export function readWal(io: Io, directory: string): WalImage[] {
   return images
 }
 
-function readWalFile(io: Io, path: string, newerExists: boolean): WalImage {
+export function readWalFile(io: Io, path: string, newerExists: boolean): WalImage {
   const bytes = readWhole(io, path)
   const header = decodeFileHeader(bytes, path, FILE_KIND_WAL)
   const records: number[] = []

@@ -38,6 +38,15 @@ test('integers past 2^53 keep their digits, floats and digits in strings are wha
   )
 })
 
+test('an integer of 16 digits or more is found wherever it stands in the text', (t) => {
+  for (let before = 0; before < 40; before++) {
+    for (const digits of ['9007199254740993', '10000000000000000001']) {
+      t.deepEqual(parseJson(`${' '.repeat(before)}${digits}`), BigInt(digits))
+      t.deepEqual(parseJson(`${' '.repeat(before)}[${digits},1]`), [BigInt(digits), 1])
+    }
+  }
+})
+
 test('a number out of range is refused with its path and never rounded', (t) => {
   for (const token of ['18446744073709551616', '-9223372036854775809', '1'.repeat(400), '1e400', '-1E+309', '1e0000400']) {
     const error = refused(`{"a": {"b": [1, ${token}]}}`)

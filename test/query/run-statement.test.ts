@@ -106,6 +106,7 @@ test('what cannot be a key is compared row by row and finds nothing', (t) => {
   }
   t.deepEqual(run('SELECT * FROM orders WHERE id = status').asked, ['scan orders {}'])
   t.deepEqual(run('SELECT * FROM orders WHERE customer.id = "c1"').asked, ['scan orders {}'])
+  t.deepEqual(run('SELECT * FROM orders WHERE id.part = "o1"').asked, ['scan orders {}'])
 })
 
 test('nothing is read before the first row is pulled, and nothing at all for LIMIT 0', (t) => {

@@ -1,0 +1,38 @@
+/** `driftdb doctor`: reads every byte of a database, says what is damaged and changes nothing. */
+import type { Command } from 'commander'
+import { verify } from '../api/verify.js'
+import type { Document } from '../index.js'
+import type { CommandContext } from './command-context.js'
+import { EXIT_DAMAGED } from './exit-code.js'
+import { addOutputOptions, modeOf, type OutputOptions } from './output-options.js'
+import { printRows } from './print-result.js'
+import { ProgressBar } from './progress-bar.js'
+
+export function doctorCommand(program: Command, context: CommandContext): void {
+  const { terminal } = context
+  const command = program
+    .command('doctor')
+    .description('check every file of a database; changes nothing, exits 3 where something is damaged')
+    .requiredOption('-d, --directory <dir>', 'the database')
+  addOutputOptions(command)
+    .addHelpText('after', '\nExample:\n  driftdb doctor -d ./mydata')
+    .action(async (options: OutputOptions & { readonly directory: string }) => {
+      terminal.configure(options)
+      const mode = modeOf(options, terminal)
+      const bar = new ProgressBar(terminal, 'checking')
+      const report = await verify(options.directory, { onProgress: ({ done, total }) => bar.update(done, total) }).finally(() => bar.stop())
+      const { problems, files, frames, records, bytes } = report
+      if (problems.length > 0) context.exitCode = EXIT_DAMAGED
+      const rows = problems.map(({ file, offset, message }): Document => ({ file, offset, message }))
+      const summary: Document = { ok: problems.length === 0, files, frames, records, bytes, problems: problems.length }
+      if (mode === 'table' || mode === 'line') {
+        if (rows.length > 0) await printRows(terminal, 'line', { columns: [], rows })
+        const verdict = problems.length === 0 ? 'nothing is damaged' : `${problems.length} damaged ${problems.length === 1 ? 'place' : 'places'}`
+        await terminal.print(`${verdict}: ${files} files, ${frames} frames, ${records} WAL records, ${bytes} bytes read\n`)
+      } else if (mode === 'ndjson' || mode === 'json') {
+        await printRows(terminal, mode, { columns: [], rows: [...rows, summary] })
+      } else {
+        await printRows(terminal, mode, { columns: [], rows, table: 'problems' })
+      }
+    })
+}

@@ -1,0 +1,282 @@
+/**
+ * A crash, or a failing disk, at every single operation of the file system. The same script runs each time, so what it must have made is
+ * known to the event: whatever is recovered must be a beginning of that, and no shorter than what was acknowledged.
+ */
+import test, { type ExecutionContext } from 'ava'
+import { DriftError } from '../../src/base/errors.js'
+import { FaultyIo, type Loss } from '../../src/io/faulty-io.js'
+import type { Coordinator } from '../../src/coordinator/coordinator.js'
+import type { Commit, Database } from '../../src/index.js'
+import { ManualClock, openSimulated, type SimulatedOptions } from './_database.js'
+import { differenceAt, differenceNow, historyDifference, issue, Oracle, type Write } from './_oracle.js'
+
+const EVERY = process.env['FULL'] === '1' ? 1 : 3
+const START = 1_700_000_000_000
+const losses: readonly Loss[] = ['lose-unsynced', 'keep-unsynced', 'tear-last-write']
+
+type Step = { readonly writes: readonly Write[] } | 'checkpoint' | 'reopen' | 'close'
+
+const insert = (table: string, id: string | number, n: number): Write => ({ rows: [{ kind: 'insert', table, document: { id, n, text: `row ${id}` } }] })
+const upsert = (table: string, id: string | number, n: number): Write => ({ rows: [{ kind: 'upsert', table, document: { id, n } }] })
+const patch = (table: string, key: string | number, n: number): Write => ({ rows: [{ kind: 'patch', table, key, set: { n, [`f${n}`]: n } }] })
+const remove = (table: string, key: string | number): Write => ({ rows: [{ kind: 'softDelete', table, key }] })
+const pair = (id: string, n: number): Write => ({
+  rows: [
+    { kind: 'insert', table: 'a', document: { id, n } },
+    { kind: 'insert', table: 'b', document: { id, n } },
+    { kind: 'patch', table: 'a', key: id, set: { n: n + 1 } }
+  ],
+  metadata: { why: `pair ${id}` }
+})
+const one = (write: Write): Step => ({ writes: [write] })
+
+/** Thirty operations, some of them made together so that they share a group commit. */
+const script: readonly Step[] = [
+  one({ create: 'a' }),
+  one(insert('a', 'k1', 1)),
+  one({ create: 'b' }),
+  one(insert('b', 1, 1)),
+  one(pair('p1', 10)),
+  { writes: [patch('a', 'k1', 2), patch('a', 'k1', 3), upsert('b', 1, 4), insert('a', 'k2', 5)] },
+  'checkpoint',
+  one(remove('a', 'k1')),
+  one(pair('p2', 20)),
+  'reopen',
+  { writes: [insert('a', 'k1', 6), patch('a', 'k1', 7), pair('p3', 30)] },
+  one(remove('b', 'p1')),
+  'checkpoint',
+  one(upsert('a', 'k2', 8)),
+  'reopen',
+  one(patch('b', 'p2', 9)),
+  one({ create: 'C with: odd name' }),
+  { writes: [insert('C with: odd name', 'x', 1), pair('p4', 40), remove('a', 'p4')] },
+  'close'
+]
+
+const writes = script.flatMap((step) => (typeof step === 'string' ? [] : step.writes))
+/** Commit times are the clock's, and that moves by a known step with each write. */
+const timed = writes.map((write, index) => ({ write, time: START + (index + 1) * 10 }))
+
+type Outcome = {
+  readonly acknowledged: number
+  /** How many writes were made at all. */
+  readonly made: number
+  readonly refusals: readonly { readonly index: number; readonly error: DriftError }[]
+  /** What stopped it. */
+  readonly stop: DriftError | undefined
+  readonly db: Database | undefined
+}
+
+/** Runs the script until something fails. */
+async function run(io: FaultyIo, options: SimulatedOptions = {}): Promise<Outcome> {
+  const clock = new ManualClock(START)
+  let acknowledged = 0
+  let made = 0
+  let db: Database | undefined
+  let coordinator: Coordinator | undefined
+  const refusals: { index: number; error: DriftError }[] = []
+  const end = (stop: DriftError | undefined): Outcome => ({ acknowledged, made, refusals, stop, db })
+  const open = async () => {
+    ;({ db, coordinator } = await openSimulated(io, { clock, ...options }))
+  }
+  try {
+    await open()
+    for (const step of script) {
+      if (step === 'checkpoint') await coordinator?.checkpoint()
+      else if (step === 'close') await db?.close()
+      else if (step === 'reopen') {
+        await db?.close()
+        db = undefined
+        await open()
+      } else {
+        const pending: Promise<Commit | undefined>[] = []
+        for (const write of step.writes) {
+          clock.wall = START + (made + 1) * 10
+          made++
+          if (db !== undefined) pending.push(issue(db, write))
+        }
+        const first = made - step.writes.length
+        for (const [index, outcome] of (await Promise.allSettled(pending)).entries()) {
+          if (outcome.status === 'fulfilled') acknowledged = outcome.value?.seq ?? 0
+          else refusals.push({ index: first + index, error: outcome.reason as DriftError })
+        }
+        if (refusals[0] !== undefined) return end(refusals[0].error)
+      }
+    }
+    db = undefined
+    return end(undefined)
+  } catch (error) {
+    return end(error instanceof DriftError ? error : new DriftError('INVARIANT', String(error), {}, error))
+  }
+}
+
+/** All laws of an opening after a failure; returns the seq that was recovered. */
+async function recovers(t: ExecutionContext, io: FaultyIo, { acknowledged, made }: Outcome, where: string): Promise<void> {
+  const clock = new ManualClock(START + 1_000_000)
+  let lastSeq = 0
+  for (const opening of ['first', 'second', 'third']) {
+    const { db } = await openSimulated(io, { clock })
+    const here = `${where}, ${opening} opening`
+    if (opening === 'first') lastSeq = db.lastSeq
+    else if (db.lastSeq !== lastSeq) t.fail(`${here}: lastSeq ${db.lastSeq}, before ${lastSeq}`)
+    const oracle = Oracle.of(opening === 'third' ? [...timed.slice(0, countOf(lastSeq - 1)), after(clock)] : timed, lastSeq)
+    if (lastSeq < acknowledged) t.fail(`${here}: DUR-5: ${acknowledged} was acknowledged, ${lastSeq} is recovered`)
+    if (oracle.lastSeq !== lastSeq) t.fail(`${here}: ATM-1: ${lastSeq} is not the end of a commit`)
+    if (opening !== 'third' && countOf(lastSeq) > made) t.fail(`${here}: ${lastSeq} was never written`)
+    for (let seq = 0; seq <= lastSeq; seq++) {
+      const difference = differenceAt(db, oracle, seq)
+      if (difference !== undefined) t.fail(`${here}: ${difference}`)
+    }
+    const difference = differenceNow(db, oracle) ?? historyDifference(db, oracle, lastSeq)
+    if (difference !== undefined) t.fail(`${here}: ${difference}`)
+    if (opening === 'second') {
+      const { write } = after(clock)
+      if (oracle.tables.length === 0) await issue(db, { create: 'a' })
+      else {
+        const commit = await issue(db, write)
+        if (commit?.firstSeq !== lastSeq + 1) t.fail(`${here}: SEQ-1: the next seq is ${commit?.firstSeq}, after ${lastSeq}`)
+        t.deepEqual(db.table('a').get('after'), { id: 'after', n: 1, text: 'row after' }, here)
+      }
+      lastSeq = db.lastSeq
+    }
+    await db.close()
+    if (opening === 'second' && oracle.tables.length === 0) return
+  }
+}
+
+const after = (clock: ManualClock) => ({ write: insert('a', 'after', 1), time: clock.wall })
+
+/** How many writes of the script end at or before this seq. */
+function countOf(seq: number): number {
+  const oracle = new Oracle()
+  return timed.findIndex(({ write, time }) => {
+    oracle.take(write, time)
+    return oracle.lastSeq > seq
+  }) === -1
+    ? timed.length
+    : timed.findIndex((_, index) => endOf(index) > seq)
+}
+
+const ends: number[] = []
+function endOf(index: number): number {
+  if (ends.length === 0) {
+    const oracle = new Oracle()
+    for (const { write, time } of timed) {
+      oracle.take(write, time)
+      ends.push(oracle.lastSeq)
+    }
+  }
+  return ends[index] ?? Infinity
+}
+
+test('the script without a failure makes what the oracle says', async (t) => {
+  const io = new FaultyIo()
+  const outcome = await run(io)
+  t.is(outcome.stop, undefined)
+  t.is(outcome.acknowledged, Oracle.of(timed, Infinity).lastSeq)
+  t.true(io.operations > 100)
+  await recovers(t, io, outcome, 'no failure')
+  t.pass()
+})
+
+for (const durability of ['full', 'os'] as const) {
+  test(`DUR-5, ATM-1, SEQ-1: a power cut at every operation keeps a whole beginning, durability ${durability}`, async (t) => {
+    let crashes = 0
+    for (let crashAt = durability === 'full' ? 1 : 2; ; crashAt += durability === 'full' ? EVERY : EVERY * 3) {
+      const io = new FaultyIo()
+      io.crashAt = crashAt
+      const outcome = await run(io, { durability })
+      if (outcome.stop === undefined) break
+      crashes++
+      for (const loss of losses) {
+        // Under `os` a write is safe from the end of the process, not from a power cut.
+        const promised = durability === 'full' || loss === 'keep-unsynced' ? outcome : { ...outcome, acknowledged: 0 }
+        await recovers(t, io.afterCrash(loss), promised, `crash at ${crashAt}, ${loss}`)
+      }
+    }
+    t.true(crashes > 20)
+  })
+}
+
+test('DUR-2: a failing operation of the disk poisons, reads go on, and the next opening finds what was acknowledged', async (t) => {
+  let poisonings = 0
+  let failures = 0
+  for (let failAt = 1; ; failAt += EVERY) {
+    const io = new FaultyIo()
+    io.failAt = failAt
+    const outcome = await run(io)
+    if (io.operations < failAt) break
+    const where = `EIO at ${failAt}`
+    failures++
+    const { stop, db, refusals } = outcome
+    if (stop === undefined) {
+      t.fail(`${where}: nobody heard of it`)
+      continue
+    }
+    if (!['DRIFT_POISONED', 'DRIFT_IO'].includes(stop.code)) t.fail(`${where}: ${stop.code}: ${stop.message}`)
+    for (const { error } of refusals) {
+      if (error.code !== 'DRIFT_POISONED') t.fail(`${where}: a write is rejected with ${error.code}: ${error.message}`)
+      if (error.details['outcome'] !== 'unknown' && error.details['outcome'] !== 'refused') t.fail(`${where}: outcome ${String(error.details['outcome'])}`)
+    }
+    if (refusals.length > 0 && db !== undefined) {
+      poisonings++
+      const difference = differenceNow(db, Oracle.of(timed, db.lastSeq))
+      if (difference !== undefined) t.fail(`${where}, poisoned: ${difference}`)
+      if (db.lastSeq < outcome.acknowledged) t.fail(`${where}: lastSeq ${db.lastSeq} below the acknowledged ${outcome.acknowledged}`)
+      const [later] = await Promise.allSettled([db.batch([{ upsert: 'a', document: { id: 'later' } }])])
+      if (later?.status !== 'rejected') t.fail(`${where}: a write after the poisoning was taken`)
+      else {
+        const { code, details } = later.reason as DriftError
+        const refused = (code === 'DRIFT_POISONED' && details['outcome'] === 'refused') || code === 'DRIFT_UNKNOWN_TABLE'
+        if (!refused) t.fail(`${where}: a later write is rejected with ${code}, outcome ${String(details['outcome'])}`)
+      }
+    }
+    await db?.close().catch((error: unknown) => {
+      if ((error as DriftError).code !== 'DRIFT_POISONED') throw error
+    })
+    for (const loss of losses) await recovers(t, io.afterCrash(loss), outcome, `${where}, ${loss}`)
+    // The same files, the disk works again: the lock must be free too.
+    io.failAt = 0
+    await recovers(t, io, outcome, `${where}, the disk works again`)
+  }
+  t.true(poisonings > 5)
+  t.true(failures > 20)
+})
+
+test('a full disk at any operation loses nothing that was acknowledged', async (t) => {
+  let failures = 0
+  for (let failAt = 2; ; failAt += EVERY) {
+    const io = new FaultyIo()
+    io.failAt = failAt
+    io.failCode = 'ENOSPC'
+    const outcome = await run(io)
+    if (io.operations < failAt) break
+    failures++
+    const where = `ENOSPC at ${failAt}`
+    const { stop, db } = outcome
+    if (stop !== undefined && !['DRIFT_POISONED', 'DRIFT_NO_SPACE'].includes(stop.code)) t.fail(`${where}: ${stop.code}: ${stop.message}`)
+    await db?.close().catch((error: unknown) => {
+      if ((error as DriftError).code !== 'DRIFT_POISONED') throw error
+    })
+    io.failAt = 0
+    await recovers(t, io, outcome, where)
+  }
+  t.true(failures > 20)
+})
+
+test('a crash while a crash is being recovered loses nothing', async (t) => {
+  const io = new FaultyIo()
+  io.crashAt = 120
+  const outcome = await run(io)
+  t.not(outcome.stop, undefined)
+  let crashes = 0
+  for (let crashAt = 1; ; crashAt++) {
+    const left = io.afterCrash('keep-unsynced')
+    left.crashAt = crashAt
+    const opened = await openSimulated(left).catch(() => undefined)
+    if (opened !== undefined) break
+    crashes++
+    for (const loss of losses) await recovers(t, left.afterCrash(loss), outcome, `second crash at ${crashAt}, ${loss}`)
+  }
+  t.true(crashes > 10)
+})
