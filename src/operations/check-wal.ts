@@ -159,7 +159,7 @@ class WalCheck {
     const frame = readFrame(bytes, at)
     if (frame.seq !== seq) this.fault(path, at, `a frame has seq ${frame.seq}, expected ${seq} (SEQ-2)`)
     if (frame.time !== header.time) this.fault(path, at, `event ${seq} has time ${frame.time}, its batch has ${header.time} (TIM-2)`)
-    if (frame.more !== seq < last) this.fault(path, at, `event ${seq} says that ${frame.more ? 'more' : 'no more'} events of its commit follow`)
+    if (frame.more !== (seq < last)) this.fault(path, at, `event ${seq} says that ${frame.more ? 'more' : 'no more'} events of its commit follow`)
     const fault = eventFault(frame, bytes, at, tableId)
     if (fault === undefined) return
     this.sound = false
