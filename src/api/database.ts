@@ -23,6 +23,8 @@ export type OpenOptions = {
   readonly durability?: Durability
   /** Memory for blocks of segments; by default a quarter of the machine's, 1 GiB at most; at least 8 MiB. */
   readonly cacheBytes?: number
+  /** Room of the log in memory, 64 MiB unless given: a checkpoint begins when half of it is used. At least 8 MiB, 1 GiB at most. */
+  readonly logBytes?: number
   /** Reads beside a live writer, without a lock; writes are READ_ONLY, `refresh()` moves forward. */
   readonly readOnly?: boolean
   /** False: a directory that is no database is INVALID_ARGUMENT. */
@@ -87,6 +89,11 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   if (durability !== 'full' && durability !== 'os' && durability !== 'none') {
     throw new DriftError('INVALID_ARGUMENT', `durability is 'full', 'os' or 'none', got ${String(durability)}`, { found: durability })
   }
+  const logBytes = options.logBytes ?? DEFAULT_LOG_BYTES
+  if (!(logBytes >= limits.logBytesMin && logBytes <= limits.logBytesMax)) {
+    const details = { name: 'logBytes', limit: limits.logBytesMax, seen: logBytes }
+    throw new DriftError('LIMIT', `logBytes is from ${limits.logBytesMin} to ${limits.logBytesMax}`, details)
+  }
   const coordinator = await Coordinator.open({
     io,
     directory: inMemory ? '/memory' : resolve(directory),
@@ -98,7 +105,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     readOnly: options.readOnly ?? false,
     create: options.create ?? true,
     writer: inMemory ? 'in-process' : 'thread',
-    logBytes: DEFAULT_LOG_BYTES
+    logBytes
   })
   return new Database(coordinator, options)
 }

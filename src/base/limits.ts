@@ -15,6 +15,8 @@ export const limits = {
   indexColumnsMax: 32,
   seqMax: Number.MAX_SAFE_INTEGER,
   timeMax: 8.64e15,
+  logBytesMin: 8 * 1024 * 1024,
+  logBytesMax: 1024 * 1024 * 1024,
   cacheBytesMin: 8 * 1024 * 1024,
   cacheBytesMax: 1024 * 1024 * 1024,
   /** Calls that wait for room in the log keep their encoded rows in private memory, up to here. */

@@ -98,8 +98,11 @@ class CsvReader {
     { names, types }: Columns,
     { cells, reason, line }: { readonly cells: readonly string[]; readonly reason: string | undefined; readonly line: number }
   ): InputRow {
+    const raw = () => this.#text(cells)
+    let characters = cells.length
+    for (const cell of cells) characters += cell.length
     const refused = (why: string): InputRow => {
-      return { line, raw: this.#text(cells), error: new DriftError('INVALID_DOCUMENT', why, { line, reason: why }) }
+      return { line, characters, raw, error: new DriftError('INVALID_DOCUMENT', why, { line, reason: why }) }
     }
     if (reason !== undefined) return refused(reason)
     if (cells.length !== names.length) return refused(`${cells.length} cells, the header has ${names.length}`)
@@ -111,7 +114,7 @@ class CsvReader {
       if (value === undefined) return refused(`column ${name}: ${JSON.stringify(cell)} is no ${type}; --text keeps all as text`)
       document[name] = value
     }
-    return { line, raw: this.#text(cells), document: document as Document }
+    return { line, characters, raw, document: document as Document }
   }
 
   #text(cells: readonly string[]): string {

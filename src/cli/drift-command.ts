@@ -59,6 +59,6 @@ function keyOfJson(text: string): Key {
 
 function* historyRows(history: ReturnType<ReturnType<Database['table']>['history']>): Generator<Document, void> {
   for (const { seq, time, event, payload, document, metadata } of history) {
-    yield { seq, time: new Date(time), event, payload, document, metadata }
+    yield { seq, time: new Date(time), event, payload, document: document as Document | null, metadata }
   }
 }

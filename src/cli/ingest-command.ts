@@ -32,6 +32,7 @@ type IngestOptions = Omit<OutputOptions, 'mode'> & {
   readonly text?: true
 }
 
+const LINE_FEED = Buffer.from('\n')
 const CHUNK_BYTES = 1024 * 1024
 /** A commit of large rows ends early. */
 const BATCH_CHARACTERS = 4 * 1024 * 1024
@@ -211,7 +212,7 @@ class Ingest {
   #take(row: InputRow): Promise<void> | undefined {
     if (row.error !== undefined) return this.#send().then(() => this.#refuse(row, row.error))
     this.#batch.push(row)
-    this.#batchCharacters += row.raw.length
+    this.#batchCharacters += row.characters
     return this.#batch.length >= this.#options.batch || this.#batchCharacters > BATCH_CHARACTERS ? this.#send() : undefined
   }
 
@@ -231,16 +232,16 @@ class Ingest {
     if (this.#refused === REFUSALS_SAID + 1) this.#terminal.note('more rows are refused; they are counted, and kept with --rejects')
     if (this.#rejects === undefined) return
     if (this.#refused === 1 && this.#header !== '') await this.#rejects.write(`${this.#header}\n`)
-    await this.#rejects.write(typeof raw === 'string' ? Buffer.from(raw) : raw)
-    await this.#rejects.write('\n')
+    const text = raw()
+    await this.#rejects.write(Buffer.concat([typeof text === 'string' ? Buffer.from(text) : text, LINE_FEED]))
   }
 
   async #report(): Promise<void> {
     const { rows, last } = this.#sender
     const mode = modeOf({ ...this.#options, mode: undefined }, this.#terminal)
-    const refused = this.#refused === 0 ? {} : { refused: this.#refused }
+    const more = { rows, ...(this.#refused === 0 ? {} : { refused: this.#refused }) }
     if (this.#refused > 0) this.#terminal.note(`${this.#refused} ${this.#refused === 1 ? 'row was' : 'rows were'} refused`)
-    await printCommit(this.#terminal, mode, 'INGEST', last === undefined ? undefined : { ...last, count: rows }, refused)
+    await printCommit(this.#terminal, mode, 'INGEST', last === undefined ? undefined : { ...last, count: rows }, more)
   }
 }
 

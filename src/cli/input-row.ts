@@ -5,8 +5,10 @@ import type { Document } from '../index.js'
 export type InputRow = {
   /** Of its first line, from 1. */
   readonly line: number
-  /** As it stands in the file, without the line feed. */
-  readonly raw: string | Uint8Array
+  /** About its size in the file. */
+  readonly characters: number
+  /** As it stands in the file, without the line feed; made when it is asked for. */
+  readonly raw: () => string | Uint8Array
 } & ({ readonly document: Document; readonly error?: undefined } | { readonly document?: undefined; readonly error: DriftError })
 
 /** Rows in pieces of about a mebibyte of input, and how much of the input is read. */

@@ -23,16 +23,19 @@ export async function* ndjsonRows(blocks: AsyncIterable<LineBlock>): InputRows {
 
 function rowOfBytes(bytes: Buffer, line: number): InputRow | undefined {
   if (isUtf8(bytes)) return rowOf(bytes.toString('utf8'), line)
-  return { line, raw: bytes, error: new DriftError('INVALID_DOCUMENT', 'not valid UTF-8', { line, reason: 'not valid UTF-8' }) }
+  const raw = () => bytes
+  return { line, characters: bytes.length, raw, error: new DriftError('INVALID_DOCUMENT', 'not valid UTF-8', { line, reason: 'not valid UTF-8' }) }
 }
 
-function rowOf(raw: string, line: number): InputRow | undefined {
-  if (raw.length === 0 || (raw.charCodeAt(0) <= 0x20 && raw.trim() === '')) return undefined
+function rowOf(text: string, line: number): InputRow | undefined {
+  const characters = text.length
+  if (characters === 0 || (text.charCodeAt(0) <= 0x20 && text.trim() === '')) return undefined
+  const raw = () => text
   try {
-    const document = parseJson(raw)
-    if (typeof document === 'object' && document !== null && !Array.isArray(document)) return { line, raw, document: document as Document }
-    return { line, raw, error: new DriftError('INVALID_DOCUMENT', 'a row is a JSON object', { line, reason: 'not an object' }) }
+    const document = parseJson(text)
+    if (typeof document === 'object' && document !== null && !Array.isArray(document)) return { line, characters, raw, document: document as Document }
+    return { line, characters, raw, error: new DriftError('INVALID_DOCUMENT', 'a row is a JSON object', { line, reason: 'not an object' }) }
   } catch (error) {
-    return { line, raw, error: DriftError.from(error, `line ${line}`) }
+    return { line, characters, raw, error: DriftError.from(error, `line ${line}`) }
   }
 }

@@ -50,7 +50,8 @@ export class RowSender {
         size *= 2
         continue
       }
-      await this.#commit(piece.slice(0, refused.index))
+      const before = await this.#commit(piece.slice(0, refused.index))
+      if (before !== undefined) throw before.error
       const row = piece[refused.index]
       if (row !== undefined) await this.#onRefused(row, refused.error)
       from += refused.index + 1

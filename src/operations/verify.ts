@@ -10,7 +10,7 @@ import { decodeManifest, type Manifest } from '../format/manifest.js'
 import { readRecordHeader, recordFramesOffset } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { decodeCommit } from './check-event.js'
-import { checkSegments, framesOf, type SegmentScan } from './check-segments.js'
+import { checkSegments, framesOf, type EventSink, type SegmentScan } from './check-segments.js'
 import { checkWal, type WalScan } from './check-wal.js'
 import { EventTrace } from './event-trace.js'
 import { Findings, type Note, type Problem } from './findings.js'
@@ -142,13 +142,10 @@ class Verification {
     this.#files += this.#wal.images.length
     const takeCommit = (frame: Frame, file: string, offset: number) => this.#commitFrame(frame, file, offset)
     const takeSchema = (frame: Frame, file: string, offset: number) => this.#schema(frame, file, offset)
-    for (const table of this.#tables.values()) {
-      const sink = table.tableId === COMMITS_TABLE_ID ? takeCommit : table.tableId === CATALOG_TABLE_ID ? takeSchema : () => {}
-      table.scan = await this.#drive(
-        checkSegments(this.#io, `${table.directory}/segments`, table.tableId, table.manifest, this.#databaseId, this.#findings, sink)
-      )
-      this.#files += table.scan.files
-    }
+    await this.#scan(COMMITS_TABLE_ID, takeCommit)
+    await this.#scan(CATALOG_TABLE_ID, takeSchema)
+    this.#replayCatalog()
+    for (const tableId of this.#tables.keys()) if (tableId !== COMMITS_TABLE_ID && tableId !== CATALOG_TABLE_ID) await this.#scan(tableId, () => {})
     this.#replayWal()
     this.#checkCheckpoints()
     this.#checkCatalog()
@@ -170,6 +167,14 @@ class Verification {
     if (moving) this.#findings.note(this.#directory, 0, `a writer moved the files during each of ${tries} tries; problems may come from that`)
     const counts = { lastSeq: this.#lastSeq, commits: this.#commits, events, files: this.#files, bytes: this.#doneBytes }
     return { ok: problems.length === 0, problems, notes, ...counts, tables, tries, moving }
+  }
+
+  async #scan(tableId: number, sink: EventSink): Promise<void> {
+    const table = this.#tables.get(tableId)
+    if (table === undefined) return
+    const { directory, manifest } = table
+    table.scan = await this.#drive(checkSegments(this.#io, `${directory}/segments`, tableId, manifest, this.#databaseId, this.#findings, sink))
+    this.#files += table.scan.files
   }
 
   async #drive<Result>(work: Generator<number, Result>): Promise<Result> {
@@ -288,6 +293,17 @@ class Verification {
     }
   }
 
+  /** The schema events that only the WAL has, and the tables whose manifest is lost: the catalog knows whose folder it is. */
+  #replayCatalog(): void {
+    for (const { tableId, frame, path, offset } of this.#walEvents()) if (tableId === CATALOG_TABLE_ID) this.#schema(frame, path, offset)
+    for (const { id, folder } of this.#catalog.tables) {
+      const directory = `${this.#directory}/tables/${folder}`
+      if (this.#tables.has(id) || this.#io.kind(directory) !== 'directory') continue
+      if (this.#io.kind(`${directory}/meta.json`) === 'absent' && this.#io.kind(`${directory}/segments`) === 'absent') continue
+      this.#add(folder, id, undefined)
+    }
+  }
+
   /** The commits and events that only the WAL has, behind those of the segments. */
   #replayWal(): void {
     const commits = this.#tables.get(COMMITS_TABLE_ID)
@@ -297,9 +313,8 @@ class Verification {
     for (const { path, offset, lastSeq, firstSeq, time, runs } of this.#walBatches()) {
       if (lastSeq > commitsTo && this.#commitsSound && this.#wal.sound) this.#commit(firstSeq, lastSeq, time, runs, path, offset)
     }
-    for (const { tableId, frame, path, offset } of this.#walEvents()) {
+    for (const { tableId, frame } of this.#walEvents()) {
       const table = this.#tables.get(tableId)
-      if (tableId === CATALOG_TABLE_ID) this.#schema(frame, path, offset)
       if (table !== undefined) table.scan.trace.add(frame.seq, frame.time, frame.more)
       else if (this.#catalog.byId(tableId) !== undefined) this.#lateTable(tableId).scan.trace.add(frame.seq, frame.time, frame.more)
     }
@@ -461,15 +476,26 @@ function checkpointOf({ manifest, scan }: Table): number {
   return manifest?.checkpointSeq ?? scan.lastSeq
 }
 
+/** 0 where the file went away meanwhile. */
+function sizeIfThere(io: Io, path: string): number {
+  try {
+    const file = io.openRead(path)
+    try {
+      return file.size()
+    } finally {
+      file.close()
+    }
+  } catch (error) {
+    if (io.kind(path) === 'absent') return 0
+    throw error
+  }
+}
+
 function walBytes(io: Io, directory: string): number {
   if (io.kind(directory) !== 'directory') return 0
   let bytes = 0
   for (const name of io.list(directory).filter((file) => file.startsWith('wal.log'))) {
-    const path = `${directory}/${name}`
-    if (io.kind(path) === 'absent') continue
-    const file = io.openRead(path)
-    bytes += file.size()
-    file.close()
+    bytes += sizeIfThere(io, `${directory}/${name}`)
   }
   return bytes
 }

@@ -89,7 +89,8 @@ export class Oracle {
       const { table, kind } = row
       const key = 'key' in row ? row.key : (row.document['id'] as Key)
       const name = `${table}/${keyName(key)}`
-      const before = changed.get(name)?.document ?? (changed.has(name) ? null : (this.#present.get(table)?.get(keyName(key))?.document ?? null))
+      const before =
+        changed.get(name)?.document ?? (changed.has(name) ? null : (this.#present.get(table)?.get(keyName(key))?.document ?? null))
       const lastSeq = changed.get(name)?.seq ?? this.#lastSeqs.get(name) ?? 0
       if (!this.tables.includes(table)) return { code: 'DRIFT_UNKNOWN_TABLE', index }
       if (row.ifSeq !== undefined && row.ifSeq !== lastSeq) return { code: 'DRIFT_WRITE_CONFLICT', index }
@@ -223,7 +224,8 @@ function rowsDifference(view: TableView, oracle: Oracle, table: string, seq: num
   for (const key of oracle.keysOf(table)) {
     const expected = rows.get(keyName(key))
     const found = view.get(key)
-    if (!isDeepStrictEqual(found, expected?.document)) return `${where}: ${table}[${String(key)}] is ${show(found)}, expected ${show(expected?.document)}`
+    if (!isDeepStrictEqual(found, expected?.document))
+      return `${where}: ${table}[${String(key)}] is ${show(found)}, expected ${show(expected?.document)}`
     if (view.has(key) !== (expected !== undefined)) return `${where}: has ${table}[${String(key)}] is ${view.has(key)}`
   }
   return undefined
@@ -249,12 +251,17 @@ export function historyDifference(db: Database, oracle: Oracle, seq: number): Di
         if (!isDeepStrictEqual(plain, expected)) return `${where}: event ${index} is ${show(plain)}, expected ${show(expected)}`
       }
       const reversed = [...view.table(table).history(key, { reverse: true, limit: 2 })].map((entry) => entry.seq)
-      const expectedReversed = events.map((event) => event.seq).reverse().slice(0, 2)
+      const expectedReversed = events
+        .map((event) => event.seq)
+        .reverse()
+        .slice(0, 2)
       if (!isDeepStrictEqual(reversed, expectedReversed)) return `${where}, reversed: ${show(reversed)}, expected ${show(expectedReversed)}`
       const row = rows.get(keyName(key))
       const last = events.at(-1)
       const expectedEntry =
-        row === undefined || last === undefined ? undefined : { document: row.document, seq: last.seq, time: last.commit.time, metadata: last.commit.metadata }
+        row === undefined || last === undefined
+          ? undefined
+          : { document: row.document, seq: last.seq, time: last.commit.time, metadata: last.commit.metadata }
       const entry = view.table(table).entry(key)
       if (!isDeepStrictEqual(entry, expectedEntry)) return `${where}: entry is ${show(entry)}, expected ${show(expectedEntry)}`
     }
@@ -262,7 +269,14 @@ export function historyDifference(db: Database, oracle: Oracle, seq: number): Di
   return undefined
 }
 
-export type Bounds = { readonly gt?: Key; readonly gte?: Key; readonly lt?: Key; readonly lte?: Key; readonly reverse?: boolean; readonly limit?: number }
+export type Bounds = {
+  readonly gt?: Key
+  readonly gte?: Key
+  readonly lt?: Key
+  readonly lte?: Key
+  readonly reverse?: boolean
+  readonly limit?: number
+}
 
 export async function scanDifference(db: Database, oracle: Oracle, table: string, seq: number, bounds: Bounds): Promise<Difference> {
   using view = db.asOf({ seq })
@@ -278,9 +292,21 @@ export async function scanDifference(db: Database, oracle: Oracle, table: string
   expected = expected.slice(0, limit)
   const where = `asOf(${seq}): scan of ${table} ${show(bounds)}`
   const rows = await collect(view.table(table).scan(bounds))
-  if (!isDeepStrictEqual(rows, expected.map(({ document }) => document))) return `${where} is ${show(rows)}, expected ${show(expected)}`
+  if (
+    !isDeepStrictEqual(
+      rows,
+      expected.map(({ document }) => document)
+    )
+  )
+    return `${where} is ${show(rows)}, expected ${show(expected)}`
   const keys = await collect(view.table(table).keys(bounds))
-  if (!isDeepStrictEqual(keys.map(keyName), expected.map(({ key }) => keyName(key)))) return `${where}: keys are ${show(keys)}`
+  if (
+    !isDeepStrictEqual(
+      keys.map(keyName),
+      expected.map(({ key }) => keyName(key))
+    )
+  )
+    return `${where}: keys are ${show(keys)}`
   return undefined
 }
 
