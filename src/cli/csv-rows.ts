@@ -71,7 +71,7 @@ class CsvReader {
 
   /** Delimiter and line ending are guessed once. */
   #parserFor(text: string): Papa.Parser {
-    const { delimiter, linebreak } = Papa.parse<readonly string[]>(text.slice(0, 64 * 1024), { preview: 20 }).meta
+    const { delimiter, linebreak } = Papa.parse<readonly string[]>(text.slice(0, 64 * 1024), { preview: 20, skipEmptyLines: true }).meta
     this.#delimiter = delimiter
     return new Papa.Parser({ delimiter, newline: linebreak as '\n' })
   }

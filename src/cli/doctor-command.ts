@@ -21,14 +21,15 @@ export function doctorCommand(program: Command, context: CommandContext): void {
       const mode = modeOf(options, terminal)
       const bar = new ProgressBar(terminal, 'checking')
       const report = await verify(options.directory, { onProgress: ({ done, total }) => bar.update(done, total) }).finally(() => bar.stop())
-      const { problems, files, frames, records, bytes } = report
+      const { problems, notes, files, commits, events, bytes, lastSeq } = report
+      for (const { file, offset, message } of notes) terminal.note(`note: ${file}, byte ${offset}: ${message}`)
       if (problems.length > 0) context.exitCode = EXIT_DAMAGED
       const rows = problems.map(({ file, offset, message }): Document => ({ file, offset, message }))
-      const summary: Document = { ok: problems.length === 0, files, frames, records, bytes, problems: problems.length }
+      const summary: Document = { ok: problems.length === 0, lastSeq, files, commits, events, bytes, problems: problems.length }
       if (mode === 'table' || mode === 'line') {
         if (rows.length > 0) await printRows(terminal, 'line', { columns: [], rows })
         const verdict = problems.length === 0 ? 'nothing is damaged' : `${problems.length} damaged ${problems.length === 1 ? 'place' : 'places'}`
-        await terminal.print(`${verdict}: ${files} files, ${frames} frames, ${records} WAL records, ${bytes} bytes read\n`)
+        await terminal.print(`${verdict}: ${events} events in ${commits} commits up to @seq:${lastSeq}; ${files} files, ${bytes} bytes read\n`)
       } else if (mode === 'ndjson' || mode === 'json') {
         await printRows(terminal, mode, { columns: [], rows: [...rows, summary] })
       } else {

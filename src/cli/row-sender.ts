@@ -8,7 +8,7 @@ import type { InputRow } from './input-row.js'
 
 export type SentRow = InputRow & { readonly document: Document }
 
-const COMMITS_IN_FLIGHT = 8
+const COMMITS_IN_FLIGHT = 16
 
 /** A batch in which rows are refused is tried again in pieces of a quarter, so that a file of bad rows costs a few tries for each. */
 const SHRINK = 4

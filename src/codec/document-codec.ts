@@ -11,6 +11,8 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
+import { readPlain } from './plain-reader.js'
+import { writePlain } from './plain-writer.js'
 import { scanValue } from './skip-value.js'
 import type { Document, Value } from './value.js'
 
@@ -50,7 +52,7 @@ export function encodeDocument(value: unknown, what: string): Uint8Array {
       reason: 'not a plain object'
     })
   }
-  return encode(value, what)
+  return shortCut(value) ?? encode(value, what)
 }
 
 /** The same for any value: metadata, definitions. A lone `undefined` is refused. */
@@ -79,9 +81,20 @@ export function decodeValue(bytes: Uint8Array): Value {
  * @throws DriftError CORRUPT if they are not one.
  */
 export function decodeDocument(bytes: Uint8Array): Document {
+  const plain = readPlain(bytes)
+  if (plain !== undefined) return plain as Document
   const value = decodeValue(bytes)
   if (!isPlainObject(value)) throw corrupt('not a document', bytes)
   return value as Document
+}
+
+/** A getter that throws here throws again in the general path, which names it. */
+function shortCut(value: object): Uint8Array | undefined {
+  try {
+    return writePlain(value)
+  } catch {
+    return undefined
+  }
 }
 
 function encode(value: unknown, what: string): Uint8Array {

@@ -62,6 +62,8 @@ class RealFile implements File {
   }
 
   write(parts: readonly Uint8Array[], position: number): void {
+    const only = parts.length === 1 ? parts[0] : undefined
+    if (only !== undefined && fs.writeSync(this.#fd, only, 0, only.length, position) === only.length) return
     let at = position
     let rest = parts.filter((part) => part.length > 0)
     while (rest.length > 0) {

@@ -158,8 +158,9 @@ class SegmentCheck {
       if (fault === undefined && bytes !== undefined && index !== undefined) {
         this.#event(window.bytes, index, file.path, at)
         at += bytes
-      } else if (openEnd) {
+      } else if (openEnd && nextFrame(window, at, bytes, end, footer) === undefined) {
         // Without a manifest nobody knows where the active segment ended: its whole frames count.
+        add(at)
         this.#findings.note(file.path, at, `${end - at} bytes behind the last whole frame of an active segment without a manifest`)
         break
       } else {

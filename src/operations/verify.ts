@@ -430,7 +430,7 @@ class Verification {
     const { count } = table.scan.trace
     const sums = `${count} events in its files, the commit log counts ${promised.count}`
     const expected = this.#promisedEvents(table.tableId)
-    let last = { file: `${table.directory}/meta.json`, offset: 0 }
+    let last = { file: `${table.directory}/segments`, offset: 0 }
     for (const { frame, file, offset } of this.#heldEvents(table)) {
       last = { file, offset }
       const next = expected.next()

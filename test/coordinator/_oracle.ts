@@ -82,6 +82,9 @@ export class Oracle {
       if (this.tables.includes(write.create)) return { code: 'DRIFT_ALREADY_EXISTS', index: 0 }
       return { code: undefined, commit: { firstSeq, seq: firstSeq, count: 1 }, events: [] }
     }
+    // Names are looked up while the write is encoded, before anything is validated.
+    const unknown = write.rows.findIndex((row) => !this.tables.includes(row.table))
+    if (unknown >= 0) return { code: 'DRIFT_UNKNOWN_TABLE', index: unknown }
     // Rows that this very write changes; null: deleted.
     const changed = new Map<string, { seq: number; document: Document | null }>()
     const events: OracleEvent[] = []
@@ -92,7 +95,6 @@ export class Oracle {
       const before =
         changed.get(name)?.document ?? (changed.has(name) ? null : (this.#present.get(table)?.get(keyName(key))?.document ?? null))
       const lastSeq = changed.get(name)?.seq ?? this.#lastSeqs.get(name) ?? 0
-      if (!this.tables.includes(table)) return { code: 'DRIFT_UNKNOWN_TABLE', index }
       if (row.ifSeq !== undefined && row.ifSeq !== lastSeq) return { code: 'DRIFT_WRITE_CONFLICT', index }
       if (kind === 'insert' && before !== null) return { code: 'DRIFT_ALREADY_EXISTS', index }
       if ((kind === 'patch' || kind === 'softDelete') && before === null) return { code: 'DRIFT_KEY_NOT_FOUND', index }

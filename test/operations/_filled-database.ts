@@ -6,8 +6,8 @@ import type { Io } from '../../src/io/io.js'
 
 export const DIRECTORY = '/data'
 
-/** Opens with the writer in this thread, a clock that gains one ms a question and the same ids every time. */
-export async function openFilled(io: Io): Promise<Database> {
+/** Opens with the writer in this thread, a clock that gains one ms a question and the same ids every time; a log of two chunks checkpoints all the time. */
+export async function openFilled(io: Io, logBytes = 8 * 1024 * 1024): Promise<Database> {
   let wall = 1_700_000_000_000
   const coordinator = await Coordinator.open({
     io,
@@ -20,7 +20,7 @@ export async function openFilled(io: Io): Promise<Database> {
     readOnly: false,
     create: true,
     writer: 'in-process',
-    logBytes: 2 * 1024 * 1024
+    logBytes
   })
   return new Database(coordinator, {})
 }

@@ -1,0 +1,47 @@
+/** A folder of its own for a test, removed when the test ends; and small helpers that several tests of the interface share. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import { DriftError, type ErrorCode } from '../../src/index.js'
+
+export function temporaryDirectory(t: ExecutionContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'driftdb-api-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** The error of a call that must be refused with this code. */
+export async function refused(t: ExecutionContext, call: () => Promise<unknown> | unknown, code: ErrorCode): Promise<DriftError> {
+  const error = await t.throwsAsync(async () => await call(), { instanceOf: DriftError })
+  if (error === undefined) throw new Error('nothing was thrown')
+  t.is(error.code, code, error.message)
+  return error
+}
+
+/** A module that runs as a child process, with the address of the library as its first argument. */
+export function startChild(program: string, ...args: string[]): { child: ChildProcess; line: () => Promise<string>; exit: Promise<number | null> } {
+  const library = new URL('../../src/index.js', import.meta.url).href
+  const source = `const [library, ...args] = process.argv.slice(1); const { open } = await import(library); const say = (text) => process.stdout.write(text + '\\n'); ${program}`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source, library, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  let text = ''
+  child.stdout?.on('data', (data: Buffer) => (text += data.toString()))
+  const exit = once(child, 'exit').then(([code]) => code as number | null)
+  return {
+    child,
+    exit,
+    async line() {
+      while (!text.includes('\n')) {
+        if (child.exitCode !== null) throw new Error(`the child ended with ${child.exitCode} and said ${text}`)
+        await Promise.race([once(child.stdout ?? child, 'data'), exit])
+      }
+      const end = text.indexOf('\n')
+      const line = text.slice(0, end)
+      text = text.slice(end + 1)
+      return line
+    }
+  }
+}
+

@@ -1,0 +1,61 @@
+/** Verification of real files, beside a live writer in its thread. */
+import test, { type ExecutionContext } from 'ava'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { verify } from '../../src/api/verify.js'
+import { open } from '../../src/index.js'
+
+function temporaryDirectory(t: ExecutionContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'driftdb-verify-'))
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+test('a database that is written to has no problem at any moment', async (t) => {
+  const directory = temporaryDirectory(t)
+  const db = await open(directory)
+  await db.createTable('a', { primaryKey: 'id' })
+  await db.createTable('b', { primaryKey: 'id' })
+  let writing = true
+  let rows = 0
+  const writes = (async () => {
+    for (; writing; rows++) {
+      const filler = 'x'.repeat(400_000)
+      const both = [
+        { insert: 'a', document: { id: rows, filler } },
+        { insert: 'b', document: { id: rows, filler } }
+      ]
+      const commit = db.batch(both, { metadata: { rows } })
+      if (rows % 4 === 3) await commit
+    }
+  })()
+  const seen: number[] = []
+  // Until checkpoints moved the files under it.
+  for (let round = 0; round < 8 || (db.stats().checkpoints < 3 && round < 500); round++) {
+    const report = await verify(directory)
+    if (!report.moving) t.deepEqual(report.problems, [], `round ${round}`)
+    if (!report.moving) seen.push(report.lastSeq)
+  }
+  t.true(db.stats().checkpoints >= 3)
+  writing = false
+  await writes
+  const lastSeq = db.lastSeq
+  await db.close()
+  t.deepEqual(
+    [...seen].sort((a, b) => a - b),
+    seen
+  )
+  t.true((seen.at(-1) ?? 0) > (seen[0] ?? 0))
+  const report = await verify(directory)
+  t.deepEqual(report.problems, [])
+  t.is(report.lastSeq, lastSeq)
+  t.is(report.events, lastSeq)
+  t.is(report.commits, 2 + rows)
+})
+
+test('verify of a folder that is no database is refused, and makes nothing', async (t) => {
+  const directory = join(temporaryDirectory(t), 'none')
+  await t.throwsAsync(verify(directory), { code: 'DRIFT_INVALID_ARGUMENT' })
+  await t.throwsAsync(verify(directory), { message: /no database/ })
+})

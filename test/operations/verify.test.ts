@@ -1,0 +1,445 @@
+/** Verification finds what is wrong, where it is, and nothing where all is well; and it changes nothing. */
+import test, { type ExecutionContext } from 'ava'
+import { crc32 } from '../../src/codec/checksum.js'
+import { encodeValue } from '../../src/codec/document-codec.js'
+import { FILE_HEADER_BYTES, FORMAT_VERSION } from '../../src/format/file-header.js'
+import { EVENT_INSERT, frameBytes, frameHeadBytes, readFrame, sealFrame, writeFrameHead } from '../../src/format/frame.js'
+import { decodeManifest, encodeManifest, type Manifest } from '../../src/format/manifest.js'
+import type { Io } from '../../src/io/io.js'
+import { readWhole } from '../../src/io/io.js'
+import { MemoryBytes, MemoryIo } from '../../src/io/memory-io.js'
+import { verify, type VerifyReport } from '../../src/operations/verify.js'
+import { DIRECTORY, fill, openFilled } from './_filled-database.js'
+
+const ordersFolder = `${DIRECTORY}/tables/orders`
+const ordersSegment = `${ordersFolder}/segments/00000001.seg`
+const commitsSegment = `${DIRECTORY}/tables/drift.commits/segments/00000001.seg`
+const walFile = `${DIRECTORY}/wal/wal.log`
+
+async function closedDatabase(rows = 0): Promise<MemoryIo> {
+  const io = new MemoryIo()
+  const db = await openFilled(io)
+  await fill(db, rows)
+  await db.close()
+  return io
+}
+
+/** A copy of the files that a crash of the process would leave: nothing is closed. */
+async function openDatabase(): Promise<{ io: MemoryIo; close: () => Promise<void> }> {
+  const io = new MemoryIo()
+  const db = await openFilled(io)
+  await fill(db)
+  return { io, close: () => db.close() }
+}
+
+function bytesOf(io: MemoryIo, path: string): Uint8Array {
+  return io.files.get(path)?.view ?? new Uint8Array(0)
+}
+
+function replace(io: MemoryIo, path: string, bytes: Uint8Array): void {
+  const file = new MemoryBytes()
+  file.write(bytes, 0)
+  io.files.set(path, file)
+}
+
+function manifestOf(io: MemoryIo, folder: string): Manifest {
+  const path = `${folder}/meta.json`
+  const manifest = decodeManifest(readWhole(io, path), path, FORMAT_VERSION)
+  if (manifest === undefined) throw new Error(`${path} is damaged`)
+  return manifest
+}
+
+/** Replaces the frames of a table's only segment and makes its manifest agree: damage that no checksum finds. */
+function forge(io: MemoryIo, folder: string, change: (frames: Uint8Array[]) => Uint8Array[]): void {
+  const path = `${folder}/segments/00000001.seg`
+  const bytes = bytesOf(io, path).slice()
+  const frames: Uint8Array[] = []
+  for (let at = FILE_HEADER_BYTES; at < bytes.length; at += frameBytes(bytes, at)) frames.push(bytes.slice(at, at + frameBytes(bytes, at)))
+  const changed = Buffer.concat(change(frames))
+  replace(io, path, Buffer.concat([bytes.subarray(0, FILE_HEADER_BYTES), changed]))
+  const manifest = manifestOf(io, folder)
+  const segments = manifest.segments.map((segment) => ({ ...segment, bytes: changed.length, crc: crc32(changed) }))
+  replace(io, `${folder}/meta.json`, encodeManifest({ ...manifest, segments }))
+}
+
+const found = (report: VerifyReport) => report.problems.map(({ file, message }) => `${file}: ${message}`)
+
+/** There are problems, and each of them is in this file and says this. */
+function finds(t: ExecutionContext, report: VerifyReport, file: string, message: RegExp): void {
+  t.false(report.ok)
+  t.not(report.problems.length, 0)
+  for (const problem of report.problems) {
+    t.is(problem.file, file, problem.message)
+    t.regex(problem.message, message)
+  }
+}
+
+test('a database that was closed has no problem and no note', async (t) => {
+  const report = await verify(await closedDatabase(5), DIRECTORY)
+  t.deepEqual(found(report), [])
+  t.deepEqual(report.notes, [])
+  t.true(report.ok)
+  t.is(report.lastSeq, 20)
+  t.is(report.events, 20)
+  t.is(report.commits, 17)
+  t.is(report.tries, 1)
+  t.deepEqual(
+    report.tables.map(({ name, events }) => [name, events]),
+    [
+      ['drift.commits', 17],
+      ['drift.catalog', 2],
+      ['Lines', 4],
+      ['orders', 14]
+    ]
+  )
+})
+
+test('a new database without a table has no problem', async (t) => {
+  const io = new MemoryIo()
+  await (await openFilled(io)).close()
+  const report = await verify(io, DIRECTORY)
+  t.deepEqual(found(report), [])
+  t.is(report.lastSeq, 0)
+})
+
+test('a database that is open, with its events in the WAL only, has no problem', async (t) => {
+  const { io, close } = await openDatabase()
+  const report = await verify(io, DIRECTORY)
+  t.deepEqual(found(report), [])
+  t.is(report.lastSeq, 15)
+  t.is(report.events, 15)
+  t.true(report.tables.every((table) => table.checkpointSeq === 0))
+  await close()
+})
+
+test('a database that checkpoints while it is read has no problem', async (t) => {
+  const io = new MemoryIo()
+  const db = await openFilled(io, 2 * 1024 * 1024)
+  await fill(db)
+  for (let row = 0; row < 20; row++) {
+    await db.table('orders').insert({ id: `more ${row}` })
+    const report = await verify(io, DIRECTORY)
+    t.deepEqual(found(report), [])
+    t.is(report.events, 16 + row)
+  }
+  await db.close()
+})
+
+test('between checkpoint and close both WAL and segments have the events, and each is counted once', async (t) => {
+  const io = new MemoryIo()
+  const db = await openFilled(io)
+  await fill(db, 3)
+  // What the crash leaves: the WAL from before a checkpoint beside the manifests from after it.
+  const wal = bytesOf(io, walFile).slice()
+  const number = wal[16]
+  await db.close()
+  const files = [...io.files.keys()].filter((path) => path.startsWith(`${DIRECTORY}/wal/`))
+  for (const path of files) io.remove(path)
+  replace(io, `${DIRECTORY}/wal/wal.log.${number}`, wal)
+  const report = await verify(io, DIRECTORY)
+  t.deepEqual(found(report), [])
+  t.is(report.events, 18)
+})
+
+test('verification writes nothing, makes nothing and takes no lock', async (t) => {
+  const { io, close } = await openDatabase()
+  const before = [...io.files].map(([path, bytes]) => [path, crc32(bytes.view)])
+  const refuse = (what: string) => () => t.fail(what) as never
+  const readOnly: Io = {
+    openRead: (path) => {
+      const file = io.openRead(path)
+      const { read, size, close: end } = { read: file.read.bind(file), size: file.size.bind(file), close: file.close.bind(file) }
+      return { path, read, size, close: end, write: refuse('write'), sync: refuse('sync'), syncAsync: refuse('sync'), truncate: refuse('truncate') }
+    },
+    kind: io.kind,
+    list: io.list,
+    openWrite: refuse('openWrite'),
+    create: refuse('create'),
+    makeDirectory: refuse('makeDirectory'),
+    rename: refuse('rename'),
+    remove: refuse('remove'),
+    syncDirectory: refuse('syncDirectory'),
+    lock: refuse('lock')
+  }
+  t.true((await verify(readOnly, DIRECTORY)).ok)
+  t.deepEqual(
+    [...io.files].map(([path, bytes]) => [path, crc32(bytes.view)]),
+    before
+  )
+  await close()
+})
+
+test('FMT-1: one flipped bit in any byte of a closed database is found, in its file', async (t) => {
+  const io = await closedDatabase()
+  // The zeros written ahead are 4 MiB; the first of them are as good as all.
+  replace(io, walFile, bytesOf(io, walFile).slice(0, 512))
+  const files = [...io.files.keys()].filter((path) => !path.endsWith('LOCK') && !path.endsWith('schema.yaml'))
+  t.is(files.length, 9)
+  const missed: string[] = []
+  for (const path of files) {
+    const bytes = bytesOf(io, path)
+    for (let at = 0; at < bytes.length; at++) {
+      // White space of a manifest carries nothing.
+      if (path.endsWith('.json') && (bytes[at] ?? 0) <= 0x20) continue
+      const bit = 1 << (at % 8)
+      bytes[at] = (bytes[at] ?? 0) ^ bit
+      const report = await verify(io, DIRECTORY)
+      bytes[at] = (bytes[at] ?? 0) ^ bit
+      if (!report.problems.some((problem) => problem.file === path)) missed.push(`${path} ${at}`)
+    }
+  }
+  t.deepEqual(missed, [])
+  t.true((await verify(io, DIRECTORY)).ok)
+})
+
+test('a damaged frame is named with its offset, and the frames behind it are still checked', async (t) => {
+  const io = await closedDatabase(10)
+  const bytes = bytesOf(io, ordersSegment)
+  const offsets: number[] = []
+  for (let at = FILE_HEADER_BYTES; at < bytes.length; at += frameBytes(bytes, at)) offsets.push(at)
+  const [second = 0, sixth = 0] = [offsets[1], offsets[5]]
+  bytes[second + 20] = (bytes[second + 20] ?? 0) ^ 1
+  bytes[sixth + 20] = (bytes[sixth + 20] ?? 0) ^ 1
+  const report = await verify(io, DIRECTORY)
+  t.deepEqual(
+    report.problems.map(({ file, offset, code }) => ({ file, offset, code })),
+    [second, sixth].map((offset) => ({ file: ordersSegment, offset, code: 'DRIFT_CORRUPT' as const }))
+  )
+})
+
+test('damage in one file does not hide damage in another', async (t) => {
+  const io = await closedDatabase()
+  const damaged = [ordersSegment, commitsSegment, `${DIRECTORY}/tables/%4cines/segments/00000001.seg`, `${DIRECTORY}/tables/%4cines/meta.json`]
+  for (const path of damaged) {
+    const bytes = bytesOf(io, path)
+    bytes[90] = (bytes[90] ?? 0) ^ 2
+  }
+  const report = await verify(io, DIRECTORY)
+  t.deepEqual([...new Set(report.problems.map((problem) => problem.file))].sort(), [...damaged].sort())
+})
+
+test('SEQ-7: frames in the wrong order are found though every checksum agrees', async (t) => {
+  const io = await closedDatabase(4)
+  forge(io, ordersFolder, ([first, second, ...rest]) => [second, first, ...rest].filter((frame) => frame !== undefined))
+  const report = await verify(io, DIRECTORY)
+  finds(t, report, ordersSegment, /SEQ-7|TIM-1/)
+  t.regex(report.problems.map((problem) => problem.message).join(), /event 3 stands behind event 4 \(SEQ-7\)/)
+})
+
+test('SEQ-1: an event that is gone is missed by the commit log though every checksum agrees', async (t) => {
+  const io = await closedDatabase(4)
+  forge(io, ordersFolder, (frames) => frames.filter((_, index) => index !== 3))
+  const report = await verify(io, DIRECTORY)
+  finds(t, report, ordersSegment, /13 events .* where the commit log has|where the commit log has event .*12 events in its files, the commit log counts 13/)
+  t.is(report.problems.length, 1)
+})
+
+test('an event that is gone from the end of a table is missed', async (t) => {
+  const io = await closedDatabase(4)
+  forge(io, ordersFolder, (frames) => frames.slice(0, -1))
+  finds(t, await verify(io, DIRECTORY), ordersSegment, /event 19 is missing behind this one: 12 events in its files, the commit log counts 13/)
+})
+
+test('SEQ-1: a commit that is gone from the commit log is found', async (t) => {
+  const io = await closedDatabase(4)
+  forge(io, `${DIRECTORY}/tables/drift.commits`, (frames) => frames.filter((_, index) => index !== 5))
+  const report = await verify(io, DIRECTORY)
+  finds(t, report, commitsSegment, /the commit begins with event 9, expected 8 \(SEQ-1\)|SEQ-1/)
+})
+
+test('TIM-1: a time that goes back is found', async (t) => {
+  const io = await closedDatabase(4)
+  forge(io, ordersFolder, (frames) => frames.map((frame, index) => (index === 6 ? withTime(frame, 1) : frame)))
+  const report = await verify(io, DIRECTORY)
+  finds(t, report, ordersSegment, /has time 1, one before it has \d+ \(TIM-1\)/)
+})
+
+test('TIM-2: a time that is not that of the commit is found', async (t) => {
+  const io = await closedDatabase(4)
+  forge(io, ordersFolder, (frames) => frames.map((frame, index, all) => (index === all.length - 1 ? withTime(frame, 8e15) : frame)))
+  finds(t, await verify(io, DIRECTORY), ordersSegment, /event 19 of time 8000000000000000 where the commit log has event 19 of time 17/)
+})
+
+test('a payload that is no document is found though every checksum agrees', async (t) => {
+  const io = await closedDatabase()
+  const payload = Buffer.concat([Buffer.from([0x92]), encodeValue('o1', 'key').slice(), encodeValue([1, 2], 'list').slice()])
+  forge(io, ordersFolder, (frames) => frames.map((frame, index) => (index === 0 ? withPayload(frame, EVENT_INSERT, payload) : frame)))
+  finds(t, await verify(io, DIRECTORY), ordersSegment, /event 3 \(INSERT\): its payload cannot be read/)
+})
+
+test('FMT-5: an event type that this release does not know is named as such', async (t) => {
+  const io = await closedDatabase()
+  forge(io, ordersFolder, (frames) => frames.map((frame, index) => (index === 0 ? withPayload(frame, 18, readFrame(frame, 0).payload) : frame)))
+  const report = await verify(io, DIRECTORY)
+  finds(t, report, ordersSegment, /type ERASE/)
+  t.is(report.problems[0]?.code, 'DRIFT_UNSUPPORTED_VERSION')
+})
+
+test('a lost manifest is a problem, and the segments of its table are checked without it', async (t) => {
+  const io = await closedDatabase(3)
+  io.remove(`${ordersFolder}/meta.json`)
+  const report = await verify(io, DIRECTORY)
+  finds(t, report, `${ordersFolder}/meta.json`, /missing/)
+  t.is(report.tables.find((table) => table.name === 'orders')?.events, 12)
+  const bytes = bytesOf(io, ordersSegment)
+  bytes[FILE_HEADER_BYTES + 20] = 0xff
+  t.true((await verify(io, DIRECTORY)).problems.some((problem) => problem.file === ordersSegment))
+})
+
+test('a missing segment, a cut one and a foreign one are found', async (t) => {
+  const gone = await closedDatabase()
+  gone.remove(ordersSegment)
+  finds(t, await verify(gone, DIRECTORY), ordersSegment, /not there/)
+
+  const cut = await closedDatabase()
+  replace(cut, ordersSegment, bytesOf(cut, ordersSegment).slice(0, -1))
+  t.true((await verify(cut, DIRECTORY)).problems.some(({ file, message }) => file === ordersSegment && /are live/.test(message)))
+
+  const foreign = await closedDatabase()
+  replace(foreign, ordersSegment, bytesOf(foreign, `${DIRECTORY}/tables/%4cines/segments/00000001.seg`).slice())
+  t.true((await verify(foreign, DIRECTORY)).problems.some(({ message }) => /table id 17, expected 16/.test(message)))
+})
+
+test('CAT-3: a missing folder of a table and a manifest in the wrong folder are found', async (t) => {
+  const gone = await closedDatabase()
+  gone.remove(ordersFolder)
+  const report = await verify(gone, DIRECTORY)
+  t.true(report.problems.some(({ file, message }) => file === ordersFolder && /folder of table orders is missing/.test(message)))
+
+  const moved = await closedDatabase()
+  for (const [path, bytes] of [...moved.files]) {
+    if (path.startsWith(`${ordersFolder}/`)) moved.files.set(path.replace('/orders/', '/elsewhere/'), bytes)
+  }
+  for (const name of ['elsewhere', 'elsewhere/segments']) moved.directories.add(`${DIRECTORY}/tables/${name}`)
+  moved.remove(ordersFolder)
+  t.true((await verify(moved, DIRECTORY)).problems.some(({ message }) => /CAT-3|folder of table orders is missing/.test(message)))
+})
+
+test('a missing WAL file between two others is found', async (t) => {
+  const io = await closedDatabase()
+  const wal = bytesOf(io, walFile).slice()
+  const older = await openDatabase()
+  const first = bytesOf(older.io, walFile).slice()
+  t.is(first[16], 1)
+  t.is(wal[16], 2)
+  replace(io, `${DIRECTORY}/wal/wal.log.1`, first)
+  io.remove(walFile)
+  replace(io, `${DIRECTORY}/wal/wal.log.3`, wal)
+  const report = await verify(io, DIRECTORY)
+  t.true(report.problems.some(({ message }) => /the WAL file with number 2 is missing/.test(message)))
+  await older.close()
+})
+
+test('a torn tail is a note, with its offset, and no problem', async (t) => {
+  const { io, close } = await openDatabase()
+  const left = new MemoryIo()
+  for (const [path, bytes] of io.files) {
+    for (const at of [...path].flatMap((character, index) => (character === '/' ? [index] : []))) left.directories.add(path.slice(0, at))
+    replace(left, path, bytes.view.slice())
+  }
+  for (const directory of io.directories) left.directories.add(directory)
+  await close()
+  const bytes = bytesOf(left, walFile)
+  let end = bytes.length
+  while (bytes[end - 1] === 0) end--
+  bytes[end - 1] = (bytes[end - 1] ?? 0) ^ 1
+  const report = await verify(left, DIRECTORY)
+  t.deepEqual(found(report), [])
+  t.regex(report.notes.map((note) => note.message).join(), /a torn group of \d+ bytes/)
+  t.is(report.lastSeq, 14)
+})
+
+test('what a crash leaves lying about is noted', async (t) => {
+  const io = await closedDatabase()
+  const left = [
+    `${DIRECTORY}/wal/wal.next`,
+    `${DIRECTORY}/wal/cut-7`,
+    `${ordersFolder}/meta.json.tmp`,
+    `${ordersFolder}/segments/00000002.seg`
+  ]
+  for (const path of left) replace(io, path, new Uint8Array(9))
+  io.makeDirectory(`${DIRECTORY}/tables/never-made`)
+  io.remove(`${ordersFolder}/schema.yaml`)
+  replace(io, ordersSegment, Buffer.concat([bytesOf(io, ordersSegment), Buffer.from('more')]))
+  const report = await verify(io, DIRECTORY)
+  const noted = report.notes.map((note) => note.file)
+  for (const path of [...left, `${ordersFolder}/schema.yaml`, ordersSegment, `${DIRECTORY}/tables/never-made`]) t.true(noted.includes(path), path)
+  t.deepEqual(
+    report.problems.map((problem) => problem.file),
+    [`${DIRECTORY}/tables/never-made/meta.json`]
+  )
+})
+
+test('files that move during the check make it begin again, three times at most', async (t) => {
+  const io = await closedDatabase()
+  let reads = 0
+  const moving: Io = {
+    ...methodsOf(io),
+    openRead: (path) => {
+      if (path === ordersSegment) {
+        const created = manifestOf(io, ordersFolder)
+        // Another valid text for the same manifest: the files moved, nothing is wrong.
+        const text = Buffer.from(encodeManifest(created)).toString()
+        reads++
+        if (reads <= 4) replace(io, `${ordersFolder}/meta.json`, Buffer.from(`${' '.repeat(reads)}${text}`))
+      }
+      return io.openRead(path)
+    }
+  }
+  const report = await verify(moving, DIRECTORY)
+  t.is(report.tries, 3)
+  t.true(report.moving)
+  t.regex(report.notes.at(-1)?.message ?? '', /a writer moved the files/)
+  t.deepEqual(found(report), [])
+  reads = 4
+  const calm = await verify(moving, DIRECTORY)
+  t.is(calm.tries, 1)
+  t.false(calm.moving)
+})
+
+test('progress counts up to all bytes', async (t) => {
+  const io = await closedDatabase(50)
+  const seen: { done: number; total: number }[] = []
+  let breaths = 0
+  const report = await verify(io, DIRECTORY, { onProgress: (progress) => seen.push(progress), breathe: async () => void breaths++ })
+  const last = seen.at(-1)
+  t.is(last?.done, last?.total)
+  t.is(last?.done, report.bytes)
+  t.is(breaths, seen.length)
+  t.true(seen.every((step, index) => step.done <= step.total && step.done >= (seen[index - 1]?.done ?? 0)))
+})
+
+test('what is no database is refused', async (t) => {
+  const io = new MemoryIo()
+  await t.throwsAsync(verify(io, '/nothing'), { code: 'DRIFT_INVALID_ARGUMENT' })
+  io.makeDirectory('/other/tables')
+  await t.throwsAsync(verify(io, '/other'), { code: 'DRIFT_INVALID_ARGUMENT' })
+})
+
+test('a database without its WAL folder is reported, not taken for whole', async (t) => {
+  const io = await closedDatabase()
+  io.remove(`${DIRECTORY}/wal`)
+  finds(t, await verify(io, DIRECTORY), `${DIRECTORY}/wal`, /missing/)
+})
+
+function methodsOf(io: MemoryIo): Io {
+  const { openRead, openWrite, create, kind, list, makeDirectory, rename, remove, syncDirectory, lock } = io
+  return { openRead, openWrite, create, kind, list, makeDirectory, rename, remove, syncDirectory, lock }
+}
+
+function withTime(frame: Uint8Array, time: number): Uint8Array {
+  const { seq, event, more, payload } = readFrame(frame, 0)
+  return frameOf(seq, time, event | (more ? 0x80 : 0), payload)
+}
+
+function withPayload(frame: Uint8Array, event: number, payload: Uint8Array): Uint8Array {
+  const { seq, time, more } = readFrame(frame, 0)
+  return frameOf(seq, time, event | (more ? 0x80 : 0), payload)
+}
+
+function frameOf(seq: number, time: number, type: number, payload: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(frameHeadBytes(seq) + payload.length)
+  frame.set(payload, writeFrameHead(frame, 0, seq, time, type, payload.length))
+  sealFrame(frame, 0)
+  return frame
+}
