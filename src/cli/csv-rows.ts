@@ -64,7 +64,11 @@ class CsvReader {
     const records = data.map((cells, index) => ({ cells, reason: reasons.get(index), line: this.#lineOf(cells) }))
     const filled = records.filter(({ cells }) => cells.length > 1 || (cells[0] ?? '').trim() !== '')
     const header = this.#columns === undefined ? filled.shift() : undefined
-    if (header !== undefined) this.#columns = this.#read(header, filled.map(({ cells }) => cells))
+    if (header !== undefined)
+      this.#columns = this.#read(
+        header,
+        filled.map(({ cells }) => cells)
+      )
     const columns = this.#columns
     return columns === undefined ? [] : filled.map((record) => this.#row(columns, record))
   }
@@ -83,7 +87,10 @@ class CsvReader {
     return line
   }
 
-  #read({ cells: names, line, reason }: { readonly cells: readonly string[]; readonly line: number; readonly reason: string | undefined }, records: readonly (readonly string[])[]): Columns {
+  #read(
+    { cells: names, line, reason }: { readonly cells: readonly string[]; readonly line: number; readonly reason: string | undefined },
+    records: readonly (readonly string[])[]
+  ): Columns {
     const bad = names.find((name, index) => name === '' || names.indexOf(name) !== index)
     if (reason !== undefined || bad !== undefined) {
       const why = reason ?? (bad === '' ? 'a column has no name' : `two columns are named ${JSON.stringify(bad)}`)

@@ -51,7 +51,7 @@ export class DelimitedFormat {
 
   #late(field: string): DriftError {
     const name = JSON.stringify(field)
-    const message = `row ${this.#printed} has a field ${name} that no row before had, and the header is printed; name the columns, or use --mode ndjson`
+    const message = `row ${this.#printed} has a field ${name} that came too late for the header; name the columns, or use --mode ndjson`
     return new DriftError('INVALID_ARGUMENT', message, { row: this.#printed, columns: [field] })
   }
 }

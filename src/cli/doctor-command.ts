@@ -1,6 +1,5 @@
 /** `driftdb doctor`: reads every byte of a database, says what is damaged and changes nothing. */
 import type { Command } from 'commander'
-import { verify } from '../api/verify.js'
 import type { Document } from '../index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT_DAMAGED } from './exit-code.js'
@@ -19,7 +18,8 @@ export function doctorCommand(program: Command, context: CommandContext): void {
     .action(async (options: OutputOptions & { readonly directory: string }) => {
       terminal.configure(options)
       const mode = modeOf(options, terminal)
-      const bar = new ProgressBar(terminal, 'checking')
+      const { verify } = await import('../api/verify.js')
+      const bar = await ProgressBar.make(terminal, 'checking')
       const report = await verify(options.directory, { onProgress: ({ done, total }) => bar.update(done, total) }).finally(() => bar.stop())
       const { problems, notes, files, commits, events, bytes, lastSeq } = report
       for (const { file, offset, message } of notes) terminal.note(`note: ${file}, byte ${offset}: ${message}`)
@@ -28,8 +28,11 @@ export function doctorCommand(program: Command, context: CommandContext): void {
       const summary: Document = { ok: problems.length === 0, lastSeq, files, commits, events, bytes, problems: problems.length }
       if (mode === 'table' || mode === 'line') {
         if (rows.length > 0) await printRows(terminal, 'line', { columns: [], rows })
-        const verdict = problems.length === 0 ? 'nothing is damaged' : `${problems.length} damaged ${problems.length === 1 ? 'place' : 'places'}`
-        await terminal.print(`${verdict}: ${events} events in ${commits} commits up to @seq:${lastSeq}; ${files} files, ${bytes} bytes read\n`)
+        const verdict =
+          problems.length === 0 ? 'nothing is damaged' : `${problems.length} damaged ${problems.length === 1 ? 'place' : 'places'}`
+        await terminal.print(
+          `${verdict}: ${events} events in ${commits} commits up to @seq:${lastSeq}; ${files} files, ${bytes} bytes read\n`
+        )
       } else if (mode === 'ndjson' || mode === 'json') {
         await printRows(terminal, mode, { columns: [], rows: [...rows, summary] })
       } else {

@@ -50,7 +50,8 @@ function commandLine(context: CommandContext): Command {
     .showHelpAfterError('(driftdb --help shows what there is)')
     // Commander's own exit code for wrong usage is 1.
     .exitOverride()
-  for (const add of [initCommand, sqlCommand, selectCommand, driftCommand, ingestCommand, statsCommand, doctorCommand]) add(program, context)
+  for (const add of [initCommand, sqlCommand, selectCommand, driftCommand, ingestCommand, statsCommand, doctorCommand])
+    add(program, context)
   return program
 }
 

@@ -7,7 +7,6 @@ import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import type { Database } from '../index.js'
 import type { CommandContext } from './command-context.js'
-import { csvRows } from './csv-rows.js'
 import { errorText } from './error-text.js'
 import { inputError } from './input-error.js'
 import type { InputRow, InputRows } from './input-row.js'
@@ -68,7 +67,7 @@ export function ingestCommand(program: Command, { terminal }: CommandContext): v
       try {
         await using db = await openDatabase(options.directory, terminal, {})
         await makeTable(db, options)
-        await new Ingest(terminal, db, options, source).run()
+        await new Ingest(terminal, db, options, source, await ProgressBar.make(terminal, options.table)).run()
       } finally {
         source.close()
       }
@@ -102,7 +101,12 @@ class Source {
   readonly #signal: AbortSignal
   readonly #stop = () => this.close()
 
-  private constructor(name: string, bytes: number | undefined, chunks: NodeJS.ReadableStream & { destroy(): unknown }, signal: AbortSignal) {
+  private constructor(
+    name: string,
+    bytes: number | undefined,
+    chunks: NodeJS.ReadableStream & { destroy(): unknown },
+    signal: AbortSignal
+  ) {
     this.name = name
     this.bytes = bytes
     this.#chunks = chunks
@@ -154,11 +158,11 @@ class Ingest {
   #batch: SentRow[] = []
   #batchCharacters = 0
 
-  constructor(terminal: Terminal, db: Database, options: IngestOptions, source: Source) {
+  constructor(terminal: Terminal, db: Database, options: IngestOptions, source: Source, bar: ProgressBar) {
     this.#terminal = terminal
     this.#options = options
     this.#source = source
-    this.#bar = new ProgressBar(terminal, options.table)
+    this.#bar = bar
     this.#sender = new RowSender(db.table(options.table), options.mode, (row, error) => this.#refuse(row, error))
   }
 
@@ -175,7 +179,9 @@ class Ingest {
       await this.#sender.settle().catch(() => {})
       this.#bar.stop()
       const { rows, last } = this.#sender
-      this.#terminal.note(`${rows} ${rows === 1 ? 'row is' : 'rows are'} stored${last === undefined ? '' : `, the last at @seq:${last.seq}`}`)
+      this.#terminal.note(
+        `${rows} ${rows === 1 ? 'row is' : 'rows are'} stored${last === undefined ? '' : `, the last at @seq:${last.seq}`}`
+      )
       throw error
     } finally {
       this.#bar.stop()
@@ -185,7 +191,7 @@ class Ingest {
   }
 
   async #readAll(): Promise<void> {
-    for await (const { rows, bytesRead } of this.#rows()) {
+    for await (const { rows, bytesRead } of await this.#rows()) {
       for (const row of rows) await this.#take(row)
       this.#bar.update(bytesRead, this.#source.bytes, `${this.#sender.rows} rows`)
       if (this.#source.isPipe) await this.#send()
@@ -195,10 +201,11 @@ class Ingest {
     await this.#sender.settle()
   }
 
-  #rows(): InputRows {
+  async #rows(): Promise<InputRows> {
     const { format, text = false } = this.#options
     const blocks = lineBlocks(this.#source.chunks())
     if ((format ?? (extname(this.#source.name).toLowerCase() === '.csv' ? 'csv' : 'ndjson')) === 'ndjson') return ndjsonRows(blocks)
+    const { csvRows } = await import('./csv-rows.js')
     return csvRows(blocks, {
       text,
       onColumns: (names, types, header) => {

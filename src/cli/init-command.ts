@@ -1,7 +1,6 @@
 /** `driftdb init DIR`: makes an empty database. */
 import type { Command } from 'commander'
 import { DriftError } from '../base/errors.js'
-import { open } from '../index.js'
 import type { CommandContext } from './command-context.js'
 import { openDatabase } from './open-database.js'
 import { addOutputOptions, modeOf, type OutputOptions } from './output-options.js'
@@ -14,7 +13,7 @@ export function initCommand(program: Command, { terminal }: CommandContext): voi
     .action(async (directory: string, options: OutputOptions) => {
       terminal.configure(options)
       await refuseDatabase(directory)
-      await using made = await open(directory)
+      await using made = await openDatabase(directory, terminal, { create: true })
       const mode = modeOf(options, terminal)
       if (mode === 'table' || mode === 'line') await terminal.print(`made an empty database in ${directory}\n`)
       else await printRows(terminal, mode, { columns: [], rows: [{ ok: true, directory, seq: made.lastSeq }] })

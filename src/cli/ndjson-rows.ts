@@ -24,7 +24,12 @@ export async function* ndjsonRows(blocks: AsyncIterable<LineBlock>): InputRows {
 function rowOfBytes(bytes: Buffer, line: number): InputRow | undefined {
   if (isUtf8(bytes)) return rowOf(bytes.toString('utf8'), line)
   const raw = () => bytes
-  return { line, characters: bytes.length, raw, error: new DriftError('INVALID_DOCUMENT', 'not valid UTF-8', { line, reason: 'not valid UTF-8' }) }
+  return {
+    line,
+    characters: bytes.length,
+    raw,
+    error: new DriftError('INVALID_DOCUMENT', 'not valid UTF-8', { line, reason: 'not valid UTF-8' })
+  }
 }
 
 function rowOf(text: string, line: number): InputRow | undefined {
@@ -33,7 +38,8 @@ function rowOf(text: string, line: number): InputRow | undefined {
   const raw = () => text
   try {
     const document = parseJson(text)
-    if (typeof document === 'object' && document !== null && !Array.isArray(document)) return { line, characters, raw, document: document as Document }
+    if (typeof document === 'object' && document !== null && !Array.isArray(document))
+      return { line, characters, raw, document: document as Document }
     return { line, characters, raw, error: new DriftError('INVALID_DOCUMENT', 'a row is a JSON object', { line, reason: 'not an object' }) }
   } catch (error) {
     return { line, characters, raw, error: DriftError.from(error, `line ${line}`) }

@@ -15,7 +15,7 @@ const ROWS_PER_TURN = 4096
 
 /** Prints rows as they are pulled; ends early, without an error, where nobody reads any more. Throws ABORTED after Ctrl-C. */
 export async function printRows(terminal: Terminal, mode: Mode, { columns, rows, table = 'rows' }: Rows): Promise<void> {
-  const format = rowFormat(mode, { columns, table, terminal })
+  const format = await rowFormat(mode, { columns, table, terminal })
   let sinceTurn = 0
   for (const row of rows) {
     let wait = terminal.print(format.row(row))
@@ -35,12 +35,21 @@ export async function printRows(terminal: Terminal, mode: Mode, { columns, rows,
 }
 
 /** Prints what a write did. `commit` undefined: nothing had to be done. */
-export async function printCommit(terminal: Terminal, mode: Mode, command: string, commit: Commit | undefined, more: Document = {}): Promise<void> {
+export async function printCommit(
+  terminal: Terminal,
+  mode: Mode,
+  command: string,
+  commit: Commit | undefined,
+  more: Document = {}
+): Promise<void> {
   if (mode === 'table' || mode === 'line' || mode === 'markdown') {
     await terminal.print(`${command}: ${commit === undefined ? 'nothing to do' : inWords(commit)}\n`)
     return
   }
-  const fields = commit === undefined ? { ok: true } : { seq: commit.seq, time: new Date(commit.time), ...(commit.count > 1 ? { rows: commit.count } : {}) }
+  const fields =
+    commit === undefined
+      ? { ok: true }
+      : { seq: commit.seq, time: new Date(commit.time), ...(commit.count > 1 ? { rows: commit.count } : {}) }
   const row: Document = { ...fields, ...more }
   // Text that is run again must not be more than it was.
   if (mode === 'insert') await terminal.print(`-- ${command}: ${commit === undefined ? 'nothing to do' : inWords(commit)}\n`)

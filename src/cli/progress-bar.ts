@@ -1,15 +1,21 @@
 /** A progress bar on standard error, where that is a terminal; silent elsewhere. */
-import { SingleBar, Presets } from 'cli-progress'
+import type { SingleBar } from 'cli-progress'
 import type { Terminal } from './terminal.js'
 
 export class ProgressBar {
-  readonly #bar: SingleBar | undefined
+  #bar: SingleBar | undefined
   #isStarted = false
 
-  constructor(terminal: Terminal, what: string) {
-    if (!terminal.showsProgress) return
+  private constructor() {}
+
+  static async make(terminal: Terminal, what: string): Promise<ProgressBar> {
+    const made = new ProgressBar()
+    if (!terminal.showsProgress) return made
+    // Loaded only where it can be seen.
+    const { SingleBar, Presets } = await import('cli-progress')
     const format = `${what} [{bar}] {percentage}% {eta_formatted} {note}`
-    this.#bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, clearOnComplete: true, fps: 10 }, Presets.shades_classic)
+    made.#bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, clearOnComplete: true, fps: 10 }, Presets.shades_classic)
+    return made
   }
 
   /** Without a total there is no bar. */

@@ -5,14 +5,17 @@ import { limits } from '../base/limits.js'
 import { inputError } from './input-error.js'
 
 /**
- * `file` undefined or `-` is standard input. Throws INVALID_ARGUMENT for a file that cannot be read and for text that is no UTF-8, LIMIT for
+ * No `file`, or `-`, is standard input. Throws INVALID_ARGUMENT for a file that cannot be read and for text that is no UTF-8, LIMIT for
  * one that is too long, ABORTED when `signal` is.
  */
 export async function readScript(file: string | undefined, signal: AbortSignal): Promise<string> {
   const name = file === undefined || file === '-' ? 'standard input' : file
-  const bytes = name === 'standard input' ? await readStandardInput(signal) : await readFile(name, { signal }).catch((error: unknown) => {
-    throw inputError(error, name)
-  })
+  const bytes =
+    name === 'standard input'
+      ? await readStandardInput(signal)
+      : await readFile(name, { signal }).catch((error: unknown) => {
+          throw inputError(error, name)
+        })
   if (bytes.length > limits.statementBytesMax) throw tooLong(name, bytes.length)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

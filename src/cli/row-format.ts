@@ -2,10 +2,6 @@
 import type { Document, ResultColumn } from '../index.js'
 import { formatJson } from '../api/json.js'
 import { unreachable } from '../base/errors.js'
-import { DelimitedFormat } from './delimited-format.js'
-import { LineFormat } from './line-format.js'
-import { MarkdownFormat } from './markdown-format.js'
-import { TableFormat } from './table-format.js'
 import type { Terminal } from './terminal.js'
 
 export const MODES = ['table', 'line', 'csv', 'tsv', 'json', 'ndjson', 'markdown', 'insert'] as const
@@ -28,19 +24,20 @@ export type FormatOptions = {
   readonly terminal: Terminal
 }
 
-export function rowFormat(mode: Mode, { columns, table, terminal }: FormatOptions): RowFormat {
+/** Formats are loaded when they are asked for: a command starts in a fraction of a second, and most print NDJSON. */
+export async function rowFormat(mode: Mode, { columns, table, terminal }: FormatOptions): Promise<RowFormat> {
   const names = columns.length === 0 ? undefined : columns.map((column) => column.name)
   switch (mode) {
     case 'table':
-      return new TableFormat(names, terminal)
+      return new (await import('./table-format.js')).TableFormat(names, terminal)
     case 'line':
-      return new LineFormat(terminal)
+      return new (await import('./line-format.js')).LineFormat(terminal)
     case 'csv':
-      return new DelimitedFormat(names, ',')
+      return new (await import('./delimited-format.js')).DelimitedFormat(names, ',')
     case 'tsv':
-      return new DelimitedFormat(names, '\t')
+      return new (await import('./delimited-format.js')).DelimitedFormat(names, '\t')
     case 'markdown':
-      return new MarkdownFormat(names)
+      return new (await import('./markdown-format.js')).MarkdownFormat(names)
     case 'json':
       return jsonArray()
     case 'ndjson':

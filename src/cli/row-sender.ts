@@ -1,6 +1,6 @@
 /**
- * Sends rows to a table in commits, several on their way at once. A commit is numbered in the call, so a refused row is known one turn of the
- * event loop later, before the next commit is made: rows before it are sent again without it, and order is kept.
+ * Sends rows to a table in commits, several on their way at once. A commit is numbered in the call, so a refused row is known one turn of
+ * the event loop later, before the next commit is made: rows before it are sent again without it, and order is kept.
  */
 import { DriftError } from '../base/errors.js'
 import type { Commit, Document, Table } from '../index.js'

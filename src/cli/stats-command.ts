@@ -26,15 +26,19 @@ export function statsCommand(program: Command, context: CommandContext): void {
         context.exitCode = EXIT_DAMAGED
         terminal.complain(`table ${name} is damaged: ${damage}`)
       }
-      const rows = tables.map((table) => ({ ...table }) as unknown as Document)
+      const rows = tables.map(withoutAbsent)
       if (mode === 'ndjson' || mode === 'json') {
         await printRows(terminal, mode, { columns: [], rows: [stats as unknown as Document] })
       } else if (mode === 'table' || mode === 'line') {
-        await printRows(terminal, 'line', { columns: [], rows: [{ ...whole, ...recovery } as unknown as Document] })
+        await printRows(terminal, 'line', { columns: [], rows: [withoutAbsent({ ...whole, ...recovery })] })
         await terminal.print('\n')
         await printRows(terminal, mode, { columns: [], rows })
       } else {
         await printRows(terminal, mode, { columns: [], rows, table: 'tables' })
       }
     })
+}
+
+function withoutAbsent(fields: object): Document {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Document
 }

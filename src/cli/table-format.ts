@@ -50,7 +50,9 @@ export class TableFormat {
     let text = ''
     if (found.isFirst) {
       const names = columns.map((name) => screenText(name))
-      const natural = names.map((name, index) => cells.reduce((widest, row) => Math.max(widest, stringWidth(row[index] ?? '')), stringWidth(name)))
+      const natural = names.map((name, index) =>
+        cells.reduce((widest, row) => Math.max(widest, stringWidth(row[index] ?? '')), stringWidth(name))
+      )
       this.#widths = fitted(natural, this.#terminal.columns)
       if (columns.length > 0) text = this.#line(names, 'bold') + `${this.#widths.map((width) => '─'.repeat(width)).join('─┼─')}\n`
     } else {
@@ -94,7 +96,7 @@ function shown(value: unknown): string {
 function fitted(natural: readonly number[], total: number): readonly number[] {
   const room = total - SEPARATOR.length * (natural.length - 1)
   if (natural.reduce((sum, width) => sum + width, 0) <= room) return natural
-  let widths = [...natural]
+  const widths = [...natural]
   let left = room
   let wide = natural.length
   // From the narrowest column on: each takes what it needs, if that is not more than an equal share of what is left.

@@ -57,7 +57,8 @@ export class Terminal {
 
   /** Width in cells; Infinity where nothing must be cut. */
   get columns(): number {
-    return this.isTty ? process.stdout.columns : Number.POSITIVE_INFINITY
+    // A terminal that does not know its width says 0.
+    return this.isTty ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY
   }
 
   /** Aborted by the first Ctrl-C. */

@@ -3,7 +3,7 @@ import { limits } from '../base/limits.js'
 import { decodeValue } from '../codec/document-codec.js'
 import { frameFault, frameBytes, readFrame } from '../format/frame.js'
 import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_WAL } from '../format/file-header.js'
-import { readRecordHeader, recordBytes, recordFramesOffset, recordSyncedBytes, type RecordHeader } from '../format/wal-record.js'
+import { paddedBytes, readRecordHeader, recordBytes, recordFramesOffset, recordSyncedBytes, type RecordHeader } from '../format/wal-record.js'
 import type { Io } from '../io/io.js'
 import { readWalFile, type WalImage } from '../wal/read-wal.js'
 import { rotatedNumber, WAL_NAME, walSalt } from '../wal/wal-file.js'
@@ -152,6 +152,7 @@ class WalCheck {
       if (seq - runSeq !== run.count) this.fault(path, offset, `batch ${header.firstSeq}: ${seq - runSeq} events in a run of ${run.count}`)
     }
     if (at !== end) this.fault(path, at, `batch ${header.firstSeq}: ${end - at} bytes that belong to no run`)
+    if (bytes.subarray(end, offset + paddedBytes(end - offset)).some((byte) => byte !== 0)) this.fault(path, end, `bytes that are not zero pad batch ${header.firstSeq}`)
     if (seq - 1 !== last) this.fault(path, offset, `batch ${header.firstSeq}: ${seq - header.firstSeq} events, its head says ${header.count}`)
   }
 

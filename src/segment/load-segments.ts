@@ -105,7 +105,7 @@ function* readFrames(
     }
     if (whole === 0) {
       const frame = count >= 4 ? frameBytes(buffer, 0) : 0
-      if (frame < 19 || frame > limits.frameBytesMax || position + frame > end) throw damaged(file.path, buffer.subarray(0, count), position, count)
+      if (frame < 19 || frame > limits.frameBytesMax || position + frame > end) throw firstDamage(file, bytes)
       buffer = new Uint8Array(frame + PIECE_BYTES)
       continue
     }

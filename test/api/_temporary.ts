@@ -14,18 +14,23 @@ export function temporaryDirectory(t: ExecutionContext): string {
 }
 
 /** The error of a call that must be refused with this code. */
-export async function refused(t: ExecutionContext, call: () => Promise<unknown> | unknown, code: ErrorCode): Promise<DriftError> {
+export async function refused(t: ExecutionContext, call: () => unknown, code: ErrorCode): Promise<DriftError> {
   const error = await t.throwsAsync(async () => await call(), { instanceOf: DriftError })
   if (error === undefined) throw new Error('nothing was thrown')
   t.is(error.code, code, error.message)
   return error
 }
 
-/** A module that runs as a child process, with the address of the library as its first argument. */
-export function startChild(program: string, ...args: string[]): { child: ChildProcess; line: () => Promise<string>; exit: Promise<number | null> } {
+/** A program that runs as a child process: it has `open`, `args` and `say(line)`, and may await. */
+export function startChild(
+  program: string,
+  ...args: string[]
+): { child: ChildProcess; line: () => Promise<string>; exit: Promise<number | null> } {
   const library = new URL('../../src/index.js', import.meta.url).href
-  const source = `const [library, ...args] = process.argv.slice(1); const { open } = await import(library); const say = (text) => process.stdout.write(text + '\\n'); ${program}`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', source, library, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const source = `const [library, ...args] = process.argv.slice(1)
+    const say = (text) => process.stdout.write(text + '\\n')
+    void import(library).then(async ({ open }) => { ${program} })`
+  const child = spawn(process.execPath, ['-e', source, library, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   let text = ''
   child.stdout?.on('data', (data: Buffer) => (text += data.toString()))
   const exit = once(child, 'exit').then(([code]) => code as number | null)
@@ -44,4 +49,3 @@ export function startChild(program: string, ...args: string[]): { child: ChildPr
     }
   }
 }
-

@@ -38,7 +38,6 @@ test('a missing table needs --pk, another primary key is refused, an empty file 
   t.is(other.code, 1)
   t.regex(other.stderr, /the primary key of t is id, not key/)
   t.is((await driftdb(t, cwd, [...INGEST, 'nowhere.ndjson'])).code, 1)
-  t.is((await driftdb(t, cwd, [...INGEST, '.'])).code, 1)
 })
 
 test('a bad line stops with its number and reason, and the lines before it stay', async (t) => {
@@ -51,16 +50,23 @@ test('a bad line stops with its number and reason, and the lines before it stay'
     ['a million levels', `{"id":4,"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`, /line 5: .*more than 100 levels/],
     ['an integer out of range', '{"id":4,"a":18446744073709551616}', /line 5: /]
   ]
-  for (const [what, line, reason] of bad) {
-    const cwd = await emptyDatabase(t)
+  const cwd = await emptyDatabase(t)
+  let lastSeq = 0
+  for (const [index, [what, line, reason]] of bad.entries()) {
     const input = Buffer.concat([Buffer.from('{"id":1}\n\n{"id":2}\n{"id":3}\n'), Buffer.from(line), Buffer.from('\n{"id":5}\n')])
-    const run = await driftdb(t, cwd, [...INGEST, '--pk', 'id', '-'], input)
+    const run = await driftdb(t, cwd, ['ingest', '-d', 'data', '--table', `t${index}`, '--pk', 'id', '-'], input)
     t.is(run.code, 1, what)
     t.is(run.stdout, '')
     t.regex(run.stderr, reason)
-    t.regex(run.stderr, /3 rows are stored, the last at @seq:4/)
-    t.deepEqual((await rowsOf(t, cwd)).map((row) => row['id']), [1, 2, 3], what)
+    lastSeq += 4
+    t.regex(run.stderr, new RegExp(`3 rows are stored, the last at @seq:${lastSeq}\\b`))
   }
+  const script = bad.map((_, index) => `SELECT id FROM t${index}`).join(';')
+  const stored = await driftdb(t, cwd, ['sql', '-d', 'data', '-e', script])
+  t.deepEqual(
+    objects(stored.stdout).map((row) => row['id']),
+    bad.flatMap(() => [1, 2, 3])
+  )
 })
 
 test('with --on-error skip every good line is stored in order and every bad one is kept as it is', async (t) => {
@@ -74,7 +80,12 @@ test('with --on-error skip every good line is stored in order and every bad one 
     ;(kind < 0 ? good : bad).push(line)
     return line
   })
-  const run = await driftdb(t, cwd, [...INGEST, '--pk', 'id', '--on-error', 'skip', '--rejects', 'bad.ndjson', '-'], `${lines.join('\n')}\n`)
+  const run = await driftdb(
+    t,
+    cwd,
+    [...INGEST, '--pk', 'id', '--on-error', 'skip', '--rejects', 'bad.ndjson', '-'],
+    `${lines.join('\n')}\n`
+  )
   t.is(run.code, 0, run.stderr)
   t.like(objects(run.stdout), [{ rows: good.length, refused: bad.length }])
   t.is(await readFile(join(cwd, 'bad.ndjson'), 'utf8'), `${bad.join('\n')}\n`)
@@ -100,7 +111,8 @@ test('upsert replaces rows that are there, --batch sets the rows of a commit', a
 
 test('CSV becomes typed rows, and the types are printed', async (t) => {
   const cwd = await emptyDatabase(t)
-  const csv = '\ufeffid,zip,amount,ok,big,note\r\na,007,1.5,true,18446744073709551615,"x, ""y""\r\nz"\r\nb,012,,FALSE,1,\r\n\r\nc,,3,,2,last'
+  const csv =
+    '\ufeffid,zip,amount,ok,big,note\r\na,007,1.5,true,18446744073709551615,"x, ""y""\r\nz"\r\nb,012,,FALSE,1,\r\n\r\nc,,3,,2,last'
   await writeFile(join(cwd, 'in.csv'), csv)
   const run = await driftdb(t, cwd, [...INGEST, '--pk', 'id', 'in.csv'])
   t.is(run.code, 0, run.stderr)
@@ -112,14 +124,28 @@ test('CSV becomes typed rows, and the types are printed', async (t) => {
       '{"id":"b","zip":"012","amount":null,"ok":false,"big":1,"note":""}\n' +
       '{"id":"c","zip":"","amount":3,"ok":null,"big":2,"note":"last"}\n'
   )
-  const text = await driftdb(t, cwd, ['ingest', '-d', 'data', '--table', 'u', '--pk', 'id', '--text', '--format', 'csv', '-'], 'id;n\n1;2\n')
+  const text = await driftdb(
+    t,
+    cwd,
+    ['ingest', '-d', 'data', '--table', 'u', '--pk', 'id', '--text', '--format', 'csv', '-'],
+    'id;n\n1;2\n'
+  )
   t.is(text.code, 0, text.stderr)
   t.is((await driftdb(t, cwd, ['select', '-d', 'data', '--table', 'u'])).stdout, '{"id":"1","n":"2"}\n')
 })
 
 test('a bad record of CSV is named by its line, and kept with the header', async (t) => {
   const cwd = await emptyDatabase(t)
-  const lines = ['id,n,s', 'a,1,"two', 'lines"', 'b,2', 'c,3,x', 'd,4,x,y', ...Array.from({ length: 1000 }, (_, index) => `r${index},${index},x`), 'e,five,x']
+  const lines = [
+    'id,n,s',
+    'a,1,"two',
+    'lines"',
+    'b,2',
+    'c,3,x',
+    'd,4,x,y',
+    ...Array.from({ length: 1000 }, (_, index) => `r${index},${index},x`),
+    'e,five,x'
+  ]
   const stopped = await driftdb(t, cwd, [...INGEST, '--pk', 'id', '--format', 'csv', '-'], lines.join('\n'))
   t.is(stopped.code, 1)
   t.regex(stopped.stderr, /line 4: 2 cells, the header has 3/)
@@ -129,7 +155,7 @@ test('a bad record of CSV is named by its line, and kept with the header', async
   t.is(skipped.code, 0, skipped.stderr)
   t.like(objects(skipped.stdout), [{ rows: 1002, refused: 3 }])
   t.regex(skipped.stderr, /line 1007: column n: "five" is no number/)
-  t.is(await readFile(join(cwd, 'bad.csv'), 'utf8'), 'id,n,s\nb,2\nd,4,"x,y"\ne,five,x\n'.replace('"x,y"', 'x,y'))
+  t.is(await readFile(join(cwd, 'bad.csv'), 'utf8'), 'id,n,s\nb,2\nd,4,x,y\ne,five,x\n')
 })
 
 test('CSV that cannot be read is refused: headers, a quote without end, bytes that are no UTF-8', async (t) => {
@@ -139,8 +165,8 @@ test('CSV that cannot be read is refused: headers, a quote without end, bytes th
     ['id,s\n1,"x\n2,y\n', /line 2: /],
     [Buffer.from('id,s\n1,x\n2,\xff\n', 'latin1'), /line 3: not valid UTF-8/]
   ]
+  const cwd = await emptyDatabase(t)
   for (const [input, reason] of bad) {
-    const cwd = await emptyDatabase(t)
     const run = await driftdb(t, cwd, [...INGEST, '--pk', 'id', '--format', 'csv', '-'], input)
     t.is(run.code, 1)
     t.regex(run.stderr, reason)

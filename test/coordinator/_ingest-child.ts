@@ -8,7 +8,12 @@ import { writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { open, type Commit, type Database } from '../../src/index.js'
 
-export type Acknowledged = { readonly kind: 'one' | 'many' | 'pair'; readonly firstSeq: number; readonly seq: number; readonly ids: readonly string[] }
+export type Acknowledged = {
+  readonly kind: 'one' | 'many' | 'pair'
+  readonly firstSeq: number
+  readonly seq: number
+  readonly ids: readonly string[]
+}
 
 export function rowOf(id: string): { id: string; text: string; n: number } {
   let n = 7
@@ -23,7 +28,13 @@ async function ingest(directory: string, life: string): Promise<void> {
   await db.createTable('a', { primaryKey: 'id', ifNotExists: true })
   await db.createTable('b', { primaryKey: 'id', ifNotExists: true })
   writeSync(1, '"ready"\n')
-  await Promise.all([single(db, `${life}-s0`), single(db, `${life}-s1`), single(db, `${life}-s2`), pairs(db, `${life}-p`), many(db, `${life}-m`)])
+  await Promise.all([
+    single(db, `${life}-s0`),
+    single(db, `${life}-s1`),
+    single(db, `${life}-s2`),
+    pairs(db, `${life}-p`),
+    many(db, `${life}-m`)
+  ])
 }
 
 function say(kind: Acknowledged['kind'], commit: Pick<Commit, 'firstSeq' | 'seq'>, ids: readonly string[]): void {

@@ -56,6 +56,7 @@ async function rowsOf(db: Database, table: string): Promise<Map<string, { text: 
 }
 
 test('DUR-5, ATM-1, SEQ-1: a process killed at any moment loses nothing that it acknowledged', async (t) => {
+  t.timeout(60 * 60_000)
   const directory = mkdtempSync(join(tmpdir(), 'driftdb-kill-'))
   const dice = new Dice(9)
   const all: Acknowledged[] = []
@@ -94,7 +95,8 @@ test('DUR-5, ATM-1, SEQ-1: a process killed at any moment loses nothing that it 
           seqs.add(seq)
         }
       }
-      if (seqs.size + db.tables().length !== db.lastSeq) t.fail(`${where}: ${seqs.size} rows and ${db.tables().length} tables, but lastSeq is ${db.lastSeq}`)
+      if (seqs.size + db.tables().length !== db.lastSeq)
+        t.fail(`${where}: ${seqs.size} rows and ${db.tables().length} tables, but lastSeq is ${db.lastSeq}`)
       for (const [id, { seq }] of a) {
         const twin = b.get(id)
         if (id.includes('-p-') && twin?.seq !== seq + 1) t.fail(`${where}: the batch of ${id} is there by half`)

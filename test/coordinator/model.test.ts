@@ -224,6 +224,7 @@ async function play(t: ExecutionContext, seed: number, operations: number, host:
 const runs = FULL ? 400 : 24
 
 test('SEQ, ATM, VIS, TIM: random operations read the same as their fold at every seq, in one thread', async (t) => {
+  t.timeout(60 * 60_000)
   for (let seed = 1; seed <= runs; seed++) {
     const io = new MemoryIo()
     io.makeDirectory('/data')
@@ -244,6 +245,7 @@ test('SEQ, ATM, VIS, TIM: random operations read the same as their fold at every
 
 for (const durability of ['full', 'os', 'none'] as const) {
   test(`random operations read the same as their fold on real files and threads, durability ${durability}`, async (t) => {
+    t.timeout(60 * 60_000)
     for (let seed = 1000; seed < (FULL ? 1010 : 1001); seed++) {
       const directory = mkdtempSync(join(tmpdir(), 'driftdb-model-'))
       try {
