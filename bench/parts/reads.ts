@@ -37,9 +37,9 @@ const randomId = () => ids[random(KEYS)] ?? ''
 for (let check = 0; check < 2000; check++) {
   const index = random(KEYS)
   const version = random(VERSIONS)
-  const row = db.asOf({ seq: firstSeq + version * KEYS }).table('often').get(ids[index] ?? '')
+  const row = db.asOf({ seq: firstSeq + version * KEYS }).table<{ status: string }>('often').get(ids[index] ?? '')
   const expected = version === 0 ? order(index).status : `state-${version}`
-  if (row?.['status'] !== expected) throw new Error(`wrong answer: ${String(row?.['status'])}, expected ${expected}`)
+  if (row?.status !== expected) throw new Error(`wrong answer: ${row?.status}, expected ${expected}`)
 }
 const views = Array.from({ length: 64 }, () => db.asOf({ seq: firstSeq + random(KEYS * (VERSIONS - 1)) }).table('often'))
 

@@ -19,7 +19,7 @@ export function askedPoint(input: PointInput, now: number): AskedPoint {
     }
   }
   throw new DriftError('INVALID_ARGUMENT', "a point in time is { seq: 100 }, { time: new Date() }, or a text such as '@seq:100' or '2025-01-31'", {
-    found: String(input)
+    found: typeof input
   })
 }
 

@@ -162,7 +162,7 @@ class BulkInsert<Row extends object> {
 
   async #settleOne(total: number | undefined): Promise<void> {
     const commit = await this.#inFlight[0]
-    this.#inFlight.shift()
+    void this.#inFlight.shift()
     if (commit !== undefined) this.#take(commit)
     this.#report(total, false)
   }

@@ -1,3 +1,4 @@
+import { turn } from '../runtime/turn.js'
 import { resolve } from 'node:path'
 import { realIo } from '../io/real-io.js'
 import { verify as verifyDirectory, type VerifyReport } from '../operations/verify.js'
@@ -17,5 +18,5 @@ export type { VerifiedTable, VerifyReport } from '../operations/verify.js'
  */
 export function verify(directory: string, options: { readonly onProgress?: (progress: Progress) => void } = {}): Promise<VerifyReport> {
   const { onProgress } = options
-  return verifyDirectory(realIo, resolve(directory), { onProgress, breathe: () => new Promise((turn) => void setImmediate(turn)) })
+  return verifyDirectory(realIo, resolve(directory), { onProgress, breathe: turn })
 }

@@ -5,6 +5,7 @@ import type { Coordinator } from '../coordinator/coordinator.js'
 import type { TableState } from '../coordinator/table-state.js'
 import { EVENT_NAMES } from '../format/frame.js'
 import type { KeyRange } from '../index/ordered-keys.js'
+import { turn } from '../runtime/turn.js'
 import { equals, TRUE } from '../query/equals.js'
 
 /** A row with the event that made it what it is. `time` is unix ms. */
@@ -130,7 +131,7 @@ export class TableView<Row extends object = Document> {
     for (const { ordinal, version } of state.scan(keyRange(options), at)) {
       if (++sinceTurn === ROWS_PER_TURN) {
         sinceTurn = 0
-        await new Promise((resolve) => void setImmediate(resolve))
+        await turn()
         // The database may have been closed, or moved to other files, meanwhile.
         this.state()
         if (signal?.aborted === true) throw new DriftError('ABORTED', 'the scan was cancelled', { table: this.name })

@@ -11,7 +11,7 @@ import type { SharedLog } from '../memory/shared-log.js'
 import type { CommitLog } from '../mvcc/commit-log.js'
 import type { WriterLink } from '../runtime/writer-link.js'
 import type { WriteSet } from '../txn/write-set.js'
-import { Staging } from './staging.js'
+import type { Staging } from './staging.js'
 import type { TableState } from './table-state.js'
 
 /** What a write resolves to. Seqs are numbers of events, `time` is unix ms; `count` 0: nothing changed, `seq` is the last one there was. */

@@ -14,6 +14,7 @@ import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
 import { InProcessWriter } from '../runtime/in-process-writer.js'
 import { ThreadWriter } from '../runtime/thread-writer.js'
+import { turn } from '../runtime/turn.js'
 import type { WriterLink } from '../runtime/writer-link.js'
 import { BlockCache } from '../segment/block-cache.js'
 import { WriteSet } from '../txn/write-set.js'
@@ -109,7 +110,7 @@ export class Coordinator {
         log: (source) => logBytes(source),
         logger: log,
         onProgress: options.onProgress,
-        breathe: () => new Promise(setImmediate)
+        breathe: turn
       })
       const coordinator = new Coordinator(options, cache, state, lock)
       logBytes = (source) => coordinator.#logBytes(source)
@@ -285,7 +286,7 @@ export class Coordinator {
       readOnly: true,
       log: (source) => logBytes(source),
       logger: this.#options.log,
-      breathe: () => new Promise(setImmediate)
+      breathe: turn
     })
     logBytes = imageBytes(state)
     const before = this.#state

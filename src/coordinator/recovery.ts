@@ -84,17 +84,15 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const images = readWal(io, walDirectory)
   const report = { eventsFromSegments: 0, eventsFromWal: 0, tornBytes: 0, cleanlyClosed: images.at(-1)?.closed ?? false, rebuiltManifests: 0 }
 
-  const read = (folder: string, tableId: number): Manifest => {
-    const { manifest, rebuilt } = readManifest(io, `${tablesDirectory}/${folder}`, tableId, identityFallback)
+  const read = (folder: string, tableId: number, fallback?: Manifest): Manifest => {
+    const { manifest, rebuilt } = readManifest(io, `${tablesDirectory}/${folder}`, tableId, fallback)
     if (rebuilt) {
       report.rebuiltManifests++
       logger.warn({ folder }, 'meta.json was lost or damaged and is rebuilt from the segments')
     }
     return manifest
   }
-  let identityFallback: Manifest | undefined
   const catalogManifest = read(CATALOG_FOLDER, CATALOG_TABLE_ID)
-  identityFallback = catalogManifest
   const identity: DatabaseIdentity = {
     databaseId: new Uint8Array(Buffer.from(catalogManifest.databaseId, 'hex')),
     hashSeed: catalogManifest.hashSeed,
@@ -110,7 +108,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     }
   }
   const catalogSegments = await load(options, CATALOG_FOLDER, catalogManifest, takeSchema)
-  const commitsManifest = read(COMMITS_FOLDER, COMMITS_TABLE_ID)
+  const commitsManifest = read(COMMITS_FOLDER, COMMITS_TABLE_ID, catalogManifest)
   const commitSegments = await load(options, COMMITS_FOLDER, commitsManifest, () => {})
   const commits = new CommitLog(new SegmentReader(io, `${tablesDirectory}/${COMMITS_FOLDER}/segments`, cache, commitSegments))
   let lastSeq = commitSegments.at(-1)?.lastSeq ?? 0
@@ -134,7 +132,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const damaged: TableState[] = []
   const missing: TableDefinition[] = []
   for (const definition of catalog.tables) {
-    const table = await loadTable(options, identity, definition, read, missing)
+    const table = await loadTable(options, identity, definition, (folder, id) => read(folder, id, catalogManifest), missing)
     tables.set(definition.id, table)
     if (table.damage !== undefined) damaged.push(table)
     report.eventsFromSegments += table.versions.count

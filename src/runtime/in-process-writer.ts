@@ -2,6 +2,7 @@ import type { Io } from '../io/io.js'
 import type { LogMemory } from '../memory/log-memory.js'
 import type { CheckpointResult, TableFiles } from '../writer/checkpoint.js'
 import { Writer, type WriterConfig } from '../writer/writer.js'
+import { turn } from './turn.js'
 import type { WriterLink } from './writer-link.js'
 
 /** The writer actor in the caller's own thread: for `:memory:`, and for tests that drive it over simulated files. */
@@ -46,7 +47,7 @@ export class InProcessWriter implements WriterLink {
       const outcome = this.#writer.step()
       if (outcome === 'idle') break
       if (outcome === 'waiting') await this.#writer.waiting
-      else await new Promise(setImmediate)
+      else await turn()
     }
     this.#pumping = false
   }

@@ -3,6 +3,7 @@ import type { Io } from '../io/io.js'
 import { LogMemory, type LogMemoryHandle } from '../memory/log-memory.js'
 import type { CheckpointResult, TableFiles } from '../writer/checkpoint.js'
 import { Writer, type WriterConfig } from '../writer/writer.js'
+import { turn } from './turn.js'
 import type { Reply } from './writer-link.js'
 import type { ErrorData } from '../base/errors.js'
 
@@ -103,8 +104,4 @@ export class WriterLoop implements WriterControl {
       }
     }
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve))
 }
