@@ -15,6 +15,8 @@ export type {
 export type { PointInput } from './api/point.js'
 export { Table } from './api/table.js'
 export type { InsertManyOptions, InsertManyResult, Progress, WriteOptions } from './api/table.js'
+export { verify } from './api/verify.js'
+export type { Note, Problem, VerifiedTable, VerifyReport } from './api/verify.js'
 export { TableView } from './api/view.js'
 export type { Entry, HistoryEntry, HistoryOptions, ScanOptions } from './api/view.js'
 export { DriftError } from './base/errors.js'

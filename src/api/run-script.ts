@@ -12,9 +12,6 @@ import { objectsOf, pointOf, runSelect, type ResultColumn } from '../query/run-s
 import { resolved } from './point.js'
 import { keyRange, TableView } from './view.js'
 
-export type { Parameters } from '../query/parameters.js'
-export type { ResultColumn } from '../query/run-statement.js'
-
 /** What one statement gave. Rows are made as they are pulled, once. */
 export type StatementResult = {
   readonly command: 'SELECT' | 'SHOW DRIFT' | 'INSERT' | 'UPSERT' | 'PATCH' | 'SOFT DELETE' | 'CREATE TABLE'

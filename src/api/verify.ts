@@ -1,11 +1,11 @@
-import { turn } from '../runtime/turn.js'
 import { resolve } from 'node:path'
 import { realIo } from '../io/real-io.js'
-import { verify as verifyDirectory, type VerifyReport } from '../operations/verify.js'
+import type { Note, Problem } from '../operations/findings.js'
+import { verify as verifyDirectory, type VerifiedTable, type VerifyReport } from '../operations/verify.js'
+import { turn } from '../runtime/turn.js'
 import type { Progress } from './table.js'
 
-export type { Note, Problem } from '../operations/findings.js'
-export type { VerifiedTable, VerifyReport } from '../operations/verify.js'
+export type { Note, Problem, VerifiedTable, VerifyReport }
 
 /**
  * Reads every byte of the database in `directory` and checks it; changes nothing, takes no lock, works beside a live writer. Damage is

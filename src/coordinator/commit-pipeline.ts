@@ -60,7 +60,8 @@ const ROOM_STEP_BYTES = 8 * 1024 * 1024
  * - Room is granted before a batch is numbered: chunks of the shared log, and zeros of the WAL on the disk. So a full disk refuses
  *   calls (NO_SPACE) and poisons nothing.
  *
- * Laws: SEQ-1 (numbers grow by one along the commits), SEQ-3 (a refused commit uses no number), TIM-1 (times never decrease),
+ * Laws: SEQ-1 (numbers grow by one along the commits), SEQ-3 (in the order of the calls), ATM-3 (a refused commit
+ * leaves nothing), TIM-1 (times never decrease),
  * DUR-1 (resolved means published).
  */
 export class CommitPipeline {

@@ -21,7 +21,7 @@ type Staged = { readonly table: TableState; readonly ordinal: number; readonly i
 /**
  * One commit in the making: every operation is validated against everything numbered before it, the earlier ones of the same commit
  * included, gets its seq, and becomes a frame in a private buffer. Versions are appended as it goes, behind every visible seq; a
- * refused commit takes all of them back, so it leaves no trace and uses no seq (SEQ-3).
+ * refused commit takes all of them back, so it leaves no trace and uses no seq (ATM-3).
  */
 export class Staging {
   #bytes = new Uint8Array(64 * 1024)

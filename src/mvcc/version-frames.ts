@@ -66,7 +66,7 @@ export class VersionFrames {
       patches.push(this.#patch(base))
       base = versions.previousOf(base)
     }
-    if (base === 0) throw new DriftError('INVARIANT', `VIS-3: a patch without a document behind it at seq ${versions.seqOf(version)}`)
+    if (base === 0) throw new DriftError('INVARIANT', `VIS-6: a patch without a document behind it at seq ${versions.seqOf(version)}`)
     let document = this.#wholeDocument(base)
     for (let index = patches.length - 1; index >= 0; index--) document = { ...document, ...patches[index] }
     return document

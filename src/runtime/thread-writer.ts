@@ -11,7 +11,7 @@ import type { Reply, WriterLink } from './writer-link.js'
 /**
  * The writer actor in a thread of its own.
  *
- * THR-1: the thread is ref'd exactly while a promise waits for it: an idle open database never holds the process, a pending write
+ * THR-3: the thread is ref'd exactly while a promise waits for it: an idle open database never holds the process, a pending write
  * always does (a pending `waitAsync` alone would let Node exit with the promise lost).
  */
 export class ThreadWriter implements WriterLink {

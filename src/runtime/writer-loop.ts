@@ -63,7 +63,7 @@ export class WriterLoop implements WriterControl {
   }
 
   #started(): Writer {
-    if (this.#writer === undefined) throw new DriftError('INVARIANT', 'THR-2: the writer was not started')
+    if (this.#writer === undefined) throw new DriftError('INVARIANT', 'the writer was not started')
     return this.#writer
   }
 

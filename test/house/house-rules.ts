@@ -25,7 +25,8 @@ const floors: ReadonlyMap<string, number> = new Map([
 /** Rooms that see less than their floor allows: the command line is a user of the library like any other. */
 const narrow: ReadonlyMap<string, readonly string[]> = new Map([
   ['cli', ['api', 'front', 'base']],
-  ['front', ['api', 'base']]
+  // Types of keys and values only.
+  ['front', ['api', 'base', 'codec']]
 ])
 
 /** Who may import a package or a module of Node. Modules of Node that are not named here are free; packages are not. */
@@ -43,7 +44,6 @@ const doors: ReadonlyMap<string, readonly string[]> = new Map([
   ['@msgpack/msgpack', ['codec']],
   ['@mongodb-js/zstd', ['codec']],
   ['lz4-napi', ['codec']],
-  ['json-bigint', ['codec']],
   ['fs-native-extensions', ['io']],
   ['pino', ['base']],
   ['yaml', ['catalog']],
@@ -54,7 +54,7 @@ const doors: ReadonlyMap<string, readonly string[]> = new Map([
   ['cli-progress', ['cli']],
   ['cli-table3', ['cli']],
   ['papaparse', ['cli']],
-  ['string-width', ['cli']]
+  ['string-width', ['cli', 'query']]
 ])
 
 /** What may stand only in the named rooms, looked for in code without comments and strings. */
