@@ -23,6 +23,7 @@ import type { WriterConfig } from '../writer/writer.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
 import { directoryKind, makeDatabase } from './make-database.js'
+import { recoverBeside } from './recover-beside.js'
 import { recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
 import type { TableState } from './table-state.js'
@@ -102,7 +103,7 @@ export class Coordinator {
       if (kind !== 'database') makeDatabase(io, directory, clock.now(), options.random)
       const cache = new BlockCache(options.cacheBytes)
       let logBytes: (source: number) => Uint8Array = () => new Uint8Array(0)
-      const state = await recover({
+      const state = await (options.readOnly ? recoverBeside : recover)({
         io,
         directory,
         cache,
@@ -279,7 +280,7 @@ export class Coordinator {
     if (this.#writing !== undefined) return
     const { io, directory } = this.#options
     let logBytes = this.#logBytes
-    const state = await recover({
+    const state = await recoverBeside({
       io,
       directory,
       cache: this.#cache,

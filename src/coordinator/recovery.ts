@@ -15,7 +15,7 @@ import type { BlockCache } from '../segment/block-cache.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
 import { loadSegments, surveySegments } from '../segment/load-segments.js'
 import { SegmentReader } from '../segment/segment-reader.js'
-import { cutTornTail, readWal, type WalImage } from '../wal/read-wal.js'
+import { cutTornTail, readWal, syncWal, type WalImage } from '../wal/read-wal.js'
 import { removeWalFiles } from '../wal/wal-file.js'
 import { Checkpoint, TableWriter, type DatabaseIdentity, type TableFiles } from '../writer/checkpoint.js'
 import { makeTableFolder } from '../writer/writer.js'
@@ -53,7 +53,7 @@ export type RecoveryReport = {
   readonly rebuiltManifests: number
 }
 
-type RecoveryOptions = {
+export type RecoveryOptions = {
   readonly io: Io
   readonly directory: string
   readonly cache: BlockCache
@@ -82,6 +82,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const tablesDirectory = `${directory}/tables`
   const walDirectory = `${directory}/wal`
   const images = readWal(io, walDirectory)
+  // Beside a living writer nothing is shown that a power cut could still take.
+  if (options.readOnly) syncWal(io, images)
   const report = { eventsFromSegments: 0, eventsFromWal: 0, tornBytes: 0, cleanlyClosed: images.at(-1)?.closed ?? false, rebuiltManifests: 0 }
 
   const read = (folder: string, tableId: number, fallback?: Manifest): Manifest => {

@@ -113,6 +113,18 @@ function lastNonZero(bytes: Uint8Array, from: number): number {
   return at
 }
 
+/** A reader's own sync: what it read is durable on return. */
+export function syncWal(io: Io, images: readonly WalImage[]): void {
+  for (const image of images) {
+    const file = io.openRead(image.path)
+    try {
+      file.sync()
+    } finally {
+      file.close()
+    }
+  }
+}
+
 /**
  * Cuts a torn tail: its bytes are kept in `wal/cut-<seq>`, then overwritten with zeros. Durable on return; a crash in between leaves
  * the tail to be cut again.

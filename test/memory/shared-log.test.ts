@@ -106,7 +106,7 @@ test('records come out as they went in, with chunks used again over and over', (
   const size = fc.oneof(
     { weight: 8, arbitrary: fc.integer({ min: 1, max: 5000 }) },
     { weight: 3, arbitrary: fc.integer({ min: 10_000, max: LOG_CHUNK_BYTES / 8 - 1 }) },
-    { weight: 1, arbitrary: fc.integer({ min: LOG_CHUNK_BYTES / 8, max: LOG_CHUNK_BYTES / 3 }) }
+    { weight: 1, arbitrary: fc.integer({ min: LOG_CHUNK_BYTES / 8, max: LOG_CHUNK_BYTES / 4 }) }
   )
   fc.assert(
     fc.property(fc.array(fc.tuple(size, fc.boolean(), fc.boolean()), { minLength: 20, maxLength: 120 }), (steps) => {
@@ -147,12 +147,14 @@ test('a record larger than a quarter of the log makes the memory grow, and the o
   t.like(take(follower, other), { seq: 2, bytes: 9 * MIB })
   t.true(put(log, 1000, 3))
   t.like(take(follower, other), { seq: 3, bytes: 1000 })
-  // What was grown is not lost: it is free again like any other chunk.
+  // What was grown is not lost: when the log has moved on, it is free again like any other chunk.
   const grown = memory.bytes().length
-  log.freeThrough(3)
-  t.true(put(log, 9 * MIB, 4))
+  t.true(put(log, MIB - 8, 4))
+  t.like(take(follower, other), { seq: 4 })
+  log.freeThrough(4)
+  t.true(put(log, 9 * MIB, 5))
   t.is(memory.bytes().length, grown)
-  t.like(take(follower, other), { seq: 4, bytes: 9 * MIB })
+  t.like(take(follower, other), { seq: 5, bytes: 9 * MIB })
 })
 
 test('a record that is not that large waits for chunks instead, and one past the maximum has no room', (t) => {
@@ -163,6 +165,31 @@ test('a record that is not that large waits for chunks instead, and one past the
   t.is(memory.bytes().length, LOG_CONTROL_BYTES + 8 * LOG_CHUNK_BYTES)
   t.false(put(log, 13 * MIB, 1))
   t.true(put(log, 12 * MIB - 8, 1))
+})
+
+test.failing('MEM-3: a follower at the end of a run finds the next record, though the run before it was freed and used again', (t) => {
+  const { log, memory, follower } = logOf(4)
+  t.true(put(log, 600_000, 1))
+  // The checkpoint's follower took everything there was and stands at the tail.
+  t.like(take(follower, memory), { seq: 1 })
+  t.is(take(follower, memory), undefined)
+  // While the checkpoint syncs, the next record does not fit: its jump is written where the follower stands.
+  t.true(put(log, 700_000, 2))
+  log.freeThrough(1)
+  t.true(put(log, 904_000, 3))
+  t.like(take(follower, memory), { seq: 2, bytes: 700_000 })
+  t.like(take(follower, memory), { seq: 3, bytes: 904_000 })
+})
+
+test.failing('a record of any size up to half of what may be grown gets room in the end, whatever sizes came before', (t) => {
+  // In the measure of the defaults (64 MiB of log, two batches of 256 MiB to grow), a sixteenth as large.
+  const { log, memory, follower } = logOf(4, 36)
+  for (const [index, megabytes] of [6, 12, 16].entries()) {
+    t.true(put(log, megabytes * MIB - 8, index + 1), `${megabytes} MiB`)
+    t.like(take(follower, memory), { seq: index + 1 })
+    // Everything was read, and a checkpoint moved it into segments.
+    log.freeThrough(index + 1)
+  }
 })
 
 test('SEQ-4: cursors hold 53 bits and are seen by the other end', (t) => {
