@@ -356,7 +356,6 @@ export class CommitPipeline {
       if (this.#memory.noRoom) {
         this.#shift(call)
         call.reject(new DriftError('NO_SPACE', 'no space is left for the log; free some and try again', { outcome: 'refused' }))
-        if (this.#waitingHead === this.#waiting.length) this.#memory.noRoom = false
         continue
       }
       if (!this.#admit(call)) break

@@ -56,7 +56,13 @@ export class WalFile {
     const header = encodeFileHeader({ kind: FILE_KIND_WAL, tableId: 0, number, origin: firstSeq, salt, databaseId })
     file.write([header], 0)
     const wal = new WalFile(io, directory, databaseId, number, file, FILE_HEADER_BYTES)
-    wal.extend(zeroBytes)
+    try {
+      wal.extend(zeroBytes)
+    } catch (error) {
+      file.close()
+      io.remove(`${directory}/${NEXT_NAME}`)
+      throw error
+    }
     return wal
   }
 

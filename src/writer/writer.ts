@@ -109,7 +109,9 @@ export class Writer {
       while (this.#commitGroup());
       // Everything older than the file that is begun now is at or below the last written seq; it may go when that is in segments.
       const full = upTo === this.#lastSeq
-      this.#wal = this.#wal.rotate(this.#lastSeq + 1)
+      const next = this.#rotated()
+      if (next instanceof DriftError) return Promise.reject(next)
+      this.#wal = next
       this.#publishRoom()
       const run = new Checkpoint(this.#io, this.#config.identity, this.#tables, () => this.#nextRecord(upTo), upTo)
       const removeBelow = full ? this.#wal.number : this.#wal.number - 1
@@ -194,6 +196,17 @@ export class Writer {
     this.#publishRoom()
     memory.wakeCoordinator()
     return true
+  }
+
+  /** The next WAL file; the NO_SPACE error where there is no room for it, and then this one goes on. */
+  #rotated(): WalFile | DriftError {
+    try {
+      return this.#wal.rotate(this.#lastSeq + 1)
+    } catch (error) {
+      const cause = DriftError.from(error, 'wal')
+      if (cause.code !== 'DRIFT_NO_SPACE') throw error
+      return cause
+    }
   }
 
   #publishRoom(): void {
