@@ -114,6 +114,10 @@ class WalCheck {
       }
       if (header.time > this.#lastTime) this.#lastTime = header.time
       if (!(recordSyncedBytes(bytes, offset) <= offset)) this.fault(path, offset + 32, `batch ${header.firstSeq} says that more was synced than was written`)
+      if (header.flags !== 0) {
+        this.sound = false
+        this.#findings.problem(path, offset + 12, `batch ${header.firstSeq} has flags ${header.flags}`, 'DRIFT_UNSUPPORTED_VERSION')
+      }
       this.#batch(image, offset, header)
       next = header.firstSeq + header.count
       this.events += header.count

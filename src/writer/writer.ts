@@ -45,6 +45,7 @@ export class Writer {
   /** Bytes of records written since the opening, over all WAL files. */
   #writtenBytes = 0
   #lastSeq: number
+  #lastGroupRecords = 0
   #checkpoint: { run: Checkpoint; removeBelow: number; done: (result: CheckpointResult) => void; failed: (error: DriftError) => void } | undefined
   #fault: DriftError | undefined
 
@@ -79,6 +80,11 @@ export class Writer {
 
   get waiting(): Promise<void> | undefined {
     return this.#checkpoint?.run.waiting
+  }
+
+  /** Records of the last group. */
+  get lastGroupRecords(): number {
+    return this.#lastGroupRecords
   }
 
   get isCheckpointing(): boolean {
@@ -154,6 +160,7 @@ export class Writer {
     let from = 0
     let to = 0
     let total = 0
+    let records = 0
     let lastSeq = this.#lastSeq
     while (total < GROUP_BYTES) {
       const at = this.#group.next(tail)
@@ -166,10 +173,12 @@ export class Writer {
       }
       to = at + record
       total += record
+      records++
       lastSeq = recordFirstSeq(bytes, at) + recordCount(bytes, at) - 1
       this.#group.advance(record)
     }
     if (total === 0) return false
+    this.#lastGroupRecords = records
     parts.push(bytes.subarray(from, to))
     this.#wal.append(parts, total)
     this.#writtenBytes += total

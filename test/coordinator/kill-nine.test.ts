@@ -14,7 +14,6 @@ import test from 'ava'
 import { open, type Database } from '../../src/index.js'
 import { Dice } from './_database.js'
 import { rowOf, type Acknowledged } from './_ingest-child.js'
-import { collect } from './_oracle.js'
 
 const KILLS = process.env['FULL'] === '1' ? 200 : 12
 const child = fileURLToPath(new URL('_ingest-child.js', import.meta.url))
@@ -44,15 +43,49 @@ async function live(directory: string, life: number, dice: Dice): Promise<Acknow
   return acknowledged
 }
 
-/** Rows by id with the seq that made them. */
-async function rowsOf(db: Database, table: string): Promise<Map<string, { text: string; n: number; seq: number }>> {
-  const rows = new Map<string, { text: string; n: number; seq: number }>()
-  if (!db.tables().some(({ name }) => name === table)) return rows
-  for (const row of await collect(db.table<{ id: string; text: string; n: number }>(table).scan())) {
-    const seq = db.table(table).entry(row.id)?.seq ?? 0
-    rows.set(row.id, { text: row.text, n: row.n, seq })
+type Found = { readonly text: string; readonly n: number; readonly seq: number }
+
+function rowOn(db: Database, table: string, id: string): Found | undefined {
+  const entry = db.table<{ text: string; n: number }>(table).entry(id)
+  return entry && { text: entry.document.text, n: entry.document.n, seq: entry.seq }
+}
+
+/** What is wrong with the acknowledged rows, by content and seq. */
+function lostIn(db: Database, acknowledged: readonly Acknowledged[]): string | undefined {
+  for (const { kind, firstSeq, seq, ids } of acknowledged) {
+    for (const id of ids) {
+      for (const table of kind === 'one' ? ['a'] : kind === 'many' ? ['b'] : ['a', 'b']) {
+        const row = rowOn(db, table, id)
+        const expected = rowOf(id)
+        if (row === undefined) return `${kind} ${id} of seq ${firstSeq} to ${seq} is lost`
+        if (row.text !== expected.text || row.n !== expected.n) return `${id} has other contents`
+        if (row.seq < firstSeq || row.seq > seq) return `${id} has seq ${row.seq}, acknowledged ${firstSeq} to ${seq}`
+      }
+    }
   }
-  return rows
+  return undefined
+}
+
+/** What is wrong with the whole: no seq twice, none missing, batches whole, contents as written, acknowledged or not. */
+async function wrongIn(db: Database): Promise<string | undefined> {
+  const seqs = new Set<number>()
+  const tables = db.tables().map(({ name }) => name)
+  for (const table of tables) {
+    for await (const { id, text, n } of db.table<{ id: string; text: string; n: number }>(table).scan()) {
+      const expected = rowOf(id)
+      if (text !== expected.text || n !== expected.n) return `${id} has other contents`
+      const seq = db.table(table).entry(id)?.seq ?? 0
+      if (seqs.has(seq)) return `seq ${seq} stands twice`
+      seqs.add(seq)
+      if (!id.includes('-p-')) continue
+      const twin = rowOn(db, table === 'a' ? 'b' : 'a', id)?.seq
+      if (twin !== (table === 'a' ? seq + 1 : seq - 1)) return `the batch of ${id} is there by half`
+    }
+  }
+  // Each table took one.
+  return seqs.size + tables.length === db.lastSeq
+    ? undefined
+    : `${seqs.size} rows and ${tables.length} tables, but lastSeq is ${db.lastSeq}`
 }
 
 test('DUR-5, ATM-1, SEQ-1: a process killed at any moment loses nothing that it acknowledged', async (t) => {
@@ -70,38 +103,12 @@ test('DUR-5, ATM-1, SEQ-1: a process killed at any moment loses nothing that it 
       // Every second time read-only: then the next life finds what this one left, uncut.
       const db = await open(directory, { readOnly: life % 2 === 1 && life < KILLS - 1 })
       const where = `life ${life}`
-      const a = await rowsOf(db, 'a')
-      const b = await rowsOf(db, 'b')
       const highest = acknowledged.reduce((seq, commit) => Math.max(seq, commit.seq), lastSeqBefore)
       if (db.lastSeq < highest) t.fail(`${where}: ${highest} was acknowledged, ${db.lastSeq} is recovered`)
-      // Everything acknowledged in any life is there, at its seq.
-      for (const { kind, firstSeq, seq, ids } of all) {
-        for (const [index, id] of ids.entries()) {
-          for (const rows of kind === 'one' ? [a] : kind === 'many' ? [b] : [a, b]) {
-            const row = rows.get(id)
-            if (row === undefined) t.fail(`${where}: ${kind} ${id} of seq ${firstSeq} to ${seq} is lost`)
-            else if (row.seq < firstSeq || row.seq > seq) t.fail(`${where}: ${id} has seq ${row.seq}, acknowledged ${firstSeq} to ${seq}`)
-            else if (kind === 'one' && row.seq !== seq + index) t.fail(`${where}: ${id} has seq ${row.seq}, acknowledged ${seq}`)
-          }
-        }
-      }
-      // What is there, acknowledged or not, is what was written; no seq twice, none missing (the tables took one each).
-      const seqs = new Set<number>()
-      for (const rows of [a, b]) {
-        for (const [id, { text, n, seq }] of rows) {
-          const expected = rowOf(id)
-          if (text !== expected.text || n !== expected.n) t.fail(`${where}: ${id} has other contents`)
-          if (seqs.has(seq)) t.fail(`${where}: seq ${seq} stands twice`)
-          seqs.add(seq)
-        }
-      }
-      if (seqs.size + db.tables().length !== db.lastSeq)
-        t.fail(`${where}: ${seqs.size} rows and ${db.tables().length} tables, but lastSeq is ${db.lastSeq}`)
-      for (const [id, { seq }] of a) {
-        const twin = b.get(id)
-        if (id.includes('-p-') && twin?.seq !== seq + 1) t.fail(`${where}: the batch of ${id} is there by half`)
-      }
-      for (const id of b.keys()) if (id.includes('-p-') && !a.has(id)) t.fail(`${where}: the batch of ${id} is there by half`)
+      // This life's rows each time; those of all lives, and the whole, now and then and at the end.
+      const isWhole = KILLS <= 20 || life % 20 === 19 || life === KILLS - 1
+      const wrong = lostIn(db, isWhole ? all : acknowledged) ?? (isWhole ? await wrongIn(db) : undefined)
+      if (wrong !== undefined) t.fail(`${where}: ${wrong}`)
       lastSeqBefore = db.lastSeq
       await db.close()
     }

@@ -1,0 +1,248 @@
+/** The examples of docs/format.md, made by the code from the values that the document names. */
+import { Catalog, type TableDefinition } from '../../src/catalog/catalog.js'
+import { encodeValue } from '../../src/codec/document-codec.js'
+import { encodeFileHeader, FILE_KIND_SEGMENT, FILE_KIND_WAL, type FileHeader } from '../../src/format/file-header.js'
+import { EVENT_INSERT, EVENT_MORE, EVENT_PATCH, EVENT_SCHEMA, EVENT_SOFT_DELETE, frameHeadBytes, sealFrame, writeFrameHead } from '../../src/format/frame.js'
+import { encodeManifest, type Manifest } from '../../src/format/manifest.js'
+import { encodeSegmentFooter } from '../../src/format/segment-footer.js'
+import { paddedBytes, RECORD_CLOSE, recordHeadBytes, sealRecord, writeRecordHead, type RecordHeader } from '../../src/format/wal-record.js'
+import { BlockBuilder } from '../../src/segment/block-builder.js'
+import { walSalt } from '../../src/wal/wal-file.js'
+import { encodeCommitFrame } from '../../src/writer/checkpoint.js'
+
+export type Example = {
+  readonly name: string
+  readonly bytes: Uint8Array
+  /** How many bytes each line has, and what it says; undefined: the example is text. */
+  readonly parts: readonly (readonly [count: number, what: string])[] | undefined
+}
+
+/** 2023-11-14T22:13:20.000Z */
+export const TIME = 1_700_000_000_000
+export const databaseId = Uint8Array.from({ length: 16 }, (_, index) => index)
+export const walHeader: FileHeader = { kind: FILE_KIND_WAL, tableId: 0, number: 1, origin: 1, salt: walSalt(databaseId, 1), databaseId }
+export const segmentHeader: FileHeader = { kind: FILE_KIND_SEGMENT, tableId: 16, number: 2, origin: 67_108_901, salt: 0, databaseId }
+export const insert = { key: 'o1', document: { id: 'o1', total: 12.5 } }
+export const patch = { key: 'o1', patch: { total: 13 }, document: { id: 'o1', total: 13 } }
+export const ordersDefinition: TableDefinition = { id: 16, name: 'orders', primaryKey: 'id', indexes: [], folder: 'orders', createdSeq: 1 }
+
+export function frame(seq: number, type: number, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(frameHeadBytes(seq) + payload.length)
+  bytes.set(payload, writeFrameHead(bytes, 0, seq, TIME, type, payload.length))
+  sealFrame(bytes, 0)
+  return bytes
+}
+
+export const insertFrame = frame(3, EVENT_INSERT, encodeValue([insert.key, insert.document], 'payload'))
+export const patchFrame = frame(300, EVENT_PATCH | EVENT_MORE, encodeValue([patch.key, patch.patch, patch.document], 'payload'))
+export const softDeleteFrame = frame(301, EVENT_SOFT_DELETE, encodeValue([patch.key], 'payload'))
+export const schemaFrame = frame(1, EVENT_SCHEMA, Catalog.encode(ordersDefinition))
+
+const batchFrames = [
+  frame(4, EVENT_INSERT | EVENT_MORE, encodeValue(['o2', { id: 'o2' }], 'payload')),
+  frame(5, EVENT_INSERT, encodeValue([1, { n: 1, order: 'o2' }], 'payload'))
+]
+export const batchHeader: RecordHeader = {
+  flags: 0,
+  firstSeq: 4,
+  time: TIME,
+  count: 2,
+  runs: batchFrames.map((bytes, index) => ({ tableId: 16 + index, count: 1, bytes: bytes.length })),
+  metadata: encodeValue({ by: 'ada' }, 'metadata').slice()
+}
+export const closeHeader: RecordHeader = { flags: RECORD_CLOSE, firstSeq: 6, time: 0, count: 0, runs: [], metadata: new Uint8Array(0) }
+
+export function record(header: RecordHeader, frames: readonly Uint8Array[], syncedBytes: number): Uint8Array {
+  const frameBytes = frames.reduce((sum, bytes) => sum + bytes.length, 0)
+  const bytes = new Uint8Array(paddedBytes(recordHeadBytes(header.runs.length, header.metadata.length) + frameBytes))
+  bytes.set(Buffer.concat(frames), writeRecordHead(bytes, 0, header, frameBytes))
+  sealRecord(bytes, 0, syncedBytes, walHeader.salt)
+  return bytes
+}
+
+export const walRecord = record(batchHeader, batchFrames, 64)
+export const closeRecord = record(closeHeader, [], 64 + walRecord.length)
+
+export function threeFrames(): BlockBuilder {
+  const builder = new BlockBuilder()
+  const frames = Buffer.concat([insertFrame, patchFrame, softDeleteFrame])
+  builder.add(frames, 0, frames.length)
+  return builder
+}
+
+export const manifest: Manifest = {
+  formatVersion: 1,
+  tableId: 16,
+  databaseId: Buffer.from(databaseId).toString('hex'),
+  hashSeed: 2_864_434_397,
+  created: TIME,
+  checkpointSeq: 301,
+  segments: [{ file: '00000001.seg', number: 1, bytes: threeFrames().bytes, crc: threeFrames().crc, sealed: true }]
+}
+
+const headerParts = (kind: string, table: string, number: string, origin: string, salt: string): Example['parts'] => [
+  [4, 'magic "DRFT"'],
+  [2, 'format version 1'],
+  [2, kind],
+  [4, 'flags'],
+  [4, table],
+  [8, number],
+  [8, origin],
+  [4, salt],
+  [16, 'database id'],
+  [8, 'zero'],
+  [4, 'crc32']
+]
+
+export function examples(): Example[] {
+  return [
+    { name: 'file-header-wal', bytes: encodeFileHeader(walHeader), parts: headerParts('kind: WAL', 'no table', 'number 1', 'first seq 1', 'salt') },
+    {
+      name: 'file-header-segment',
+      bytes: encodeFileHeader(segmentHeader),
+      parts: headerParts('kind: segment', 'table 16', 'number 2', 'place 67,108,901', 'no salt')
+    },
+    {
+      name: 'frame-insert',
+      bytes: insertFrame,
+      parts: [
+        [4, 'length 36'],
+        [4, 'crc32'],
+        [1, 'seq 3'],
+        [8, 'time 1,700,000,000,000: 2023-11-14T22:13:20Z'],
+        [1, 'INSERT'],
+        [1, 'payload: array of 2'],
+        [3, '"o1"'],
+        [1, 'map of 2'],
+        [6, '"id": "o1"'],
+        [6, '"total"'],
+        [9, '12.5, a float64']
+      ]
+    },
+    {
+      name: 'frame-patch',
+      bytes: patchFrame,
+      parts: [
+        [4, 'length 37'],
+        [4, 'crc32'],
+        [2, 'seq 300'],
+        [8, 'time'],
+        [1, 'PATCH, more'],
+        [1, 'payload: array of 3'],
+        [3, '"o1"'],
+        [8, 'the patch: { "total": 13 }'],
+        [14, 'the document: { "id": "o1", "total": 13 }']
+      ]
+    },
+    {
+      name: 'frame-soft-delete',
+      bytes: softDeleteFrame,
+      parts: [
+        [4, 'length 15'],
+        [4, 'crc32'],
+        [2, 'seq 301'],
+        [8, 'time'],
+        [1, 'SOFT_DELETE'],
+        [4, 'payload: [ "o1" ]']
+      ]
+    },
+    {
+      name: 'wal-record',
+      bytes: walRecord,
+      parts: [
+        [4, 'magic "DRWB"'],
+        [4, 'length 138'],
+        [4, 'crc32, begun with the salt'],
+        [4, 'flags: none'],
+        [8, 'first seq 4'],
+        [8, 'commit time'],
+        [8, 'synced bytes 64: the header'],
+        [4, 'count 2'],
+        [4, 'metadata bytes 8'],
+        [4, 'runs 2'],
+        [4, 'zero'],
+        [12, 'table 16, 1 event, 29 bytes'],
+        [12, 'table 17, 1 event, 33 bytes'],
+        [batchHeader.metadata.length, 'metadata { "by": "ada" }'],
+        [batchFrames[0]?.length ?? 0, 'frame of event 4: INSERT, more'],
+        [batchFrames[1]?.length ?? 0, 'frame of event 5: INSERT'],
+        [2, 'padding']
+      ]
+    },
+    {
+      name: 'wal-close',
+      bytes: closeRecord,
+      parts: [
+        [4, 'magic "DRWB"'],
+        [4, 'length 44'],
+        [4, 'crc32, begun with the salt'],
+        [4, 'flags: CLOSE'],
+        [8, 'next seq 6'],
+        [8, 'no time'],
+        [8, 'synced bytes'],
+        [4, 'count 0'],
+        [4, 'metadata bytes 0'],
+        [4, 'runs 0'],
+        [4, 'zero']
+      ]
+    },
+    {
+      name: 'segment-footer',
+      bytes: encodeSegmentFooter(threeFrames().footer()),
+      parts: [
+        [4, 'block 0: its first frame is at offset 64'],
+        [4, 'crc32 of its bytes'],
+        [8, 'first seq 3'],
+        [8, 'first time'],
+        [4, 'magic "DRSF"'],
+        [4, 'number of blocks 1'],
+        [8, `bytes of frames ${threeFrames().bytes}`],
+        [8, 'number of frames 3'],
+        [8, 'first seq 3'],
+        [8, 'last seq 301'],
+        [8, 'first time'],
+        [8, 'last time'],
+        [4, 'crc32 of the blocks'],
+        [4, 'crc32 of the 60 bytes before']
+      ]
+    },
+    { name: 'meta.json', bytes: encodeManifest(manifest), parts: undefined },
+    {
+      name: 'frame-commit',
+      bytes: encodeCommitFrame(batchHeader),
+      parts: [
+        [4, 'length'],
+        [4, 'crc32'],
+        [1, 'seq 5, the last of the batch'],
+        [8, 'time'],
+        [1, 'COMMIT'],
+        [1, 'payload: array of 4'],
+        [1, 'first seq 4'],
+        [1, 'array of 2'],
+        [3, 'table 16: 1 event'],
+        [3, 'table 17: 1 event'],
+        [batchHeader.metadata.length, 'metadata { "by": "ada" }'],
+        [1, 'no hash: nil']
+      ]
+    },
+    {
+      name: 'frame-schema',
+      bytes: schemaFrame,
+      parts: [
+        [4, 'length'],
+        [4, 'crc32'],
+        [1, 'seq 1'],
+        [8, 'time'],
+        [1, 'SCHEMA'],
+        [1, 'payload: array of 3'],
+        [1, 'table 16'],
+        [1, 'kind 1: make a table'],
+        [1, 'map of 4'],
+        [12, '"name": "orders"'],
+        [14, '"primaryKey": "id"'],
+        [9, '"indexes": []'],
+        [14, '"folder": "orders"']
+      ]
+    }
+  ]
+}
