@@ -27,7 +27,7 @@ export function* loadSegments(io: Io, directory: string, manifest: Manifest, sin
     try {
       checkHeader(file, manifest, number, origin)
       const footer = sealed ? readFooter(file, bytes) : undefined
-      const builder = new BlockBuilder()
+      const builder = new BlockBuilder(footer === undefined ? undefined : crc)
       yield* readFrames(file, bytes, footer, builder, origin, sink)
       if (builder.crc !== crc) throw firstDamage(file, bytes)
       const summary = builder.summary(number, name, origin, sealed)
