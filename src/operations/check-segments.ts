@@ -27,7 +27,13 @@ export type SegmentScan = {
 /** Called with each frame that is whole and can be understood, in file order; valid during the call. */
 export type EventSink = (frame: Frame, file: string, offset: number) => void
 
-type Live = { readonly file: string; readonly number: number; readonly bytes: number | undefined; readonly crc: number | undefined; readonly sealed: boolean }
+type Live = {
+  readonly file: string
+  readonly number: number
+  readonly bytes: number | undefined
+  readonly crc: number | undefined
+  readonly sealed: boolean
+}
 
 /**
  * Checks every byte of the segments of one table, those that its manifest names, or, where that is lost, all that are there. After a
@@ -125,9 +131,11 @@ class SegmentCheck {
     const bytes = new Uint8Array(FILE_HEADER_BYTES)
     try {
       const header = decodeFileHeader(bytes.subarray(0, file.read(bytes, 0)), file.path, FILE_KIND_SEGMENT)
-      if (header.tableId !== this.#tableId) this.fault(file.path, 12, `its header has table id ${header.tableId}, expected ${this.#tableId}`)
+      if (header.tableId !== this.#tableId)
+        this.fault(file.path, 12, `its header has table id ${header.tableId}, expected ${this.#tableId}`)
       if (header.number !== number) this.fault(file.path, 16, `its header has number ${header.number}, expected ${number}`)
-      if (header.origin !== origin) this.fault(file.path, 24, `its header has place ${header.origin} for its first frame, expected ${origin}`)
+      if (header.origin !== origin)
+        this.fault(file.path, 24, `its header has place ${header.origin} for its first frame, expected ${origin}`)
       if (this.#databaseId !== undefined && !Buffer.from(header.databaseId).equals(this.#databaseId)) {
         this.fault(file.path, 36, 'its header has the id of another database')
       }
@@ -154,7 +162,8 @@ class SegmentCheck {
     while (at < end) {
       const bytes = frameLength(window, at, end, () => add(at))
       const index = bytes === undefined ? undefined : window.index(at, bytes)
-      const fault = bytes === undefined || index === undefined ? 'no frame' : frameFault(window.bytes, index, index + bytes, limits.frameBytesMax)
+      const fault =
+        bytes === undefined || index === undefined ? 'no frame' : frameFault(window.bytes, index, index + bytes, limits.frameBytesMax)
       if (fault === undefined && bytes !== undefined && index !== undefined) {
         this.#event(window.bytes, index, file.path, at)
         at += bytes
@@ -212,10 +221,16 @@ class SegmentCheck {
     }
     const different = found.findIndex((block, index) => {
       const other = expected[index]
-      return block.offset !== other?.offset || block.crc !== other.crc || block.firstSeq !== other.firstSeq || block.firstTime !== other.firstTime
+      return (
+        block.offset !== other?.offset ||
+        block.crc !== other.crc ||
+        block.firstSeq !== other.firstSeq ||
+        block.firstTime !== other.firstTime
+      )
     })
     if (different >= 0) this.fault(path, found[different]?.offset ?? at, `block ${different} of the footer does not describe its frames`)
-    else if (found.length !== expected.length) this.fault(path, at, `the footer has ${expected.length} blocks, the frames make ${found.length}`)
+    else if (found.length !== expected.length)
+      this.fault(path, at, `the footer has ${expected.length} blocks, the frames make ${found.length}`)
   }
 }
 
@@ -232,13 +247,20 @@ function frameLength(window: FileWindow, at: number, end: number, moving: () => 
 }
 
 /** Where to go on behind a damaged frame: the frame behind it if its length is right, else the next block. */
-function nextFrame(window: FileWindow, at: number, bytes: number | undefined, end: number, footer: SegmentFooter | undefined): number | undefined {
+function nextFrame(
+  window: FileWindow,
+  at: number,
+  bytes: number | undefined,
+  end: number,
+  footer: SegmentFooter | undefined
+): number | undefined {
   if (bytes !== undefined) {
     const next = at + bytes
     if (next === end) return undefined
     const length = frameLength(window, next, end, () => {})
     const index = length === undefined ? undefined : window.index(next, length)
-    if (length !== undefined && index !== undefined && frameFault(window.bytes, index, index + length, limits.frameBytesMax) === undefined) return next
+    if (length !== undefined && index !== undefined && frameFault(window.bytes, index, index + length, limits.frameBytesMax) === undefined)
+      return next
   }
   return footer?.blocks.find((block) => block.offset > at && block.offset < end)?.offset
 }
@@ -263,7 +285,7 @@ export function* framesOf(io: Io, directory: string, manifest: Manifest): Genera
     try {
       const end = FILE_HEADER_BYTES + segment.bytes
       const window = new FileWindow(file, end)
-      for (let at = FILE_HEADER_BYTES; at < end; ) {
+      for (let at = FILE_HEADER_BYTES; at < end;) {
         const bytes = frameLength(window, at, end, () => {})
         const index = bytes === undefined ? undefined : window.index(at, bytes)
         if (bytes === undefined || index === undefined) return

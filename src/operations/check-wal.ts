@@ -3,7 +3,14 @@ import { limits } from '../base/limits.js'
 import { decodeValue } from '../codec/document-codec.js'
 import { frameFault, frameBytes, readFrame } from '../format/frame.js'
 import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_WAL } from '../format/file-header.js'
-import { paddedBytes, readRecordHeader, recordBytes, recordFramesOffset, recordSyncedBytes, type RecordHeader } from '../format/wal-record.js'
+import {
+  paddedBytes,
+  readRecordHeader,
+  recordBytes,
+  recordFramesOffset,
+  recordSyncedBytes,
+  type RecordHeader
+} from '../format/wal-record.js'
 import type { Io } from '../io/io.js'
 import { readWalFile, type WalImage } from '../wal/read-wal.js'
 import { rotatedNumber, WAL_NAME, walSalt } from '../wal/wal-file.js'
@@ -31,7 +38,12 @@ export function* checkWal(io: Io, directory: string, databaseId: Uint8Array | un
   if (names.includes(WAL_NAME)) files.push({ name: WAL_NAME, number: undefined })
   for (const name of names) {
     if (files.some((file) => file.name === name)) continue
-    const what = name === 'wal.next' ? 'the next WAL file, half made' : name.startsWith('cut-') ? 'a torn tail that an opening cut off' : 'no file of ours'
+    const what =
+      name === 'wal.next'
+        ? 'the next WAL file, half made'
+        : name.startsWith('cut-')
+          ? 'a torn tail that an opening cut off'
+          : 'no file of ours'
     findings.note(`${directory}/${name}`, 0, what)
   }
   const images: WalImage[] = []
@@ -47,7 +59,8 @@ export function* checkWal(io: Io, directory: string, databaseId: Uint8Array | un
     }
     const expected = number ?? (lastNumber === undefined ? image.number : lastNumber + 1)
     if (image.number !== expected) check.fault(path, 16, `this is number ${image.number} of the WAL, expected ${expected}`)
-    if (lastNumber !== undefined && expected !== lastNumber + 1) check.fault(path, 16, `the WAL file with number ${lastNumber + 1} is missing`)
+    if (lastNumber !== undefined && expected !== lastNumber + 1)
+      check.fault(path, 16, `the WAL file with number ${lastNumber + 1} is missing`)
     lastNumber = image.number
     if (image.tornBytes > 0) {
       findings.note(path, image.end, `a torn group of ${image.tornBytes} bytes: being written now, or cut off by the next opening`)
@@ -113,7 +126,8 @@ class WalCheck {
         this.fault(path, offset, `batch ${header.firstSeq} has time ${header.time}, one before it has ${this.#lastTime} (TIM-1)`)
       }
       if (header.time > this.#lastTime) this.#lastTime = header.time
-      if (!(recordSyncedBytes(bytes, offset) <= offset)) this.fault(path, offset + 32, `batch ${header.firstSeq} says that more was synced than was written`)
+      if (!(recordSyncedBytes(bytes, offset) <= offset))
+        this.fault(path, offset + 32, `batch ${header.firstSeq} says that more was synced than was written`)
       if (header.flags !== 0) {
         this.sound = false
         this.#findings.problem(path, offset + 12, `batch ${header.firstSeq} has flags ${header.flags}`, 'DRIFT_UNSUPPORTED_VERSION')
@@ -156,15 +170,18 @@ class WalCheck {
       if (seq - runSeq !== run.count) this.fault(path, offset, `batch ${header.firstSeq}: ${seq - runSeq} events in a run of ${run.count}`)
     }
     if (at !== end) this.fault(path, at, `batch ${header.firstSeq}: ${end - at} bytes that belong to no run`)
-    if (bytes.subarray(end, offset + paddedBytes(end - offset)).some((byte) => byte !== 0)) this.fault(path, end, `bytes that are not zero pad batch ${header.firstSeq}`)
-    if (seq - 1 !== last) this.fault(path, offset, `batch ${header.firstSeq}: ${seq - header.firstSeq} events, its head says ${header.count}`)
+    if (bytes.subarray(end, offset + paddedBytes(end - offset)).some((byte) => byte !== 0))
+      this.fault(path, end, `bytes that are not zero pad batch ${header.firstSeq}`)
+    if (seq - 1 !== last)
+      this.fault(path, offset, `batch ${header.firstSeq}: ${seq - header.firstSeq} events, its head says ${header.count}`)
   }
 
   #event(path: string, bytes: Uint8Array, at: number, seq: number, last: number, header: RecordHeader, tableId: number): void {
     const frame = readFrame(bytes, at)
     if (frame.seq !== seq) this.fault(path, at, `a frame has seq ${frame.seq}, expected ${seq} (SEQ-2)`)
     if (frame.time !== header.time) this.fault(path, at, `event ${seq} has time ${frame.time}, its batch has ${header.time} (TIM-2)`)
-    if (frame.more !== (seq < last)) this.fault(path, at, `event ${seq} says that ${frame.more ? 'more' : 'no more'} events of its commit follow`)
+    if (frame.more !== seq < last)
+      this.fault(path, at, `event ${seq} says that ${frame.more ? 'more' : 'no more'} events of its commit follow`)
     const fault = eventFault(frame, bytes, at, tableId)
     if (fault === undefined) return
     this.sound = false

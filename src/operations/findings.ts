@@ -19,7 +19,8 @@ export class Findings {
     const count = (this.#perFile.get(file) ?? 0) + 1
     this.#perFile.set(file, count)
     if (count <= PROBLEMS_PER_FILE_MAX) this.problems.push({ file, offset, message, code })
-    if (count === PROBLEMS_PER_FILE_MAX + 1) this.note(file, offset, `more than ${PROBLEMS_PER_FILE_MAX} problems; the others are not listed`)
+    if (count === PROBLEMS_PER_FILE_MAX + 1)
+      this.note(file, offset, `more than ${PROBLEMS_PER_FILE_MAX} problems; the others are not listed`)
   }
 
   note(file: string, offset: number, message: string): void {

@@ -145,7 +145,8 @@ class Verification {
     await this.#scan(COMMITS_TABLE_ID, takeCommit)
     await this.#scan(CATALOG_TABLE_ID, takeSchema)
     this.#replayCatalog()
-    for (const tableId of this.#tables.keys()) if (tableId !== COMMITS_TABLE_ID && tableId !== CATALOG_TABLE_ID) await this.#scan(tableId, () => {})
+    for (const tableId of this.#tables.keys())
+      if (tableId !== COMMITS_TABLE_ID && tableId !== CATALOG_TABLE_ID) await this.#scan(tableId, () => {})
     this.#replayWal()
     this.#checkCheckpoints()
     this.#checkCatalog()
@@ -164,7 +165,8 @@ class Verification {
       checkpointSeq: manifest?.checkpointSeq ?? scan.lastSeq
     }))
     const events = tables.reduce((sum, table) => sum + (table.tableId === COMMITS_TABLE_ID ? 0 : table.events), 0)
-    if (moving) this.#findings.note(this.#directory, 0, `a writer moved the files during each of ${tries} tries; problems may come from that`)
+    if (moving)
+      this.#findings.note(this.#directory, 0, `a writer moved the files during each of ${tries} tries; problems may come from that`)
     const counts = { lastSeq: this.#lastSeq, commits: this.#commits, events, files: this.#files, bytes: this.#doneBytes }
     return { ok: problems.length === 0, problems, notes, ...counts, tables, tries, moving }
   }
@@ -173,7 +175,9 @@ class Verification {
     const table = this.#tables.get(tableId)
     if (table === undefined) return
     const { directory, manifest } = table
-    table.scan = await this.#drive(checkSegments(this.#io, `${directory}/segments`, tableId, manifest, this.#databaseId, this.#findings, sink))
+    table.scan = await this.#drive(
+      checkSegments(this.#io, `${directory}/segments`, tableId, manifest, this.#databaseId, this.#findings, sink)
+    )
     this.#files += table.scan.files
   }
 
@@ -362,7 +366,8 @@ class Verification {
       if (manifest === undefined || !scan.sound) continue
       const path = `${directory}/meta.json`
       const { checkpointSeq } = manifest
-      if (scan.lastSeq > checkpointSeq) this.#findings.problem(path, 0, `checkpointSeq is ${checkpointSeq}, but event ${scan.lastSeq} is in its segments`)
+      if (scan.lastSeq > checkpointSeq)
+        this.#findings.problem(path, 0, `checkpointSeq is ${checkpointSeq}, but event ${scan.lastSeq} is in its segments`)
       if (tableId === COMMITS_TABLE_ID && scan.lastSeq < checkpointSeq) {
         this.#commitsSound = false
         this.#findings.problem(path, 0, `checkpointSeq is ${checkpointSeq}, but the commits end at ${scan.lastSeq}`)
@@ -418,7 +423,11 @@ class Verification {
       const table = this.#tables.get(tableId)
       if (table === undefined) {
         const where = `${this.#directory}/tables`
-        this.#findings.problem(where, 0, `the commit log counts ${promised.count} events of table ${tableId}, which has no folder with a manifest`)
+        this.#findings.problem(
+          where,
+          0,
+          `the commit log counts ${promised.count} events of table ${tableId}, which has no folder with a manifest`
+        )
       } else if (table.scan.sound && !table.scan.trace.equals(promised)) {
         this.#locate(table, promised)
       }
@@ -467,7 +476,8 @@ class Verification {
 
   *#heldEvents(table: Table): Generator<{ frame: Frame; file: string; offset: number }, void> {
     if (table.manifest !== undefined) yield* framesOf(this.#io, `${table.directory}/segments`, table.manifest)
-    for (const event of this.#walEvents()) if (event.tableId === table.tableId) yield { frame: event.frame, file: event.path, offset: event.offset }
+    for (const event of this.#walEvents())
+      if (event.tableId === table.tableId) yield { frame: event.frame, file: event.path, offset: event.offset }
   }
 }
 

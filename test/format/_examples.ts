@@ -2,7 +2,16 @@
 import { Catalog, type TableDefinition } from '../../src/catalog/catalog.js'
 import { encodeValue } from '../../src/codec/document-codec.js'
 import { encodeFileHeader, FILE_KIND_SEGMENT, FILE_KIND_WAL, type FileHeader } from '../../src/format/file-header.js'
-import { EVENT_INSERT, EVENT_MORE, EVENT_PATCH, EVENT_SCHEMA, EVENT_SOFT_DELETE, frameHeadBytes, sealFrame, writeFrameHead } from '../../src/format/frame.js'
+import {
+  EVENT_INSERT,
+  EVENT_MORE,
+  EVENT_PATCH,
+  EVENT_SCHEMA,
+  EVENT_SOFT_DELETE,
+  frameHeadBytes,
+  sealFrame,
+  writeFrameHead
+} from '../../src/format/frame.js'
 import { encodeManifest, type Manifest } from '../../src/format/manifest.js'
 import { encodeSegmentFooter } from '../../src/format/segment-footer.js'
 import { paddedBytes, RECORD_CLOSE, recordHeadBytes, sealRecord, writeRecordHead, type RecordHeader } from '../../src/format/wal-record.js'
@@ -96,7 +105,11 @@ const headerParts = (kind: string, table: string, number: string, origin: string
 
 export function examples(): Example[] {
   return [
-    { name: 'file-header-wal', bytes: encodeFileHeader(walHeader), parts: headerParts('kind: WAL', 'no table', 'number 1', 'first seq 1', 'salt') },
+    {
+      name: 'file-header-wal',
+      bytes: encodeFileHeader(walHeader),
+      parts: headerParts('kind: WAL', 'no table', 'number 1', 'first seq 1', 'salt')
+    },
     {
       name: 'file-header-segment',
       bytes: encodeFileHeader(segmentHeader),

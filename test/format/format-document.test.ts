@@ -11,7 +11,19 @@ import { decodeManifest } from '../../src/format/manifest.js'
 import { decodeSegmentFooter } from '../../src/format/segment-footer.js'
 import { isWholeRecord, readRecordHeader, recordBytes, recordFramesOffset, recordSyncedBytes } from '../../src/format/wal-record.js'
 import { packageRoot } from '../house/package-root.js'
-import { batchHeader, closeHeader, examples, insert, manifest, ordersDefinition, patch, segmentHeader, threeFrames, TIME, walHeader } from './_examples.js'
+import {
+  batchHeader,
+  closeHeader,
+  examples,
+  insert,
+  manifest,
+  ordersDefinition,
+  patch,
+  segmentHeader,
+  threeFrames,
+  TIME,
+  walHeader
+} from './_examples.js'
 
 const text = readFileSync(join(packageRoot(), 'docs/format.md'), 'utf8')
 
@@ -41,12 +53,21 @@ for (const { name, bytes, parts } of examples()) {
   test(`FMT-5: the example ${name} is what the code writes, byte for byte`, (t) => {
     t.is(Buffer.from(bytesOf(name)).toString('hex'), Buffer.from(bytes).toString('hex'))
     // The lines of the document are cut where the fields are.
-    if (parts !== undefined) t.is(parts.reduce((sum, [count]) => sum + count, 0), bytes.length)
+    if (parts !== undefined)
+      t.is(
+        parts.reduce((sum, [count]) => sum + count, 0),
+        bytes.length
+      )
   })
 }
 
 test('the document has an example of every kind and none that is not compared', (t) => {
-  t.deepEqual([...blocks.keys()].sort(), examples().map((example) => example.name).sort())
+  t.deepEqual(
+    [...blocks.keys()].sort(),
+    examples()
+      .map((example) => example.name)
+      .sort()
+  )
   t.is([...text.matchAll(/^```(hex|json)/gm)].length, blocks.size)
 })
 
@@ -58,7 +79,13 @@ test('the headers of the examples read back', (t) => {
 
 test('the frames of the examples read back', (t) => {
   t.deepEqual(frameOf('frame-insert'), { seq: 3, time: TIME, event: 'INSERT', more: false, payload: [insert.key, insert.document] })
-  t.deepEqual(frameOf('frame-patch'), { seq: 300, time: TIME, event: 'PATCH', more: true, payload: [patch.key, patch.patch, patch.document] })
+  t.deepEqual(frameOf('frame-patch'), {
+    seq: 300,
+    time: TIME,
+    event: 'PATCH',
+    more: true,
+    payload: [patch.key, patch.patch, patch.document]
+  })
   t.deepEqual(frameOf('frame-soft-delete'), { seq: 301, time: TIME, event: 'SOFT_DELETE', more: false, payload: ['o1'] })
   const runs = [
     [16, 1],

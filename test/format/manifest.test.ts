@@ -22,7 +22,14 @@ test('a manifest reads back as it was written', (t) => {
   const u53 = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
   const u32 = fc.nat({ max: 2 ** 32 - 1 })
   const segment = fc.record({ file: fc.string(), number: u53, bytes: u53, crc: u32, sealed: fc.boolean() })
-  const written = fc.record({ tableId: u32, databaseId: fc.string(), hashSeed: u32, created: u53, checkpointSeq: u53, segments: fc.array(segment) })
+  const written = fc.record({
+    tableId: u32,
+    databaseId: fc.string(),
+    hashSeed: u32,
+    created: u53,
+    checkpointSeq: u53,
+    segments: fc.array(segment)
+  })
   fc.assert(
     fc.property(written, (parts) => {
       const whole = { formatVersion: 1, ...parts }
@@ -48,11 +55,14 @@ test('FMT-1: one flipped bit anywhere in a manifest is found, or changes nothing
 test('a manifest that is cut, empty or of another shape is none', (t) => {
   const bytes = encodeManifest(manifest)
   for (let end = 0; end < bytes.length - 1; end++) t.is(decodeManifest(bytes.subarray(0, end), 'meta.json', 1), undefined)
-  for (const text of ['', 'null', '1', '[]', '{}', '"text"', '{"crc32":0}']) t.is(decodeManifest(Buffer.from(text), 'meta.json', 1), undefined)
+  for (const text of ['', 'null', '1', '[]', '{}', '"text"', '{"crc32":0}'])
+    t.is(decodeManifest(Buffer.from(text), 'meta.json', 1), undefined)
 })
 
 test('an undamaged manifest of a later format is UNSUPPORTED_VERSION', (t) => {
-  const error = t.throws(() => decodeManifest(encodeManifest({ ...manifest, formatVersion: 2 }), 'meta.json', 1), { instanceOf: DriftError })
+  const error = t.throws(() => decodeManifest(encodeManifest({ ...manifest, formatVersion: 2 }), 'meta.json', 1), {
+    instanceOf: DriftError
+  })
   t.is(error.code, 'DRIFT_UNSUPPORTED_VERSION')
 })
 

@@ -30,7 +30,15 @@ test('a footer reads back as it was written, and its last 64 bytes tell its leng
 
 test('FMT-1: one flipped bit anywhere in a footer is found', (t) => {
   const blocks = [1, 2, 3].map((n) => ({ offset: n * 65_536, crc: n * 77, firstSeq: n * 100, firstTime: n * 1000 }))
-  const bytes = encodeSegmentFooter({ blocks, frameBytes: 200_000, count: 300, firstSeq: 100, lastSeq: 400, firstTime: 1000, lastTime: 4000 })
+  const bytes = encodeSegmentFooter({
+    blocks,
+    frameBytes: 200_000,
+    count: 300,
+    firstSeq: 100,
+    lastSeq: 400,
+    firstTime: 1000,
+    lastTime: 4000
+  })
   t.deepEqual(
     missedFlips(bytes, (damaged) => decodeSegmentFooter(damaged) === undefined),
     []

@@ -26,7 +26,15 @@ import { missedFlips } from './_flip.js'
 type Run = { tableId: number; payloads: Uint8Array[] }
 
 /** A record of one batch at `offset`, with a frame for each payload. */
-function recordOf(firstSeq: number, time: number, runs: Run[], metadata: Uint8Array, salt: number, syncedBytes = 64, offset = 0): Uint8Array {
+function recordOf(
+  firstSeq: number,
+  time: number,
+  runs: Run[],
+  metadata: Uint8Array,
+  salt: number,
+  syncedBytes = 64,
+  offset = 0
+): Uint8Array {
   let seq = firstSeq
   const sized = runs.map(({ tableId, payloads }) => ({
     tableId,
@@ -50,7 +58,10 @@ const batch = fc.record({
   firstSeq: fc.oneof(fc.constantFrom(1, 126, 2 ** 32), fc.integer({ min: 1, max: limits.seqMax - 100 })),
   time: fc.integer({ min: 0, max: limits.timeMax }),
   runs: fc.array(
-    fc.record({ tableId: fc.integer({ min: 1, max: 2 ** 32 - 1 }), payloads: fc.array(fc.uint8Array({ minLength: 2, maxLength: 60 }), { minLength: 1, maxLength: 5 }) }),
+    fc.record({
+      tableId: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+      payloads: fc.array(fc.uint8Array({ minLength: 2, maxLength: 60 }), { minLength: 1, maxLength: 5 })
+    }),
     { minLength: 1, maxLength: 5 }
   ),
   metadata: fc.uint8Array({ maxLength: 80 }),
@@ -94,7 +105,14 @@ test('a record reads back as it was written, wherever it stands', (t) => {
   )
 })
 
-const small = () => recordOf(5, 1_700_000_000_000, [{ tableId: 16, payloads: [Buffer.from('abc'), Buffer.from('defg')] }], Buffer.from([0x81, 0xa1, 0x61, 1]), 99)
+const small = () =>
+  recordOf(
+    5,
+    1_700_000_000_000,
+    [{ tableId: 16, payloads: [Buffer.from('abc'), Buffer.from('defg')] }],
+    Buffer.from([0x81, 0xa1, 0x61, 1]),
+    99
+  )
 
 test('FMT-1: one flipped bit anywhere in a record is found', (t) => {
   const bytes = small().subarray(0, recordBytes(small(), 0))

@@ -14,7 +14,12 @@ export type ProbeData = {
   readonly keys: number
 }
 
-export type ProbeResult = { readonly probes: number; readonly hits: number; readonly wrong: readonly string[]; readonly handlesSeen: number }
+export type ProbeResult = {
+  readonly probes: number
+  readonly hits: number
+  readonly wrong: readonly string[]
+  readonly handlesSeen: number
+}
 
 /** A key of one of three kinds, so that lengths differ. */
 export function keyNumber(n: number): string | number {

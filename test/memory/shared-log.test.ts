@@ -36,7 +36,8 @@ function take(follower: LogFollower, memory: LogMemory): { seq: number; bytes: n
   const view = new DataView(source.buffer)
   const [seq, bytes] = [view.getUint32(at, true), view.getUint32(at + 4, true)]
   if (seq === 0 || bytes < 8 || at + bytes > source.length) throw new Error(`no record at ${at}`)
-  for (let index = at + 8; index < at + bytes; index++) if (source[index] !== (seq & 0xff)) throw new Error(`byte ${index} of record ${seq} is wrong`)
+  for (let index = at + 8; index < at + bytes; index++)
+    if (source[index] !== (seq & 0xff)) throw new Error(`byte ${index} of record ${seq} is wrong`)
   follower.advance(bytes)
   return { seq, bytes, at }
 }

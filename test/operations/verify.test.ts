@@ -149,7 +149,16 @@ test('verification writes nothing, makes nothing and takes no lock', async (t) =
     openRead: (path) => {
       const file = io.openRead(path)
       const { read, size, close: end } = { read: file.read.bind(file), size: file.size.bind(file), close: file.close.bind(file) }
-      return { path, read, size, close: end, write: refuse('write'), sync: refuse('sync'), syncAsync: refuse('sync'), truncate: refuse('truncate') }
+      return {
+        path,
+        read,
+        size,
+        close: end,
+        write: refuse('write'),
+        sync: refuse('sync'),
+        syncAsync: refuse('sync'),
+        truncate: refuse('truncate')
+      }
     },
     kind: io.kind,
     list: io.list,
@@ -209,7 +218,12 @@ test('a damaged frame is named with its offset, and the frames behind it are sti
 
 test('damage in one file does not hide damage in another', async (t) => {
   const io = await closedDatabase()
-  const damaged = [ordersSegment, commitsSegment, `${DIRECTORY}/tables/%4cines/segments/00000001.seg`, `${DIRECTORY}/tables/%4cines/meta.json`]
+  const damaged = [
+    ordersSegment,
+    commitsSegment,
+    `${DIRECTORY}/tables/%4cines/segments/00000001.seg`,
+    `${DIRECTORY}/tables/%4cines/meta.json`
+  ]
   for (const path of damaged) {
     const bytes = bytesOf(io, path)
     bytes[90] = (bytes[90] ?? 0) ^ 2
@@ -230,14 +244,24 @@ test('SEQ-1: an event that is gone is missed by the commit log though every chec
   const io = await closedDatabase(4)
   forge(io, ordersFolder, (frames) => frames.filter((_, index) => index !== 3))
   const report = await verify(io, DIRECTORY)
-  finds(t, report, ordersSegment, /13 events .* where the commit log has|where the commit log has event .*12 events in its files, the commit log counts 13/)
+  finds(
+    t,
+    report,
+    ordersSegment,
+    /13 events .* where the commit log has|where the commit log has event .*12 events in its files, the commit log counts 13/
+  )
   t.is(report.problems.length, 1)
 })
 
 test('an event that is gone from the end of a table is missed', async (t) => {
   const io = await closedDatabase(4)
   forge(io, ordersFolder, (frames) => frames.slice(0, -1))
-  finds(t, await verify(io, DIRECTORY), ordersSegment, /event 19 is missing behind this one: 12 events in its files, the commit log counts 13/)
+  finds(
+    t,
+    await verify(io, DIRECTORY),
+    ordersSegment,
+    /event 19 is missing behind this one: 12 events in its files, the commit log counts 13/
+  )
 })
 
 test('SEQ-1: a commit that is gone from the commit log is found', async (t) => {
@@ -269,7 +293,9 @@ test('a payload that is no document is found though every checksum agrees', asyn
 
 test('FMT-5: an event type that this release does not know is named as such', async (t) => {
   const io = await closedDatabase()
-  forge(io, ordersFolder, (frames) => frames.map((frame, index) => (index === 0 ? withPayload(frame, 18, readFrame(frame, 0).payload) : frame)))
+  forge(io, ordersFolder, (frames) =>
+    frames.map((frame, index) => (index === 0 ? withPayload(frame, 18, readFrame(frame, 0).payload) : frame))
+  )
   const report = await verify(io, DIRECTORY)
   finds(t, report, ordersSegment, /type ERASE/)
   t.is(report.problems[0]?.code, 'DRIFT_UNSUPPORTED_VERSION')
@@ -363,7 +389,8 @@ test('what a crash leaves lying about is noted', async (t) => {
   replace(io, ordersSegment, Buffer.concat([bytesOf(io, ordersSegment), Buffer.from('more')]))
   const report = await verify(io, DIRECTORY)
   const noted = report.notes.map((note) => note.file)
-  for (const path of [...left, `${ordersFolder}/schema.yaml`, ordersSegment, `${DIRECTORY}/tables/never-made`]) t.true(noted.includes(path), path)
+  for (const path of [...left, `${ordersFolder}/schema.yaml`, ordersSegment, `${DIRECTORY}/tables/never-made`])
+    t.true(noted.includes(path), path)
   t.deepEqual(
     report.problems.map((problem) => problem.file),
     [`${DIRECTORY}/tables/never-made/meta.json`]

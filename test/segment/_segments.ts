@@ -59,7 +59,7 @@ export type Loaded = { readonly summaries: SegmentSummary[]; readonly frames: { 
 export function load(io: MemoryIo, manifest: Manifest): Loaded {
   const frames: { place: number; bytes: Uint8Array }[] = []
   const loading = loadSegments(io, FOLDER, manifest, (source, from, to, place) => {
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to;) {
       const bytes = 8 + new DataView(source.buffer, source.byteOffset).getUint32(at, true)
       frames.push({ place: place + at - from, bytes: source.slice(at, at + bytes) })
       at += bytes

@@ -49,8 +49,15 @@ test('FMT-3: a place leads to its frame, across segments and blocks, with frames
   )
   t.is(segments[1]?.origin, segments[0]?.bytes)
   const reader = new SegmentReader(io, FOLDER, new BlockCache(8 * MIB), segments)
-  t.is(reader.bytes, frames.reduce((sum, frame) => sum + frame.length, 0))
-  for (const order of [[...places.keys()], [...places.keys()].reverse(), [...places.keys()].sort((a, b) => (a * 7) % 19 - ((b * 7) % 19))]) {
+  t.is(
+    reader.bytes,
+    frames.reduce((sum, frame) => sum + frame.length, 0)
+  )
+  for (const order of [
+    [...places.keys()],
+    [...places.keys()].reverse(),
+    [...places.keys()].sort((a, b) => ((a * 7) % 19) - ((b * 7) % 19))
+  ]) {
     for (const index of order) {
       const frame = frames[index]
       if (frame === undefined) return t.fail()
@@ -70,7 +77,10 @@ test('FMT-3: a place leads to its frame, across segments and blocks, with frames
 })
 
 test('FMT-3: a place leads to its frame, whatever sizes the frames have and whatever steps append them', async (t) => {
-  const size = fc.oneof({ weight: 6, arbitrary: fc.integer({ min: 2, max: 2000 }) }, { weight: 2, arbitrary: fc.integer({ min: 20_000, max: 200_000 }) })
+  const size = fc.oneof(
+    { weight: 6, arbitrary: fc.integer({ min: 2, max: 2000 }) },
+    { weight: 2, arbitrary: fc.integer({ min: 20_000, max: 200_000 }) }
+  )
   await fc.assert(
     fc.asyncProperty(fc.array(fc.array(size, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 5 }), async (steps) => {
       const io = new MemoryIo()
@@ -160,7 +170,12 @@ test('the cache holds its budget, evicts what is not used, and every read after 
 test('the newest block always stays, though it is larger than the budget', (t) => {
   const evicted: string[] = []
   const cache = new BlockCache(100)
-  const block = (name: string, bytes: number) => ({ bytes: new Uint8Array(bytes), offset: 0, used: false, evict: () => void evicted.push(name) })
+  const block = (name: string, bytes: number) => ({
+    bytes: new Uint8Array(bytes),
+    offset: 0,
+    used: false,
+    evict: () => void evicted.push(name)
+  })
   cache.add(block('a', 60))
   cache.add(block('b', 40))
   t.deepEqual(evicted, [])
@@ -182,8 +197,14 @@ test('FMT-1: one flipped bit anywhere in a segment is found when it is read by p
     const frame = places.findLastIndex((place) => FILE_HEADER_BYTES + place <= bit >> 3)
     const expected = { code: 'DRIFT_CORRUPT', file: file(1), offset: FILE_HEADER_BYTES + (places[frame] ?? 0) }
     const reader = new SegmentReader(io, FOLDER, new BlockCache(MIB), appender.segments)
-    t.deepEqual(detailsOf(t, () => reader.find(places[2] ?? 0)), expected)
-    t.deepEqual(detailsOf(t, () => load(io, manifestOf(appender.segments, 3))), expected)
+    t.deepEqual(
+      detailsOf(t, () => reader.find(places[2] ?? 0)),
+      expected
+    )
+    t.deepEqual(
+      detailsOf(t, () => load(io, manifestOf(appender.segments, 3))),
+      expected
+    )
     bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
   }
   t.is(load(io, manifestOf(appender.segments, 3)).frames.length, 3)
@@ -196,7 +217,10 @@ test('FMT-1: one flipped bit anywhere in the header of a segment is found at the
   const bytes = bytesOf(io, file(1))
   for (let bit = 0; bit < FILE_HEADER_BYTES * 8; bit++) {
     bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-    t.deepEqual(detailsOf(t, () => load(io, manifestOf(appender.segments, 1))), { code: 'DRIFT_CORRUPT', file: file(1), offset: 0 })
+    t.deepEqual(
+      detailsOf(t, () => load(io, manifestOf(appender.segments, 1))),
+      { code: 'DRIFT_CORRUPT', file: file(1), offset: 0 }
+    )
     bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
   }
 })
@@ -212,7 +236,10 @@ test('FMT-1: one flipped bit anywhere in the footer of a sealed segment is found
   t.is(bytes.length - at, 4 * 24 + 64)
   for (let byte = at; byte < bytes.length; byte++) {
     bytes[byte] = (bytes[byte] ?? 0) ^ (1 << (byte & 7))
-    t.deepEqual(detailsOf(t, () => load(io, manifestOf(appender.segments, 4))), { code: 'DRIFT_CORRUPT', file: file(1), offset: at })
+    t.deepEqual(
+      detailsOf(t, () => load(io, manifestOf(appender.segments, 4))),
+      { code: 'DRIFT_CORRUPT', file: file(1), offset: at }
+    )
     bytes[byte] = (bytes[byte] ?? 0) ^ (1 << (byte & 7))
   }
 })
@@ -224,9 +251,15 @@ test('a segment that is shorter than its manifest says is CORRUPT, whether it is
   const whole = bytesOf(io, file(1)).length
   for (let length = whole - 1; length >= FILE_HEADER_BYTES; length--) {
     io.files.get(file(1))?.resize(length)
-    t.like(detailsOf(t, () => load(io, manifestOf(appender.segments, 3))), { code: 'DRIFT_CORRUPT', file: file(1) })
+    t.like(
+      detailsOf(t, () => load(io, manifestOf(appender.segments, 3))),
+      { code: 'DRIFT_CORRUPT', file: file(1) }
+    )
     const reader = new SegmentReader(io, FOLDER, new BlockCache(MIB), appender.segments)
-    t.like(detailsOf(t, () => reader.find(places[0] ?? 0)), { code: 'DRIFT_CORRUPT', file: file(1) })
+    t.like(
+      detailsOf(t, () => reader.find(places[0] ?? 0)),
+      { code: 'DRIFT_CORRUPT', file: file(1) }
+    )
   }
 })
 
@@ -246,17 +279,30 @@ test('a segment of another table, number or place is CORRUPT', async (t) => {
   const appender = appenderOver(io)
   await append(appender, [frameOf(1)], false)
   const manifest = manifestOf(appender.segments, 1)
-  t.like(detailsOf(t, () => load(io, { ...manifest, tableId: TABLE_ID + 1 })), { code: 'DRIFT_CORRUPT', file: file(1), offset: 0 })
+  t.like(
+    detailsOf(t, () => load(io, { ...manifest, tableId: TABLE_ID + 1 })),
+    { code: 'DRIFT_CORRUPT', file: file(1), offset: 0 }
+  )
   const [segment] = manifest.segments
   if (segment === undefined) return t.fail()
-  t.like(detailsOf(t, () => load(io, { ...manifest, segments: [{ ...segment, number: 2 }] })), { code: 'DRIFT_CORRUPT', offset: 0 })
-  t.like(detailsOf(t, () => load(io, { ...manifest, segments: [segment, segment] })), { code: 'DRIFT_CORRUPT', offset: 0 })
+  t.like(
+    detailsOf(t, () => load(io, { ...manifest, segments: [{ ...segment, number: 2 }] })),
+    { code: 'DRIFT_CORRUPT', offset: 0 }
+  )
+  t.like(
+    detailsOf(t, () => load(io, { ...manifest, segments: [segment, segment] })),
+    { code: 'DRIFT_CORRUPT', offset: 0 }
+  )
 })
 
 test('without a manifest the survey finds the same segments, and ends the active one at its last whole frame', async (t) => {
   const io = new MemoryIo()
   const appender = appenderOver(io)
-  await append(appender, Array.from({ length: 65 }, (_, index) => frameOf(index + 1, MIB)), true)
+  await append(
+    appender,
+    Array.from({ length: 65 }, (_, index) => frameOf(index + 1, MIB)),
+    true
+  )
   await append(appender, [frameOf(66), frameOf(67)], false)
   const { segments } = manifestOf(appender.segments, 67)
   t.deepEqual(surveySegments(io, FOLDER, TABLE_ID), { segments: [...segments], checkpointSeq: 67 })
@@ -270,7 +316,10 @@ test('without a manifest the survey finds the same segments, and ends the active
   t.throws(() => surveySegments(io, FOLDER, TABLE_ID + 1), { message: /table id/ })
   const sealed = bytesOf(io, file(1))
   sealed[5 * MIB] = (sealed[5 * MIB] ?? 0) ^ 1
-  t.like(detailsOf(t, () => surveySegments(io, FOLDER, TABLE_ID)), { code: 'DRIFT_CORRUPT', file: file(1) })
+  t.like(
+    detailsOf(t, () => surveySegments(io, FOLDER, TABLE_ID)),
+    { code: 'DRIFT_CORRUPT', file: file(1) }
+  )
   io.remove(file(1))
   t.throws(() => surveySegments(io, FOLDER, TABLE_ID), { message: /segment 1 is missing/ })
 })

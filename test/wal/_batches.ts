@@ -29,7 +29,10 @@ export function closeRecord(wal: { salt: number; syncedBytes: number }, nextSeq:
 
 /** One group commit: these records in one write, then a sync. */
 export function commitGroup(wal: WalFile, records: readonly Uint8Array[]): void {
-  wal.append(records, records.reduce((sum, record) => sum + record.length, 0))
+  wal.append(
+    records,
+    records.reduce((sum, record) => sum + record.length, 0)
+  )
   wal.sync()
 }
 

@@ -9,7 +9,8 @@ import { cutTornTail, readWal, type WalImage } from '../../src/wal/read-wal.js'
 import { removeWalFiles, type WalFile } from '../../src/wal/wal-file.js'
 import { batchFor, closeRecord, commitGroup, WAL, walWith } from './_batches.js'
 
-const seqsOf = (images: readonly WalImage[]) => images.flatMap(({ bytes, records }) => records.map((offset) => recordFirstSeq(bytes, offset)))
+const seqsOf = (images: readonly WalImage[]) =>
+  images.flatMap(({ bytes, records }) => records.map((offset) => recordFirstSeq(bytes, offset)))
 
 function bytesOf(io: MemoryIo, name = 'wal.log'): Uint8Array {
   const bytes = io.files.get(`${WAL}/${name}`)
@@ -72,7 +73,11 @@ test('ATM-2: a last batch that is torn at any length is cut, and the WAL is clea
     t.deepEqual(bytesOf(io, 'cut-2').slice(), torn.slice(from, from + image.tornBytes))
     const [after] = readWal(io, WAL)
     t.like(after, { end: from, tornBytes: 0, closed: false })
-    t.true(bytesOf(io).subarray(from).every((byte) => byte === 0))
+    t.true(
+      bytesOf(io)
+        .subarray(from)
+        .every((byte) => byte === 0)
+    )
     t.is(bytesOf(io).length, torn.length)
   }
   put(io, 'wal.log', whole)
@@ -203,7 +208,10 @@ test('a gap in the numbers of the files is CORRUPT, and names the file behind th
   }
   const whole = readWal(make(), WAL)
   t.deepEqual(seqsOf(whole), [1, 2, 3, 4])
-  t.deepEqual(whole.map((image) => image.number), [1, 2, 3, 4])
+  t.deepEqual(
+    whole.map((image) => image.number),
+    [1, 2, 3, 4]
+  )
   for (const [lost, named] of [
     ['wal.log.2', 'wal.log.3'],
     ['wal.log.3', 'wal.log']
@@ -331,6 +339,7 @@ test('DUR-4: a crash at any step of a rotation leaves every batch, and names tha
 
 function isPadding(bytes: Uint8Array, at: number): boolean {
   // Up to seven bytes behind a record, in front of the next one's magic.
-  for (let next = at + 1; next <= at + 8; next++) if (next % 8 === 0 && Buffer.from(bytes.subarray(next, next + 4)).toString() === 'DRWB') return true
+  for (let next = at + 1; next <= at + 8; next++)
+    if (next % 8 === 0 && Buffer.from(bytes.subarray(next, next + 4)).toString() === 'DRWB') return true
   return false
 }

@@ -94,5 +94,6 @@ test('a new file over an old one, as after a crash of its making, begins empty',
 test('the names of rotated files', (t) => {
   t.is(rotatedNumber('wal.log.1'), 1)
   t.is(rotatedNumber('wal.log.123'), 123)
-  for (const name of ['wal.log', 'wal.log.', 'wal.log.x', 'wal.log.1x', 'xwal.log.1', 'wal.next', 'cut-7']) t.is(rotatedNumber(name), undefined)
+  for (const name of ['wal.log', 'wal.log.', 'wal.log.x', 'wal.log.1x', 'xwal.log.1', 'wal.next', 'cut-7'])
+    t.is(rotatedNumber(name), undefined)
 })
