@@ -31,7 +31,14 @@ export async function ingest(db: Database, releases: readonly Release[], from: n
 
 function operationsOf(release: Release, known: Set<string>): BatchOperation[] {
   const { browser, version, time } = release
-  const row = { id: `${browser} ${version}`, browser, version, date: new Date(time), added: release.added.length, removed: release.removed.length }
+  const row = {
+    id: `${browser} ${version}`,
+    browser,
+    version,
+    date: new Date(time),
+    added: release.added.length,
+    removed: release.removed.length
+  }
   const operations: BatchOperation[] = [{ insert: 'releases', document: row }]
   for (const id of release.added) {
     if (known.has(id)) operations.push({ patch: 'features', key: id, set: { [browser]: version } })

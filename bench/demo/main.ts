@@ -71,7 +71,9 @@ async function main(): Promise<void> {
   const before = Date.now()
   const releases = webHistory(before)
   say('DriftDB demo: 30 years of the web, as events')
-  say(`  data: @mdn/browser-compat-data (CC0), ${releases.length.toLocaleString('en-US')} browser releases, read in ${Math.round(lap())} ms`)
+  say(
+    `  data: @mdn/browser-compat-data (CC0), ${releases.length.toLocaleString('en-US')} browser releases, read in ${Math.round(lap())} ms`
+  )
   await using db = await open(`${directory}/web`)
   const events = await ingestAll(db, releases)
   const keys = await sampleKeys(db)
@@ -95,7 +97,9 @@ async function ingestAll(db: Database, releases: readonly Release[]): Promise<nu
   })
   bar.stop()
   const ms = lap()
-  say(`  ${events.toLocaleString('en-US')} events in ${releases.length.toLocaleString('en-US')} commits, each synced to the disk: ${(ms / 1000).toFixed(2)} s, ${rate(events, ms)}`)
+  say(
+    `  ${events.toLocaleString('en-US')} events in ${releases.length.toLocaleString('en-US')} commits, each synced to the disk: ${(ms / 1000).toFixed(2)} s, ${rate(events, ms)}`
+  )
   return events
 }
 
@@ -114,7 +118,9 @@ function past(db: Database, keys: readonly string[]): void {
     const features = view.table<Feature>('features')
     const count = features.count()
     const ms = lap()
-    say(`  AS OF '${day}' (seq ${view.seq.toLocaleString('en-US')}): ${count.toLocaleString('en-US')} features, counted in ${ms.toFixed(1)} ms`)
+    say(
+      `  AS OF '${day}' (seq ${view.seq.toLocaleString('en-US')}): ${count.toLocaleString('en-US')} features, counted in ${ms.toFixed(1)} ms`
+    )
     say(`    ${FEATURE}: ${supportOf(features.get(FEATURE))}`)
     say(`    get by key: ${microseconds((index) => features.get(keys[index % keys.length] ?? '')).toFixed(2)} µs (median)`)
   }
@@ -166,7 +172,9 @@ async function crash(before: number): Promise<void> {
   const releases = db.table('releases')
   const missing = acknowledged.filter(({ id, seq }) => releases.entry(id)?.seq === undefined || seq > db.lastSeq)
   if (missing.length > 0) throw new Error(`${missing.length} acknowledged commits are missing, first ${missing[0]?.id}`)
-  say(`  opened in ${ms.toFixed(0)} ms: ${recovery.eventsFromWal.toLocaleString('en-US')} events replayed from the log, ${recovery.tornBytes} torn bytes cut`)
+  say(
+    `  opened in ${ms.toFixed(0)} ms: ${recovery.eventsFromWal.toLocaleString('en-US')} events replayed from the log, ${recovery.tornBytes} torn bytes cut`
+  )
   say(`  every acknowledged commit is there; the database goes to seq ${db.lastSeq.toLocaleString('en-US')}`)
   const rest = webHistory(before)
   const from = releases.count()

@@ -14,7 +14,11 @@ export type Release = {
   readonly removed: string[]
 }
 
-type Support = { readonly version_added?: string | boolean | null; readonly version_removed?: string | boolean | null; readonly flags?: unknown }
+type Support = {
+  readonly version_added?: string | boolean | null
+  readonly version_removed?: string | boolean | null
+  readonly flags?: unknown
+}
 type Node = { readonly __compat?: { readonly support: { readonly [browser: string]: Support | readonly Support[] } } }
 type Browsers = { readonly [browser: string]: { readonly releases: { readonly [version: string]: { readonly release_date?: string } } } }
 
@@ -43,7 +47,8 @@ export function webHistory(before: number): Release[] {
       }
     }
     for (const [name, child] of Object.entries(node)) {
-      if (name !== '__compat' && typeof child === 'object' && child !== null) visit(child as Node, feature === '' ? name : `${feature}.${name}`)
+      if (name !== '__compat' && typeof child === 'object' && child !== null)
+        visit(child as Node, feature === '' ? name : `${feature}.${name}`)
     }
   }
   for (const [area, node] of Object.entries(data)) if (area !== 'browsers' && area !== '__meta') visit(node as Node, area)

@@ -32,6 +32,10 @@ for (const [end, goal] of [
   if (first?.['created_at'] !== order(7).created_at || table.count() !== events) throw new Error(`wrong: ${table.count()} rows`)
   const { recovery } = db.stats()
   const from = recovery.eventsFromWal
-  line(end === 'close' ? 'after a clean close, to the first answer' : `after kill -9, ${from.toLocaleString('en-US')} of them in the WAL`, `${ms.toFixed(0)} ms`, goal)
+  line(
+    end === 'close' ? 'after a clean close, to the first answer' : `after kill -9, ${from.toLocaleString('en-US')} of them in the WAL`,
+    `${ms.toFixed(0)} ms`,
+    goal
+  )
 }
 line('memory after it', `${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB`)

@@ -37,7 +37,10 @@ const randomId = () => ids[random(KEYS)] ?? ''
 for (let check = 0; check < 2000; check++) {
   const index = random(KEYS)
   const version = random(VERSIONS)
-  const row = db.asOf({ seq: firstSeq + version * KEYS }).table<{ status: string }>('often').get(ids[index] ?? '')
+  const row = db
+    .asOf({ seq: firstSeq + version * KEYS })
+    .table<{ status: string }>('often')
+    .get(ids[index] ?? '')
   const expected = version === 0 ? order(index).status : `state-${version}`
   if (row?.status !== expected) throw new Error(`wrong answer: ${row?.status}, expected ${expected}`)
 }
@@ -45,9 +48,13 @@ const views = Array.from({ length: 64 }, () => db.asOf({ seq: firstSeq + random(
 
 const bench = new Bench({ time: 1500, warmupTime: 500 })
 const add = (name: string, call: () => unknown) =>
-  bench.add(name, () => {
-    for (let index = 0; index < CALLS; index++) call()
-  }, { async: false })
+  bench.add(
+    name,
+    () => {
+      for (let index = 0; index < CALLS; index++) call()
+    },
+    { async: false }
+  )
 add('now', () => once.get(randomId()))
 add('now, patched', () => often.get(randomId()))
 add('past', () => views[random(64)]?.get(randomId()))

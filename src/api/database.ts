@@ -65,7 +65,12 @@ export type BatchOptions = {
   readonly signal?: AbortSignal
 }
 
-export type TableInfo = { readonly name: string; readonly primaryKey: string; readonly indexes: readonly string[]; readonly createdSeq: number }
+export type TableInfo = {
+  readonly name: string
+  readonly primaryKey: string
+  readonly indexes: readonly string[]
+  readonly createdSeq: number
+}
 
 /** A statement's result with its rows in memory. */
 export type ExecResult = Omit<StatementResult, 'rows'> & { readonly rows: readonly Document[]; readonly rowCount: number }
@@ -85,7 +90,11 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
   const io: Io = inMemory ? new MemoryIo() : realIo
   const cacheBytes = options.cacheBytes ?? Math.max(limits.cacheBytesMin, Math.min(limits.cacheBytesMax, Math.floor(totalmem() / 4)))
   if (!(cacheBytes >= limits.cacheBytesMin)) {
-    throw new DriftError('LIMIT', `cacheBytes is at least ${limits.cacheBytesMin}`, { name: 'cacheBytesMin', limit: limits.cacheBytesMin, seen: cacheBytes })
+    throw new DriftError('LIMIT', `cacheBytes is at least ${limits.cacheBytesMin}`, {
+      name: 'cacheBytesMin',
+      limit: limits.cacheBytesMin,
+      seen: cacheBytes
+    })
   }
   const durability = options.durability ?? 'full'
   if (durability !== 'full' && durability !== 'os' && durability !== 'none') {
@@ -145,7 +154,10 @@ export class Database implements AsyncDisposable {
 
   /** @throws ALREADY_EXISTS unless `ifNotExists`; INVALID_ARGUMENT, LIMIT for names. Resolves to the Commit, or undefined if it was there. */
   async createTable(name: string, options: CreateTableOptions): Promise<Commit | undefined> {
-    if (options.ifNotExists === true && this.#coordinator.hasTable(name)) return undefined
+    if (options.ifNotExists === true && this.#coordinator.hasTable(name)) {
+      await this.#coordinator.untilVisible(name)
+      return undefined
+    }
     const indexes = (options.indexes ?? []).map((index) => {
       if (typeof index === 'object' && 'name' in index) return { name: index.name, columns: [...index.columns] }
       const columns = typeof index === 'string' ? [index] : [...index]

@@ -18,9 +18,13 @@ export function askedPoint(input: PointInput, now: number): AskedPoint {
       if (typeof time === 'number') return { kind: 'time', time }
     }
   }
-  throw new DriftError('INVALID_ARGUMENT', "a point in time is { seq: 100 }, { time: new Date() }, or a text such as '@seq:100' or '2025-01-31'", {
-    found: typeof input
-  })
+  throw new DriftError(
+    'INVALID_ARGUMENT',
+    "a point in time is { seq: 100 }, { time: new Date() }, or a text such as '@seq:100' or '2025-01-31'",
+    {
+      found: typeof input
+    }
+  )
 }
 
 export function resolved(point: PointInTime, now: number): AskedPoint {

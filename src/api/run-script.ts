@@ -99,6 +99,7 @@ export class ScriptRunner {
     const { name, primaryKey, ifNotExists } = asked
     const exists = ifNotExists && this.#coordinator.hasTable(name)
     const indexes = asked.indexes.map((columns) => ({ name: `${name}_${columns.join('_')}_idx`, columns }))
+    if (exists) await this.#coordinator.untilVisible(name)
     const commit = exists ? undefined : await this.#coordinator.createTable(name, primaryKey, indexes)
     const notices = exists ? [`table ${JSON.stringify(name)} exists already`] : []
     return { command: 'CREATE TABLE', columns: [], rows: [], commit, notices }

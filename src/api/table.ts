@@ -124,7 +124,10 @@ class BulkInsert<Row extends object> {
         if (index === batchStart) return
         const start = batchStart
         batchStart = index
-        this.#inFlight.push(this.#send(set, start))
+        const sent = this.#send(set, start)
+        // Heard when its turn comes; until then a refusal is not one that nobody handles.
+        sent.catch(() => {})
+        this.#inFlight.push(sent)
         set = this.#coordinator.writeSet()
         if (this.#inFlight.length >= COMMITS_IN_FLIGHT) await this.#settleOne(total)
         if (this.#options.signal?.aborted === true) throw new DriftError('ABORTED', 'the ingest was cancelled', {})
@@ -188,7 +191,11 @@ class BulkInsert<Row extends object> {
 const BATCH_BYTES = 8 * 1024 * 1024
 
 /** Throws INVALID_DOCUMENT or LIMIT for metadata that cannot be stored. */
-export function commitRequest(options: { readonly metadata?: unknown; readonly time?: number; readonly signal?: AbortSignal }): CommitRequest {
+export function commitRequest(options: {
+  readonly metadata?: unknown
+  readonly time?: number
+  readonly signal?: AbortSignal
+}): CommitRequest {
   const { metadata, time, signal } = options
   if (metadata === undefined || metadata === null) return { metadata: noMetadata, time, signal }
   const bytes = encodeValue(metadata, 'metadata').slice()

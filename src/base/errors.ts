@@ -75,7 +75,7 @@ export class DriftError extends Error {
     if (thrown instanceof DriftError) return thrown
     const system = thrown as NodeJS.ErrnoException
     const cause = thrown instanceof Error ? thrown : new Error(String(thrown))
-    if (typeof system?.code === 'string' && typeof system.syscall === 'string') {
+    if (typeof system?.code === 'string' && /^E[A-Z]/.test(system.code) && typeof system.syscall === 'string') {
       const full = system.code === 'ENOSPC' || system.code === 'EDQUOT' || system.code === 'EFBIG'
       const advice = full ? 'no space is left; free some and try again' : ioAdvice(system.code)
       return new DriftError(

@@ -54,7 +54,9 @@ export class Catalog {
     checkName(name, 'table name', limits.tableNameBytesMax)
     checkName(primaryKey, 'primary key', limits.fieldNameBytesMax)
     if (name.startsWith('drift.')) {
-      throw new DriftError('INVALID_ARGUMENT', `table names that begin with "drift." belong to the system: ${JSON.stringify(name)}`, { table: name })
+      throw new DriftError('INVALID_ARGUMENT', `table names that begin with "drift." belong to the system: ${JSON.stringify(name)}`, {
+        table: name
+      })
     }
     if (this.#byName.has(name)) throw new DriftError('ALREADY_EXISTS', `table ${JSON.stringify(name)} exists`, { table: name })
     overLimit('tablesMax', this.#byId.size + 1)
@@ -70,7 +72,10 @@ export class Catalog {
   apply(payload: Uint8Array, seq: number): TableDefinition {
     const [id, kind, definition] = decodeValue(payload) as [number, number, Omit<TableDefinition, 'id' | 'createdSeq'>]
     if (kind !== KIND_CREATE_TABLE) {
-      throw new DriftError('UNSUPPORTED_VERSION', `schema event ${seq} is of kind ${kind}: written by a later release`, { seq, found: kind })
+      throw new DriftError('UNSUPPORTED_VERSION', `schema event ${seq} is of kind ${kind}: written by a later release`, {
+        seq,
+        found: kind
+      })
     }
     const table = { ...definition, id, createdSeq: seq }
     this.add(table)

@@ -80,9 +80,7 @@ function readItem(level: number): unknown {
     case 0xce:
       if (at + 4 > end) return odd()
       at += 4
-      return (
-        (((bytes[at - 4] ?? 0) << 24) | ((bytes[at - 3] ?? 0) << 16) | ((bytes[at - 2] ?? 0) << 8) | (bytes[at - 1] ?? 0)) >>> 0
-      )
+      return (((bytes[at - 4] ?? 0) << 24) | ((bytes[at - 3] ?? 0) << 16) | ((bytes[at - 2] ?? 0) << 8) | (bytes[at - 1] ?? 0)) >>> 0
     case 0xd0:
       if (at >= end) return odd()
       return ((bytes[at++] ?? 0) << 24) >> 24

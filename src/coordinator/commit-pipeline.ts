@@ -160,6 +160,20 @@ export class CommitPipeline {
     return this.#submit(undefined, change, request)
   }
 
+  /** Resolves when everything up to `seq`, which is numbered, is visible. */
+  untilVisible(seq: number): Promise<Commit> {
+    return new Promise((resolve, reject) => {
+      if (this.#poison !== undefined && seq > this.#visibleSeq) return reject(this.#poisoned('unknown'))
+      this.#remember({ seq, firstSeq: seq + 1, count: 0, time: this.#lastTime }, new Map(), {
+        set: undefined,
+        schema: undefined,
+        request: NO_REQUEST,
+        resolve,
+        reject
+      })
+    })
+  }
+
   /** Resolves when nothing is pending or waiting any more, acknowledged or refused. */
   idle(): Promise<void> {
     if (this.pendingCount === 0) return Promise.resolve()
@@ -171,16 +185,14 @@ export class CommitPipeline {
     this.#admitWaiting()
   }
 
-  #submit(
-    set: WriteSet<TableState> | undefined,
-    schema: SchemaChange | undefined,
-    request: CommitRequest
-  ): Promise<Commit> {
+  #submit(set: WriteSet<TableState> | undefined, schema: SchemaChange | undefined, request: CommitRequest): Promise<Commit> {
     return new Promise((resolve, reject) => {
       const call: Waiting = { set, schema, request, resolve, reject }
       if (this.#poison !== undefined) return reject(this.#refused())
       if (request.signal?.aborted === true) return reject(aborted())
-      if (this.#waitingHead === this.#waiting.length && this.#admit(call)) return
+      // A poisoned writer refuses what comes after: the listener fetches its reason.
+      const isOpen = this.#waitingHead === this.#waiting.length && !this.#memory.poisoned
+      if (isOpen && this.#admit(call)) return
       this.#wait(call)
     })
   }
@@ -282,11 +294,15 @@ export class CommitPipeline {
     }
     if (asked < this.#lastTime || asked > now) {
       const range = `${new Date(this.#lastTime).toISOString()} and ${new Date(now).toISOString()}`
-      throw new DriftError('INVALID_ARGUMENT', `time ${new Date(asked).toISOString()} is not between the last commit's and now (${range})`, {
-        found: asked,
-        lastTime: this.#lastTime,
-        now
-      })
+      throw new DriftError(
+        'INVALID_ARGUMENT',
+        `time ${new Date(asked).toISOString()} is not between the last commit's and now (${range})`,
+        {
+          found: asked,
+          lastTime: this.#lastTime,
+          now
+        }
+      )
     }
     return asked
   }
@@ -398,6 +414,7 @@ export class CommitPipeline {
   }
 }
 
+const NO_REQUEST: CommitRequest = { metadata: new Uint8Array(0) }
 const CLOCK_HELD_WARNING_MS = 1000
 const UNKNOWN_FAULT: ErrorData = { name: 'POISONED', message: 'the writer is poisoned', details: {} }
 

@@ -46,7 +46,10 @@ export type CoordinatorOptions = {
 }
 
 /** A point in time that someone asks for. */
-export type AskedPoint = { readonly kind: 'seq'; readonly seq: number } | { readonly kind: 'time'; readonly time: number } | { readonly kind: 'now' }
+export type AskedPoint =
+  | { readonly kind: 'seq'; readonly seq: number }
+  | { readonly kind: 'time'; readonly time: number }
+  | { readonly kind: 'now' }
 
 /** A state that can be read: everything up to `seq`, which is the end of a commit. */
 export type ReadPoint = {
@@ -56,6 +59,11 @@ export type ReadPoint = {
   /** Set where the point lies ahead of the last event, so that the answer can still change. */
   readonly notice: string | undefined
 }
+
+/**
+ * A record is at most a batch and its head. Where only the run in use is taken, room for three leaves a free run for one, wherever that lies.
+ */
+const RECORD_BYTES_MAX = limits.batchBytesMax + 16 * 1024 * 1024
 
 const noMetadata = new Uint8Array(0)
 
@@ -91,40 +99,48 @@ export class Coordinator {
   }
 
   static async open(options: CoordinatorOptions): Promise<Coordinator> {
-    const { io, directory, clock, log } = options
-    const began = clock.monotonic()
-    const kind = directoryKind(io, directory)
-    if (kind !== 'database' && (!options.create || options.readOnly)) {
-      throw new DriftError('INVALID_ARGUMENT', `${directory} is no database; make one with driftdb init, or open it with create`, { directory })
-    }
-    if (kind === 'absent') io.makeDirectory(directory)
-    const lock = options.readOnly ? undefined : lockDirectory(io, directory, clock.now())
+    let lock: FileLock | undefined
     try {
+      const { io, directory, clock } = options
+      const kind = directoryKind(io, directory)
+      if (kind !== 'database' && (!options.create || options.readOnly)) {
+        throw new DriftError('INVALID_ARGUMENT', `${directory} is no database; make one with driftdb init, or open it with create`, {
+          directory
+        })
+      }
+      if (kind === 'absent') io.makeDirectory(directory)
+      if (!options.readOnly) lock = lockDirectory(io, directory, clock.now())
       if (kind !== 'database') makeDatabase(io, directory, clock.now(), options.random)
-      const cache = new BlockCache(options.cacheBytes)
-      let logBytes: (source: number) => Uint8Array = () => new Uint8Array(0)
-      const state = await (options.readOnly ? recoverBeside : recover)({
-        io,
-        directory,
-        cache,
-        readOnly: options.readOnly,
-        log: (source) => logBytes(source),
-        logger: log,
-        onProgress: options.onProgress,
-        breathe: turn
-      })
-      const coordinator = new Coordinator(options, cache, state, lock)
-      logBytes = (source) => coordinator.#logBytes(source)
-      if (!options.readOnly && state.damaged.length === 0) await coordinator.#startWriter()
-      log.info(
-        { directory, kind, lastSeq: state.lastSeq, tables: state.tables.size, ms: Math.round(clock.monotonic() - began), ...state.report },
-        'database opened'
-      )
-      return coordinator
+      return await Coordinator.#recovered(options, lock)
     } catch (error) {
       lock?.release()
-      throw DriftError.from(error, directory)
+      throw DriftError.from(error, options.directory)
     }
+  }
+
+  static async #recovered(options: CoordinatorOptions, lock: FileLock | undefined): Promise<Coordinator> {
+    const { io, directory, clock, log } = options
+    const began = clock.monotonic()
+    const cache = new BlockCache(options.cacheBytes)
+    let logBytes: (source: number) => Uint8Array = () => new Uint8Array(0)
+    const state = await (options.readOnly ? recoverBeside : recover)({
+      io,
+      directory,
+      cache,
+      readOnly: options.readOnly,
+      log: (source) => logBytes(source),
+      logger: log,
+      onProgress: options.onProgress,
+      breathe: turn
+    })
+    const coordinator = new Coordinator(options, cache, state, lock)
+    logBytes = (source) => coordinator.#logBytes(source)
+    if (!options.readOnly && state.damaged.length === 0) await coordinator.#startWriter()
+    log.info(
+      { directory, lastSeq: state.lastSeq, tables: state.tables.size, ms: Math.round(clock.monotonic() - began), ...state.report },
+      'database opened'
+    )
+    return coordinator
   }
 
   // Reads.
@@ -267,6 +283,12 @@ export class Coordinator {
     return commit
   }
 
+  /** Resolves when the table that has this name is visible: another call may still be making it. */
+  async untilVisible(name: string): Promise<void> {
+    const { createdSeq } = this.table(name).definition
+    await this.#writing?.pipeline.untilVisible(createdSeq)
+  }
+
   /** Moves everything visible into segments now. */
   async checkpoint(): Promise<void> {
     await this.#checkpoint
@@ -346,7 +368,7 @@ export class Coordinator {
   async #startWriter(): Promise<void> {
     const { io, directory, durability, clock, log: logger } = this.#options
     const { identity, walNumber, files, lastSeq, lastTime, commits } = this.#state
-    const memory = LogMemory.create(this.#options.logBytes, this.#options.logBytes + 2 * limits.batchBytesMax)
+    const memory = LogMemory.create(this.#options.logBytes, this.#options.logBytes + 3 * RECORD_BYTES_MAX)
     memory.visibleSeq = lastSeq
     memory.durableSeq = lastSeq
     const log = new SharedLog(memory, JUMP_MAGIC)
@@ -412,7 +434,11 @@ export class Coordinator {
     const damaged = this.#state.damaged[0]
     if (damaged !== undefined && !this.#options.readOnly) {
       const details = { ...damaged.damage?.details, table: damaged.definition.name }
-      throw new DriftError('READ_ONLY', `table ${damaged.definition.name} is damaged, so nothing is written: ${damaged.damage?.message}`, details)
+      throw new DriftError(
+        'READ_ONLY',
+        `table ${damaged.definition.name} is damaged, so nothing is written: ${damaged.damage?.message}`,
+        details
+      )
     }
     throw new DriftError('READ_ONLY', 'the database was opened read-only', {})
   }

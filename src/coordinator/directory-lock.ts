@@ -10,12 +10,17 @@ export function lockDirectory(io: Io, directory: string, now: number): FileLock 
   const path = `${directory}/LOCK`
   const lock = io.lock(path)
   if (lock === undefined) throw locked(io, path, directory)
-  const file = io.openWrite(path)
   try {
-    file.truncate(0)
-    file.write([Buffer.from(`${JSON.stringify({ pid: process.pid, hostname: hostname(), since: now })}\n`)], 0)
-  } finally {
-    file.close()
+    const file = io.openWrite(path)
+    try {
+      file.truncate(0)
+      file.write([Buffer.from(`${JSON.stringify({ pid: process.pid, hostname: hostname(), since: now })}\n`)], 0)
+    } finally {
+      file.close()
+    }
+  } catch (error) {
+    lock.release()
+    throw error
   }
   return lock
 }

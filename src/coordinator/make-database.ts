@@ -20,8 +20,22 @@ export function directoryKind(io: Io, directory: string): DirectoryKind {
   if (names.includes('wal') && io.kind(`${directory}/tables/${CATALOG_FOLDER}`) === 'directory') return 'database'
   if (names.length === 0) return 'empty'
   // `wal` is made last: what was cut short before it is made again.
-  if (names.every((name) => OUR_NAMES.has(name))) return 'half-made'
+  if (names.every((name) => OUR_NAMES.has(name))) {
+    if (!hasSegments(io, directory)) return 'half-made'
+    throw new DriftError('CORRUPT', `${directory}: tables with events, but no wal folder: it was lost; restore it`, {
+      file: `${directory}/wal`,
+      offset: 0
+    })
+  }
   throw new DriftError('INVALID_ARGUMENT', `${directory} is not empty and is no DriftDB database`, { directory, found: names.slice(0, 10) })
+}
+
+function hasSegments(io: Io, directory: string): boolean {
+  if (io.kind(`${directory}/tables`) !== 'directory') return false
+  return io.list(`${directory}/tables`).some((table) => {
+    const segments = `${directory}/tables/${table}/segments`
+    return io.kind(segments) === 'directory' && io.list(segments).length > 0
+  })
 }
 
 /** Makes an empty database: the folders of the seed, the two system tables, `wal` last. Durable on return; no commit is written. */

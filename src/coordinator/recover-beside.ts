@@ -23,7 +23,12 @@ export async function recoverBeside(options: RecoveryOptions): Promise<Recovered
       failure = error
     }
     if (attempt === ATTEMPTS_MAX) {
-      throw new DriftError('IO', `${directory}: the writer moved its files during each of ${attempt} readings; try again`, { directory }, failure)
+      throw new DriftError(
+        'IO',
+        `${directory}: the writer moved its files during each of ${attempt} readings; try again`,
+        { directory },
+        failure
+      )
     }
     await breathe()
   }

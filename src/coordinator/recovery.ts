@@ -84,17 +84,24 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const images = readWal(io, walDirectory)
   // Beside a living writer nothing is shown that a power cut could still take.
   if (options.readOnly) syncWal(io, images)
-  const report = { eventsFromSegments: 0, eventsFromWal: 0, tornBytes: 0, cleanlyClosed: images.at(-1)?.closed ?? false, rebuiltManifests: 0 }
+  const report = {
+    eventsFromSegments: 0,
+    eventsFromWal: 0,
+    tornBytes: 0,
+    cleanlyClosed: images.at(-1)?.closed ?? false,
+    rebuiltManifests: 0
+  }
 
-  const read = (folder: string, tableId: number, fallback?: Manifest): Manifest => {
-    const { manifest, rebuilt } = readManifest(io, `${tablesDirectory}/${folder}`, tableId, fallback)
+  const read = (folder: string, tableId: number, twin: string, seqMax?: number): Manifest => {
+    const { manifest, rebuilt } = readManifest(io, tablesDirectory, folder, tableId, twin, seqMax)
     if (rebuilt) {
       report.rebuiltManifests++
       logger.warn({ folder }, 'meta.json was lost or damaged and is rebuilt from the segments')
     }
     return manifest
   }
-  const catalogManifest = read(CATALOG_FOLDER, CATALOG_TABLE_ID)
+  const commitsManifest = read(COMMITS_FOLDER, COMMITS_TABLE_ID, CATALOG_FOLDER)
+  const catalogManifest = read(CATALOG_FOLDER, CATALOG_TABLE_ID, COMMITS_FOLDER, commitsManifest.checkpointSeq)
   const identity: DatabaseIdentity = {
     databaseId: new Uint8Array(Buffer.from(catalogManifest.databaseId, 'hex')),
     hashSeed: catalogManifest.hashSeed,
@@ -110,7 +117,6 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     }
   }
   const catalogSegments = await load(options, CATALOG_FOLDER, catalogManifest, takeSchema)
-  const commitsManifest = read(COMMITS_FOLDER, COMMITS_TABLE_ID, catalogManifest)
   const commitSegments = await load(options, COMMITS_FOLDER, commitsManifest, () => {})
   const commits = new CommitLog(new SegmentReader(io, `${tablesDirectory}/${COMMITS_FOLDER}/segments`, cache, commitSegments))
   let lastSeq = commitSegments.at(-1)?.lastSeq ?? 0
@@ -127,18 +133,35 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   }
 
   const files: TableFiles[] = [
-    { tableId: CATALOG_TABLE_ID, directory: `${tablesDirectory}/${CATALOG_FOLDER}`, checkpointSeq: catalogManifest.checkpointSeq, segments: catalogSegments },
-    { tableId: COMMITS_TABLE_ID, directory: `${tablesDirectory}/${COMMITS_FOLDER}`, checkpointSeq: commitsManifest.checkpointSeq, segments: commitSegments }
+    {
+      tableId: CATALOG_TABLE_ID,
+      directory: `${tablesDirectory}/${CATALOG_FOLDER}`,
+      checkpointSeq: catalogManifest.checkpointSeq,
+      segments: catalogSegments
+    },
+    {
+      tableId: COMMITS_TABLE_ID,
+      directory: `${tablesDirectory}/${COMMITS_FOLDER}`,
+      checkpointSeq: commitsManifest.checkpointSeq,
+      segments: commitSegments
+    }
   ]
   const tables = new Map<number, TableState>()
   const damaged: TableState[] = []
   const missing: TableDefinition[] = []
   for (const definition of catalog.tables) {
-    const table = await loadTable(options, identity, definition, (folder, id) => read(folder, id, catalogManifest), missing)
+    const isNew = definition.createdSeq > catalogManifest.checkpointSeq
+    const readTable = () => read(definition.folder, definition.id, COMMITS_FOLDER, commitsManifest.checkpointSeq)
+    const table = await loadTable(options, identity, definition, readTable, isNew, missing)
     tables.set(definition.id, table)
     if (table.damage !== undefined) damaged.push(table)
     report.eventsFromSegments += table.versions.count
-    files.push({ tableId: definition.id, directory: table.directory, checkpointSeq: table.checkpointSeq, segments: table.segments.segments })
+    files.push({
+      tableId: definition.id,
+      directory: table.directory,
+      checkpointSeq: table.checkpointSeq,
+      segments: table.segments.segments
+    })
   }
   if (report.rebuiltManifests > 0) await proveCounts(options, commitsManifest, tables)
 
@@ -172,7 +195,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     for (const definition of missing) {
       const table = tables.get(definition.id)
       const empty = files.find((candidate) => candidate.tableId === definition.id)
-      if (table !== undefined && empty !== undefined) makeTableFolder(io, new TableWriter(io, identity, empty), identity, schemaYaml(definition))
+      if (table !== undefined && empty !== undefined)
+        makeTableFolder(io, new TableWriter(io, identity, empty), identity, schemaYaml(definition))
     }
     await moveIntoSegments(options, identity, files, tables, commits, records, lastSeq, report.rebuiltManifests > 0)
     removeOrphans(io, tablesDirectory, catalog, files, logger)
@@ -223,20 +247,22 @@ async function loadTable(
   options: RecoveryOptions,
   identity: DatabaseIdentity,
   definition: TableDefinition,
-  read: (folder: string, tableId: number) => Manifest,
+  read: () => Manifest,
+  isNew: boolean,
   missing: TableDefinition[]
 ): Promise<TableState> {
   const { io, directory } = options
   const folder = `${directory}/tables/${definition.folder}`
   const make = () => emptyTable(options, identity, definition)
-  // The folder is made after the table's event is durable: a crash in between leaves none.
-  if (io.kind(`${folder}/segments`) === 'absent') {
-    missing.push(definition)
-    return make()
-  }
   const table = make()
   try {
-    const manifest = read(definition.folder, definition.id)
+    if (io.kind(`${folder}/segments`) === 'absent') {
+      // The folder is made after the table's event is durable, and before any checkpoint: only a crash in between leaves none.
+      if (!isNew) throw new DriftError('CORRUPT', `${folder} is lost`, { file: folder, offset: 0 })
+      missing.push(definition)
+      return table
+    }
+    const manifest = read()
     const segments = await load(options, definition.folder, manifest, (source, from, to) => {
       table.replay(source, from, to, undefined)
     })
@@ -257,29 +283,44 @@ function emptyTable({ io, directory, cache, log }: RecoveryOptions, identity: Da
   return new TableState(definition, folder, identity.hashSeed, new SegmentReader(io, `${folder}/segments`, cache, []), log)
 }
 
+/**
+ * A table's manifest; a lost or damaged one is made from the segments. What all manifests have in common is taken from `twin`'s, and
+ * events past `seqMax`, the commit log's end, do not count: a checkpoint that was not finished wrote them, and the WAL has them.
+ */
 function readManifest(
   io: Io,
+  tablesDirectory: string,
   folder: string,
   tableId: number,
-  fallback: Manifest | undefined
+  twin: string,
+  seqMax: number | undefined
 ): { manifest: Manifest; rebuilt: boolean } {
-  const path = `${folder}/meta.json`
-  const found = io.kind(path) === 'file' ? decodeManifest(readWhole(io, path), path, FORMAT_VERSION) : undefined
+  const load = (name: string): Manifest | undefined => {
+    const path = `${tablesDirectory}/${name}/meta.json`
+    return io.kind(path) === 'file' ? decodeManifest(readWhole(io, path), path, FORMAT_VERSION) : undefined
+  }
+  const path = `${tablesDirectory}/${folder}/meta.json`
+  const found = load(folder)
   if (found !== undefined) {
     if (found.tableId === tableId) return { manifest: found, rebuilt: false }
-    throw new DriftError('CORRUPT', `${path} belongs to table ${found.tableId}, not ${tableId}`, { file: path, expected: tableId, found: found.tableId })
+    throw new DriftError('CORRUPT', `${path} belongs to table ${found.tableId}, not ${tableId}`, {
+      file: path,
+      expected: tableId,
+      found: found.tableId
+    })
   }
-  if (fallback === undefined) {
-    // The catalog's own: the same facts stand in the commit log's manifest.
-    const other = `${folder.slice(0, folder.lastIndexOf('/'))}/${COMMITS_FOLDER}/meta.json`
-    const twin = io.kind(other) === 'file' ? decodeManifest(readWhole(io, other), other, FORMAT_VERSION) : undefined
-    if (twin === undefined) {
-      throw new DriftError('CORRUPT', `${path} and ${other} are both lost or damaged: the database's id cannot be told`, { file: path, offset: 0 })
-    }
-    fallback = twin
+  // The commit log's own twin is the catalog, and the other way round; of any other table both will do.
+  const common = load(twin) ?? (twin === COMMITS_FOLDER && folder !== CATALOG_FOLDER ? load(CATALOG_FOLDER) : undefined)
+  if (common === undefined) {
+    const other = `${tablesDirectory}/${twin}/meta.json`
+    throw new DriftError('CORRUPT', `${path} and ${other} are both lost or damaged: the database's id cannot be told`, {
+      file: path,
+      offset: 0
+    })
   }
-  const survey = surveySegments(io, `${folder}/segments`, tableId)
-  return { manifest: { ...fallback, tableId, ...survey }, rebuilt: true }
+  const survey = surveySegments(io, `${tablesDirectory}/${folder}/segments`, tableId, seqMax)
+  // Up to there the commit log is complete, so this table is too: its counts are proved.
+  return { manifest: { ...common, tableId, ...survey, checkpointSeq: seqMax ?? survey.checkpointSeq }, rebuilt: true }
 }
 
 /** A table whose manifest was rebuilt must have as many events as the commit log says; else some of its files are gone. */
@@ -298,7 +339,11 @@ async function proveCounts(options: RecoveryOptions, commitsManifest: Manifest, 
     const expected = counts.get(tableId) ?? 0
     if (table.damage !== undefined || table.versions.count === expected) continue
     const details = { file: table.directory, offset: 0, expected, found: table.versions.count }
-    table.damage = new DriftError('CORRUPT', `${table.directory}: ${table.versions.count} events, but the commit log counts ${expected}`, details)
+    table.damage = new DriftError(
+      'CORRUPT',
+      `${table.directory}: ${table.versions.count} events, but the commit log counts ${expected}`,
+      details
+    )
   }
 }
 
@@ -383,5 +428,10 @@ function gap(image: WalImage, offset: number, expected: number, found: number): 
 
 function corruptCommits(directory: string, expected: number, found: number): DriftError {
   const file = `${directory}/tables/${COMMITS_FOLDER}`
-  return new DriftError('CORRUPT', `${file}: commits end at seq ${found}, its manifest says ${expected}`, { file, offset: 0, expected, found })
+  return new DriftError('CORRUPT', `${file}: commits end at seq ${found}, its manifest says ${expected}`, {
+    file,
+    offset: 0,
+    expected,
+    found
+  })
 }

@@ -16,7 +16,14 @@ const MSGPACK_ARRAY = 0x90
 /** A frame's head and key, at most. */
 const FRAME_ROOM = 32 + limits.keyBytesMax + 16
 
-type Staged = { readonly table: TableState; readonly ordinal: number; readonly isNewKey: boolean; readonly version: number; readonly at: number; readonly bytes: number }
+type Staged = {
+  readonly table: TableState
+  readonly ordinal: number
+  readonly isNewKey: boolean
+  readonly version: number
+  readonly at: number
+  readonly bytes: number
+}
 
 /**
  * One commit in the making: every operation is validated against everything numbered before it, the earlier ones of the same commit

@@ -9,7 +9,8 @@ import { LOG_CHUNK_BYTES, LOG_CONTROL_BYTES, type LogMemory } from './log-memory
  */
 const JUMP_BYTES = 8
 
-type Run = { readonly first: number; readonly count: number; lastSeq: number }
+/** `firstEnd`: last seq of its first record; 0 while it has none. */
+type Run = { readonly first: number; readonly count: number; firstEnd: number; lastSeq: number }
 
 export class SharedLog {
   readonly memory: LogMemory
@@ -27,7 +28,7 @@ export class SharedLog {
     this.#roomChunks = Math.floor((memory.bytes().length - LOG_CONTROL_BYTES) / LOG_CHUNK_BYTES)
     this.#used = new Array<boolean>(this.#roomChunks).fill(false)
     this.#used[0] = true
-    this.#current = { first: 0, count: 1, lastSeq: 0 }
+    this.#current = { first: 0, count: 1, firstEnd: 0, lastSeq: 0 }
     this.#runs.push(this.#current)
     this.#position = LOG_CONTROL_BYTES
     this.#runEnd = LOG_CONTROL_BYTES + LOG_CHUNK_BYTES
@@ -51,14 +52,20 @@ export class SharedLog {
   /** The record that was reserved is complete: the writer may take it. */
   publish(bytes: number, lastSeq: number): void {
     this.#position += bytes
+    if (this.#current.firstEnd === 0) this.#current.firstEnd = lastSeq
     this.#current.lastSeq = lastSeq
     this.memory.tail = this.#position
     this.memory.wakeWriter()
   }
 
-  /** Chunks whose events are all at or below `seq` are free again. */
+  /**
+   * Runs that every follower has left are free again, once all events up to `seq` were moved into segments. A follower has left a run
+   * when it has taken the first record of the next one: before that it may still have to read the jump at the run's end (MEM-3).
+   */
   freeThrough(seq: number): void {
-    for (let run = this.#runs[0]; run !== undefined && run !== this.#current && run.lastSeq <= seq; run = this.#runs[0]) {
+    for (;;) {
+      const [run, next] = this.#runs
+      if (run === undefined || next === undefined || next.firstEnd === 0 || next.firstEnd > seq) return
       this.#used.fill(false, run.first, run.first + run.count)
       this.#runs.shift()
     }
@@ -77,7 +84,7 @@ export class SharedLog {
     const jump = new DataView(this.memory.handle.buffer, this.#position, JUMP_BYTES)
     jump.setUint32(0, this.#jumpMagic, true)
     jump.setUint32(4, address / 8, true)
-    this.#current = { first, count, lastSeq: 0 }
+    this.#current = { first, count, firstEnd: 0, lastSeq: 0 }
     this.#runs.push(this.#current)
     this.#position = address
     this.#runEnd = address + count * LOG_CHUNK_BYTES

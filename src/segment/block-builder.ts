@@ -64,7 +64,7 @@ export class BlockBuilder {
   /** Takes the whole frames in `source[from, to)`. */
   add(source: Uint8Array, from: number, to: number): void {
     let blockFrom = from
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to;) {
       const position = this.bytes + (at - from)
       const window = Math.floor(position / BLOCK_BYTES)
       if (window !== this.#window) {

@@ -1,7 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_SEGMENT } from '../format/file-header.js'
-import { frameBytes, frameFault } from '../format/frame.js'
+import { frameBytes, frameFault, frameSeq } from '../format/frame.js'
 import { decodeSegmentFooter, FOOTER_BYTES, footerBytes, type SegmentFooter } from '../format/segment-footer.js'
 import { numberedFile, type Manifest } from '../format/manifest.js'
 import type { File, Io } from '../io/io.js'
@@ -23,6 +23,8 @@ export function* loadSegments(io: Io, directory: string, manifest: Manifest, sin
   let origin = 0
   for (const { file: name, number, bytes, crc, sealed } of manifest.segments) {
     const path = `${directory}/${name}`
+    if (io.kind(path) !== 'file')
+      throw new DriftError('CORRUPT', `${path} is live by its manifest, but it is lost`, { file: path, offset: 0 })
     const file = io.openRead(path)
     try {
       checkHeader(file, manifest, number, origin)
@@ -41,10 +43,15 @@ export function* loadSegments(io: Io, directory: string, manifest: Manifest, sin
 }
 
 /**
- * Without a manifest: takes the whole frames of the segment files there are, in order. A file with a whole footer is sealed; the last
- * one ends where its whole frames end. Throws CORRUPT for damage before that.
+ * Without a manifest: takes the whole frames up to `seqMax` of the segment files there are, in order. A file with a whole footer is
+ * sealed; the last one ends where its whole frames end. Throws CORRUPT for damage before that.
  */
-export function surveySegments(io: Io, directory: string, tableId: number): Pick<Manifest, 'segments'> & { checkpointSeq: number } {
+export function surveySegments(
+  io: Io,
+  directory: string,
+  tableId: number,
+  seqMax = Number.POSITIVE_INFINITY
+): Pick<Manifest, 'segments'> & { checkpointSeq: number } {
   const numbers = io
     .list(directory)
     .map((name) => /^(\d+)\.seg$/.exec(name)?.[1])
@@ -58,7 +65,8 @@ export function surveySegments(io: Io, directory: string, tableId: number): Pick
     const path = `${directory}/${name}`
     const file = io.openRead(path)
     try {
-      if (number !== index + 1) throw new DriftError('CORRUPT', `${directory}: segment ${index + 1} is missing`, { file: directory, found: name })
+      if (number !== index + 1)
+        throw new DriftError('CORRUPT', `${directory}: segment ${index + 1} is missing`, { file: directory, found: name })
       const all = new Uint8Array(file.size())
       file.read(all, 0)
       const header = decodeFileHeader(all, path, FILE_KIND_SEGMENT)
@@ -66,13 +74,18 @@ export function surveySegments(io: Io, directory: string, tableId: number): Pick
       const footer = footerOf(file)
       const end = footer === undefined ? all.length : FILE_HEADER_BYTES + footer.frameBytes
       let at = FILE_HEADER_BYTES
-      while (at < end && frameFault(all, at, end, limits.frameBytesMax) === undefined) at += frameBytes(all, at)
+      let isPast = false
+      while (at < end && !isPast && frameFault(all, at, end, limits.frameBytesMax) === undefined) {
+        isPast = frameSeq(all, at) > seqMax
+        if (!isPast) at += frameBytes(all, at)
+      }
       const last = index === numbers.length - 1
-      if (at < end && (footer !== undefined || !last)) throw damaged(path, all.subarray(at, end), at, end - at)
+      if (at < end && !isPast && (footer !== undefined || !last)) throw damaged(path, all.subarray(at, end), at, end - at)
       const builder = new BlockBuilder()
       builder.add(all, FILE_HEADER_BYTES, at)
       if (builder.count > 0) checkpointSeq = builder.lastSeq
-      segments.push({ file: name, number, bytes: builder.bytes, crc: builder.crc, sealed: footer !== undefined })
+      segments.push({ file: name, number, bytes: builder.bytes, crc: builder.crc, sealed: footer !== undefined && !isPast })
+      if (isPast) break
     } finally {
       file.close()
     }
@@ -111,7 +124,11 @@ function* readFrames(
     }
     builder.add(buffer, 0, whole)
     // A sealed segment proves each block as soon as it is complete; the sum of the active one is proved at its end.
-    for (const complete = builder.blocks.length - (position + whole < end ? 1 : 0); footer !== undefined && blockIndex < complete; blockIndex++) {
+    for (
+      const complete = builder.blocks.length - (position + whole < end ? 1 : 0);
+      footer !== undefined && blockIndex < complete;
+      blockIndex++
+    ) {
       const found = builder.blocks[blockIndex]
       const expected = footer.blocks[blockIndex]
       if (found?.crc !== expected?.crc || found?.offset !== expected?.offset) throw firstDamage(file, bytes)
@@ -176,5 +193,10 @@ function wrongHeader(file: string, what: string, expected: number, found: number
 }
 
 function cutFile(file: string, found: number, expected: number): DriftError {
-  return new DriftError('CORRUPT', `${file}: ends at ${found}, but ${expected} bytes of it are live`, { file, offset: found, expected, found })
+  return new DriftError('CORRUPT', `${file}: ends at ${found}, but ${expected} bytes of it are live`, {
+    file,
+    offset: found,
+    expected,
+    found
+  })
 }

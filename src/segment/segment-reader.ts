@@ -85,15 +85,16 @@ export class SegmentReader {
         else index = middle - 1
       }
     }
+    const end = blocks[index + 1]?.offset ?? FILE_HEADER_BYTES + bytes
     const cached = segment.cached[index]
-    if (cached !== undefined && inFile < cached.offset + cached.bytes.length) {
+    // The last block of an active segment grows with each checkpoint: a copy from before it is stale.
+    if (cached !== undefined && cached.offset + cached.bytes.length === end) {
       cached.used = true
       return cached
     }
     if (cached !== undefined) cached.evict = undefined
     const description = blocks[index]
     if (description === undefined) throw new DriftError('INVARIANT', `FMT-3: ${segment.path} has no block ${index}`)
-    const end = blocks[index + 1]?.offset ?? FILE_HEADER_BYTES + bytes
     const target = new Uint8Array(end - description.offset)
     const count = segment.file(this.#io).read(target, description.offset)
     if (count < target.length || crc32(target) !== description.crc) throw damaged(segment.path, target, description.offset, count)

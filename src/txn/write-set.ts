@@ -94,7 +94,11 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
     } catch (error) {
       if (!(error instanceof DriftError)) throw error
       const name = error.code === 'DRIFT_LIMIT' ? 'LIMIT' : 'INVALID_DOCUMENT'
-      throw new DriftError(name, `table ${table}, primary key ${primaryKey}: ${error.message}`, { ...error.details, table, path: primaryKey })
+      throw new DriftError(name, `table ${table}, primary key ${primaryKey}: ${error.message}`, {
+        ...error.details,
+        table,
+        path: primaryKey
+      })
     }
   }
 

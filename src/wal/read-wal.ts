@@ -41,7 +41,7 @@ export function readWal(io: Io, directory: string): WalImage[] {
   const all = names.includes(WAL_NAME) ? [...files, { name: WAL_NAME, expected: undefined }] : files
   const images: WalImage[] = []
   for (const [index, { name, expected }] of all.entries()) {
-    const image = readWalFile(io, `${directory}/${name}`, index < all.length - 1)
+    const image = readWalFile(io, `${directory}/${name}`, index < all.length - 1 || expected !== undefined)
     const before = images.at(-1)
     const number = expected ?? (before === undefined ? image.number : before.number + 1)
     if (image.number !== number || (before !== undefined && number !== before.number + 1)) {
@@ -66,7 +66,10 @@ export function readWalFile(io: Io, path: string, newerExists: boolean): WalImag
   while (isWholeRecord(bytes, at, bytes.length, header.salt)) {
     const { flags, count } = readRecordHeader(bytes, at)
     if ((flags & RECORD_CONTINUES) !== 0) {
-      throw new DriftError('UNSUPPORTED_VERSION', `${path} has a batch in parts at ${at}: written by a later release`, { file: path, offset: at })
+      throw new DriftError('UNSUPPORTED_VERSION', `${path} has a batch in parts at ${at}: written by a later release`, {
+        file: path,
+        offset: at
+      })
     }
     if ((flags & RECORD_CLOSE) !== 0) closed = true
     if (count > 0) records.push(at)

@@ -182,15 +182,15 @@ export class Checkpoint {
 
   #startSync(): void {
     this.#phase = 'syncing'
-    const syncs = [...this.#touched.keys()].map((table) => {
+    const tables = [...this.#touched.keys()]
+    for (const table of tables) {
       table.appender.flush()
       table.appender.sealIfFull()
-      return table.appender.sync()
-    })
-    this.waiting = Promise.all(syncs).then(
+    }
+    this.waiting = Promise.all(tables.map((table) => table.appender.sync())).then(
       () => {
         this.#phase = 'install'
-        this.#toInstall = [...this.#touched.keys()]
+        this.#toInstall = tables
       },
       (error: unknown) => {
         this.#syncFault = { error }

@@ -1,6 +1,16 @@
 import { DriftError, type ErrorData } from '../base/errors.js'
 import type { Durability } from '../base/durability.js'
-import { writeRecordHead, JUMP_MAGIC, paddedBytes, RECORD_CLOSE, recordBytes, recordCount, recordFirstSeq, recordHeadBytes, sealRecord } from '../format/wal-record.js'
+import {
+  writeRecordHead,
+  JUMP_MAGIC,
+  paddedBytes,
+  RECORD_CLOSE,
+  recordBytes,
+  recordCount,
+  recordFirstSeq,
+  recordHeadBytes,
+  sealRecord
+} from '../format/wal-record.js'
 import { encodeManifest } from '../format/manifest.js'
 import { replaceFile, type Io } from '../io/io.js'
 import { LogFollower } from '../memory/log-follower.js'
@@ -46,7 +56,9 @@ export class Writer {
   #writtenBytes = 0
   #lastSeq: number
   #lastGroupRecords = 0
-  #checkpoint: { run: Checkpoint; removeBelow: number; done: (result: CheckpointResult) => void; failed: (error: DriftError) => void } | undefined
+  #checkpoint:
+    | { run: Checkpoint; removeBelow: number; done: (result: CheckpointResult) => void; failed: (error: DriftError) => void }
+    | undefined
   #fault: DriftError | undefined
 
   constructor(io: Io, memory: LogMemory, config: WriterConfig) {

@@ -33,14 +33,17 @@ export function startChild(
   const child = spawn(process.execPath, ['-e', source, library, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
   let text = ''
   child.stdout?.on('data', (data: Buffer) => (text += data.toString()))
+  // Its streams end with 'close'; what it said may come after 'exit'.
+  let isClosed = false
+  child.once('close', () => (isClosed = true))
   const exit = once(child, 'exit').then(([code]) => code as number | null)
   return {
     child,
     exit,
     async line() {
       while (!text.includes('\n')) {
-        if (child.exitCode !== null) throw new Error(`the child ended with ${child.exitCode} and said ${text}`)
-        await Promise.race([once(child.stdout ?? child, 'data'), exit])
+        if (isClosed) throw new Error(`the child ended with ${child.exitCode} and said ${text}`)
+        await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'close')])
       }
       const end = text.indexOf('\n')
       const line = text.slice(0, end)

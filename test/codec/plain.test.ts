@@ -18,11 +18,32 @@ const leaf = fc.oneof(
   fc.boolean(),
   fc.constant(null),
   fc.constant(undefined),
-  fc.constantFrom(-0, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, -32, -33, -128, -129, -32_768, -32_769, -(2 ** 31), -(2 ** 31) - 1)
+  fc.constantFrom(
+    -0,
+    127,
+    128,
+    255,
+    256,
+    65_535,
+    65_536,
+    2 ** 32 - 1,
+    2 ** 32,
+    -32,
+    -33,
+    -128,
+    -129,
+    -32_768,
+    -32_769,
+    -(2 ** 31),
+    -(2 ** 31) - 1
+  )
 )
 const { document } = fc.letrec((tie) => ({
   value: fc.oneof({ maxDepth: 3 }, leaf, fc.array(tie('value'), { maxLength: 4 }), tie('document')),
-  document: fc.dictionary(fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 12 }), tie('value'), { maxKeys: 9, noNullPrototype: true })
+  document: fc.dictionary(fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 12 }), tie('value'), {
+    maxKeys: 9,
+    noNullPrototype: true
+  })
 }))
 
 test('a plain document is written byte for byte as the encoder writes it, or left to it', (t) => {
@@ -55,7 +76,18 @@ test('a plain document is read as the decoder reads it, or left to it', (t) => {
 })
 
 test('what the general path must refuse is never written by the short one', (t) => {
-  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 5n, '\ud800', 'é', new Date(), new Map(), () => 1, Symbol('a'), Uint8Array.of(1)]) {
+  for (const value of [
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    5n,
+    '\ud800',
+    'é',
+    new Date(),
+    new Map(),
+    () => 1,
+    Symbol('a'),
+    Uint8Array.of(1)
+  ]) {
     t.is(writePlain({ a: value }), undefined)
     t.is(writePlain({ a: [value] }), undefined)
     t.is(writePlain({ a: { b: value } }), undefined)

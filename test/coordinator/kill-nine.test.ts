@@ -35,7 +35,7 @@ async function live(directory: string, life: number, dice: Dice): Promise<Acknow
   })()
   // Mostly in the middle of ingesting, sometimes during the opening.
   if (!dice.chance(0.15)) await Promise.race([ready, exited])
-  await sleep(dice.below(dice.chance(0.5) ? 40 : 250))
+  await sleep(dice.below(dice.chance(0.5) ? 30 : 120))
   if (process_.exitCode !== null) throw new Error(`the child ended by itself with ${process_.exitCode}`)
   process_.kill('SIGKILL')
   await exited
@@ -106,7 +106,7 @@ test('DUR-5, ATM-1, SEQ-1: a process killed at any moment loses nothing that it 
       const highest = acknowledged.reduce((seq, commit) => Math.max(seq, commit.seq), lastSeqBefore)
       if (db.lastSeq < highest) t.fail(`${where}: ${highest} was acknowledged, ${db.lastSeq} is recovered`)
       // This life's rows each time; those of all lives, and the whole, now and then and at the end.
-      const isWhole = KILLS <= 20 || life % 20 === 19 || life === KILLS - 1
+      const isWhole = life % (KILLS <= 20 ? 6 : 40) === 5 || life === KILLS - 1
       const wrong = lostIn(db, isWhole ? all : acknowledged) ?? (isWhole ? await wrongIn(db) : undefined)
       if (wrong !== undefined) t.fail(`${where}: ${wrong}`)
       lastSeqBefore = db.lastSeq

@@ -26,7 +26,7 @@ const planted: readonly (readonly [path: string, text: string, rule: string])[] 
   ['src/wal/x.ts', "const a = await import('../api/a.js')", 'imports point down the floors'],
   ['src/api/x.ts', "import { a } from '../index.js'", 'only cli comes in by the front'],
   ['src/cli/x.ts', "import { a } from '../coordinator/a.js'", 'cli imports only api, front, base'],
-  ['src/index.ts', "export { a } from './coordinator/a.js'", 'front imports only api, base'],
+  ['src/index.ts', "export { a } from './coordinator/a.js'", 'front imports only api, base, codec'],
   ['workers/x.ts', "import { a } from '../src/coordinator/a.js'", 'imports point down the floors'],
   ['src/coordinator/x.ts', "import { a } from '../../grammar/a.js'", 'only query imports grammar'],
   ['src/api/x.ts', "import { a } from '../../bench/a.js'", 'nothing imports bench'],
