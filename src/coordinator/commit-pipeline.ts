@@ -118,6 +118,8 @@ export class CommitPipeline {
     this.#nextSeq = parts.lastSeq + 1
     this.#visibleSeq = parts.lastSeq
     this.#lastTime = parts.lastTime
+    // A clock that stands before the last commit is held there.
+    this.#lastNow = parts.lastTime
     this.#reservedBytes = this.#memory.walReserved
     this.#link.onLost((reason) => this.#fail(reason))
   }
@@ -365,7 +367,7 @@ export class CommitPipeline {
   }
 
   #admitWaiting(): void {
-    if (this.#poison !== undefined) return
+    if (this.#poison !== undefined || this.#memory.poisoned) return
     for (;;) {
       const call = this.#waiting[this.#waitingHead]
       if (call === undefined) break

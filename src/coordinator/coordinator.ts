@@ -450,7 +450,7 @@ export class Coordinator {
 
   #now(): number {
     if (this.#writing !== undefined) return this.#writing.pipeline.now()
-    this.#lastNow = Math.max(this.#lastNow, this.#options.clock.now())
+    this.#lastNow = Math.max(this.#lastNow, this.#state.lastTime, this.#options.clock.now())
     return this.#lastNow
   }
 

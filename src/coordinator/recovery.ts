@@ -147,14 +147,12 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     }
   ]
   const tables = new Map<number, TableState>()
-  const damaged: TableState[] = []
   const missing: TableDefinition[] = []
   for (const definition of catalog.tables) {
     const isNew = definition.createdSeq > catalogManifest.checkpointSeq
     const readTable = () => read(definition.folder, definition.id, COMMITS_FOLDER, commitsManifest.checkpointSeq)
     const table = await loadTable(options, identity, definition, readTable, isNew, missing)
     tables.set(definition.id, table)
-    if (table.damage !== undefined) damaged.push(table)
     report.eventsFromSegments += table.versions.count
     files.push({
       tableId: definition.id,
@@ -164,6 +162,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     })
   }
   if (report.rebuiltManifests > 0) await proveCounts(options, commitsManifest, tables)
+  const damaged = [...tables.values()].filter((table) => table.damage !== undefined)
 
   // Replay.
   for (const [index, { image, imageNumber, offset, header }] of records.entries()) {

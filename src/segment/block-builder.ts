@@ -96,7 +96,9 @@ export class BlockBuilder {
 
   summary(number: number, file: string, origin: number, sealed: boolean): SegmentSummary {
     const { bytes, crc, count, firstSeq, lastSeq, firstTime, lastTime } = this
-    return { number, file, origin, bytes, crc, sealed, blocks: this.#blocks, count, firstSeq, lastSeq, firstTime, lastTime }
+    // A copy: the last block goes on growing.
+    const blocks = this.#blocks.map((block) => ({ ...block }))
+    return { number, file, origin, bytes, crc, sealed, blocks, count, firstSeq, lastSeq, firstTime, lastTime }
   }
 
   footer(): SegmentFooter {

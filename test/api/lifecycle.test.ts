@@ -52,6 +52,7 @@ async function openWithCoordinator(directory: string): Promise<{ db: Database; c
 }
 
 test.serial('opening and closing again and again leaves no descriptor, no thread and no lock', async (t) => {
+  t.timeout(60 * 60_000)
   const directory = temporaryDirectory(t)
   const once = async (round: number) => {
     const db = await open(directory)

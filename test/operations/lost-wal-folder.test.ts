@@ -3,7 +3,7 @@ import test from 'ava'
 import { MemoryIo } from '../../src/io/memory-io.js'
 import { DIRECTORY, fill, openFilled } from './_filled-database.js'
 
-test.failing('DUR-5: a database without its WAL folder is not taken for a half-made one and emptied', async (t) => {
+test('DUR-5: a database without its WAL folder is not taken for a half-made one and emptied', async (t) => {
   const io = new MemoryIo()
   const db = await openFilled(io)
   await fill(db)
