@@ -12,7 +12,7 @@ import { Decoder, Encoder } from '@msgpack/msgpack'
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { readPlain } from './plain-reader.js'
-import { writePlain } from './plain-writer.js'
+import { PLAIN_ROOM_BYTES, writePlain } from './plain-writer.js'
 import { scanValue } from './skip-value.js'
 import type { Document, Value } from './value.js'
 
@@ -30,6 +30,9 @@ const DECODED_NESTING_MAX = limits.nestingMax + 8
 
 /** A buffer that one large document made grow is not kept for the small ones after it. */
 const BUFFER_BYTES_KEPT = 1024 * 1024
+
+export const DOCUMENT_ROOM_BYTES = PLAIN_ROOM_BYTES
+const scratch = new Uint8Array(PLAIN_ROOM_BYTES)
 
 let encoder = newEncoder()
 
@@ -52,7 +55,16 @@ export function encodeDocument(value: unknown, what: string): Uint8Array {
       reason: 'not a plain object'
     })
   }
-  return shortCut(value) ?? encode(value, what)
+  const end = shortCut(value, scratch, 0)
+  return end < 0 ? encode(value, what) : scratch.subarray(0, end)
+}
+
+/**
+ * {@link encodeDocument} into a private array that has {@link DOCUMENT_ROOM_BYTES} of room behind `offset`: returns the offset behind
+ * the document, or -1 where it is not of the common kind and {@link encodeDocument} must take it.
+ */
+export function encodePlainDocument(value: unknown, target: Uint8Array<ArrayBuffer>, offset: number): number {
+  return isPlainObject(value) ? shortCut(value, target, offset) : -1
 }
 
 /** The same for any value: metadata, definitions. A lone `undefined` is refused. */
@@ -89,11 +101,11 @@ export function decodeDocument(bytes: Uint8Array): Document {
 }
 
 /** A getter that throws here throws again in the general path, which names it. */
-function shortCut(value: object): Uint8Array | undefined {
+function shortCut(value: object, target: Uint8Array<ArrayBuffer>, offset: number): number {
   try {
-    return writePlain(value)
+    return writePlain(value, target, offset)
   } catch {
-    return undefined
+    return -1
   }
 }
 

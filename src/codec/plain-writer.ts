@@ -15,14 +15,26 @@ const NESTING_MAX = 16
 /** A name this short is within the limit whatever its characters are. */
 const NAME_UNITS_MAX = Math.min(341, limits.fieldNameBytesMax)
 
-const bytes = new Uint8Array(BYTES_MAX + 2 * ITEM_BYTES_MAX)
-const view = new DataView(bytes.buffer)
-let at = 0
+/** Room that a target must have behind the offset. */
+export const PLAIN_ROOM_BYTES = BYTES_MAX + 2 * ITEM_BYTES_MAX
 
-/** The document's bytes, or undefined if it is not of the common kind. A view on a shared buffer, valid until the next call. */
-export function writePlain(document: object): Uint8Array | undefined {
-  at = 0
-  return writeFields(document, 1) ? bytes.subarray(0, at) : undefined
+let bytes = new Uint8Array(0)
+let view = new DataView(bytes.buffer)
+let at = 0
+let limit = 0
+
+/**
+ * Writes the document at `offset` of a private array with {@link PLAIN_ROOM_BYTES} of room behind it; returns the offset behind it, or -1
+ * if the document is not of the common kind (what stands behind `offset` is lost then).
+ */
+export function writePlain(document: object, target: Uint8Array<ArrayBuffer>, offset: number): number {
+  if (bytes !== target) {
+    bytes = target
+    view = new DataView(target.buffer, target.byteOffset, target.byteLength)
+  }
+  at = offset
+  limit = offset + BYTES_MAX
+  return writeFields(document, 1) ? at : -1
 }
 
 function writeFields(object: object, level: number): boolean {
@@ -45,7 +57,7 @@ function writeFields(object: object, level: number): boolean {
 }
 
 function writeItem(value: unknown, level: number): boolean {
-  if (at > BYTES_MAX) return false
+  if (at > limit) return false
   switch (typeof value) {
     case 'string':
       return writeText(value)

@@ -103,7 +103,7 @@ export class Staging {
   #operation(set: WriteSet<TableState>, operation: WriteOperation<TableState>, seq: number, time: number): void {
     const { table, kind, conditions } = operation
     if (table.damage !== undefined) throw table.damage
-    const key = set.buffer.subarray(operation.keyAt, operation.valueAt)
+    const key = set.buffer.subarray(operation.keyAt, operation.end)
     const hash = table.keys.hash(key, key.length)
     let ordinal = table.keys.find(key, key.length, hash)
     const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
@@ -113,7 +113,7 @@ export class Staging {
       throw refusal('ALREADY_EXISTS', table, key, 'exists already; UPSERT replaces it')
     }
     if ((kind === 'patch' || kind === 'softDelete') && !live) throw refusal('KEY_NOT_FOUND', table, key, 'has no row')
-    const value = set.buffer.subarray(operation.valueAt, operation.end)
+    const value = set.buffer.subarray(operation.valueAt, operation.keyAt)
     if (conditions.skipUnchanged === true && live && kind !== 'softDelete') {
       const before = table.frames.document(latest) ?? {}
       const after = kind === 'patch' ? { ...before, ...decodeDocument(value) } : decodeDocument(value)

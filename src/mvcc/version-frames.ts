@@ -67,8 +67,9 @@ export class VersionFrames {
       base = versions.previousOf(base)
     }
     if (base === 0) throw new DriftError('INVARIANT', `VIS-6: a patch without a document behind it at seq ${versions.seqOf(version)}`)
-    let document = this.#wholeDocument(base)
-    for (let index = patches.length - 1; index >= 0; index--) document = { ...document, ...patches[index] }
+    // Each was made for this call, so it may be changed.
+    const document = this.#wholeDocument(base)
+    for (let index = patches.length - 1; index >= 0; index--) Object.assign(document, patches[index])
     return document
   }
 

@@ -4,7 +4,7 @@ import { EVENT_CODE_MASK, EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '.
  * Every version of every row of one table, as chains from the newest to the oldest, in flat arrays (coordinator's memory).
  *
  * A version is one event: its seq (where the version begins), its frame's place, the version before it of the same key, and a jump
- * to one further back, so that the version at any seq is found in O(log V) steps: 29 bytes a version. Version pages will take the
+ * to one further back, so that the version at any seq is found in O(log V) steps: 32 bytes a version. Version pages will take the
  * chains' place; everything above asks only {@link VersionStore.versionAt}.
  */
 const BLOCK_BITS = 16
@@ -15,28 +15,26 @@ const FIRST_BLOCK_VERSIONS = 256
 const DEPTH_SHIFT = 2
 const HAS_DOCUMENT = 0x10
 
+/** 32 bytes a version, half a cache line: a step along a chain touches one. */
+const F64_PER_VERSION = 4
+const U32_PER_VERSION = 8
+const SEQ = 0
+const PLACE = 1
+const PREVIOUS = 4
+const JUMP = 5
+const CHAIN = 6
+const INFO = 7
+
 class VersionBlock {
-  readonly seq: Float64Array
-  readonly place: Float64Array
-  readonly previous: Uint32Array
-  readonly jump: Uint32Array
-  readonly chain: Uint32Array
-  readonly info: Uint8Array
+  readonly capacity: number
+  readonly f64: Float64Array
+  readonly u32: Uint32Array
 
   constructor(capacity: number, from?: VersionBlock) {
-    this.seq = new Float64Array(capacity)
-    this.place = new Float64Array(capacity)
-    this.previous = new Uint32Array(capacity)
-    this.jump = new Uint32Array(capacity)
-    this.chain = new Uint32Array(capacity)
-    this.info = new Uint8Array(capacity)
-    if (from === undefined) return
-    this.seq.set(from.seq)
-    this.place.set(from.place)
-    this.previous.set(from.previous)
-    this.jump.set(from.jump)
-    this.chain.set(from.chain)
-    this.info.set(from.info)
+    this.capacity = capacity
+    this.f64 = new Float64Array(capacity * F64_PER_VERSION)
+    this.u32 = new Uint32Array(this.f64.buffer)
+    if (from !== undefined) this.f64.set(from.f64)
   }
 }
 
@@ -51,7 +49,7 @@ export class VersionStore {
   }
 
   get bytes(): number {
-    return this.#blocks.reduce((sum, block) => sum + block.seq.length * 29, this.#latest.byteLength)
+    return this.#blocks.reduce((sum, block) => sum + block.f64.byteLength, this.#latest.byteLength)
   }
 
   /** The newest version of an ordinal, numbered or not yet visible; 0 if it has none. */
@@ -68,23 +66,23 @@ export class VersionStore {
     while (version !== 0) {
       const block = this.#block(version)
       const index = version & INDEX_MASK
-      if ((block.seq[index] ?? 0) <= at) return version
-      const jump = block.jump[index] ?? 0
-      version = jump !== 0 && this.seqOf(jump) > at ? jump : (block.previous[index] ?? 0)
+      if ((block.f64[index * F64_PER_VERSION + SEQ] ?? 0) <= at) return version
+      const jump = block.u32[index * U32_PER_VERSION + JUMP] ?? 0
+      version = jump !== 0 && this.seqOf(jump) > at ? jump : (block.u32[index * U32_PER_VERSION + PREVIOUS] ?? 0)
     }
     return 0
   }
 
   seqOf(version: number): number {
-    return this.#block(version).seq[version & INDEX_MASK] ?? 0
+    return this.#block(version).f64[(version & INDEX_MASK) * F64_PER_VERSION + SEQ] ?? 0
   }
 
   placeOf(version: number): number {
-    return this.#block(version).place[version & INDEX_MASK] ?? 0
+    return this.#block(version).f64[(version & INDEX_MASK) * F64_PER_VERSION + PLACE] ?? 0
   }
 
   previousOf(version: number): number {
-    return this.#block(version).previous[version & INDEX_MASK] ?? 0
+    return this.#block(version).u32[(version & INDEX_MASK) * U32_PER_VERSION + PREVIOUS] ?? 0
   }
 
   eventOf(version: number): number {
@@ -111,15 +109,15 @@ export class VersionStore {
     const previous = this.latestOf(ordinal)
     const block = this.#room(version)
     const index = version & INDEX_MASK
-    block.seq[index] = seq
-    block.place[index] = place
-    block.previous[index] = previous
-    block.jump[index] = this.#jumpFrom(previous)
-    block.chain[index] = previous === 0 ? 1 : this.#chainOf(previous) + 1
+    block.f64[index * F64_PER_VERSION + SEQ] = seq
+    block.f64[index * F64_PER_VERSION + PLACE] = place
+    block.u32[index * U32_PER_VERSION + PREVIOUS] = previous
+    block.u32[index * U32_PER_VERSION + JUMP] = this.#jumpFrom(previous)
+    block.u32[index * U32_PER_VERSION + CHAIN] = previous === 0 ? 1 : this.#chainOf(previous) + 1
     const code = event & EVENT_CODE_MASK
     const whole = code === EVENT_INSERT || carriesDocument
     const depth = code === EVENT_PATCH && !whole ? this.patchDepthOf(previous) + 1 : 0
-    block.info[index] = code | (depth << DEPTH_SHIFT) | (whole ? HAS_DOCUMENT : 0)
+    block.u32[index * U32_PER_VERSION + INFO] = code | (depth << DEPTH_SHIFT) | (whole ? HAS_DOCUMENT : 0)
     this.#setLatest(ordinal, version)
     return version
   }
@@ -140,15 +138,15 @@ export class VersionStore {
   }
 
   #jumpOf(version: number): number {
-    return this.#block(version).jump[version & INDEX_MASK] ?? 0
+    return this.#block(version).u32[(version & INDEX_MASK) * U32_PER_VERSION + JUMP] ?? 0
   }
 
   #chainOf(version: number): number {
-    return this.#block(version).chain[version & INDEX_MASK] ?? 0
+    return this.#block(version).u32[(version & INDEX_MASK) * U32_PER_VERSION + CHAIN] ?? 0
   }
 
   #info(version: number): number {
-    return this.#block(version).info[version & INDEX_MASK] ?? 0
+    return this.#block(version).u32[(version & INDEX_MASK) * U32_PER_VERSION + INFO] ?? 0
   }
 
   #block(version: number): VersionBlock {
@@ -160,7 +158,7 @@ export class VersionStore {
     const number = version >>> BLOCK_BITS
     const block = this.#blocks[number]
     const needed = (version & INDEX_MASK) + 1
-    if (block !== undefined && needed <= block.seq.length) return block
+    if (block !== undefined && needed <= block.capacity) return block
     const capacity = number === 0 ? Math.min(BLOCK_VERSIONS, Math.max(FIRST_BLOCK_VERSIONS, needed * 2)) : BLOCK_VERSIONS
     const grown = new VersionBlock(capacity, block)
     this.#blocks[number] = grown

@@ -34,7 +34,7 @@ export class SegmentReader {
     this.#segments = segments.map((summary) => {
       const segment = known.get(summary.file)
       if (segment === undefined) return new OpenSegment(`${this.#directory}/${summary.file}`, summary)
-      segment.summary = summary
+      segment.describe(summary)
       return segment
     })
   }
@@ -74,31 +74,32 @@ export class SegmentReader {
   }
 
   #block(segment: OpenSegment, inFile: number): CachedBlock {
-    const { blocks, bytes } = segment.summary
+    const { offsets } = segment
     // The block of a window is at its number or before it (a window in which no frame begins has none).
-    let index = Math.min(Math.floor((inFile - FILE_HEADER_BYTES) / 65_536), blocks.length - 1)
-    if ((blocks[index]?.offset ?? 0) > inFile) {
+    let index = Math.min((inFile - FILE_HEADER_BYTES) >>> 16, offsets.length - 2)
+    if ((offsets[index] ?? 0) > inFile) {
       let low = 0
       while (low < index) {
         const middle = (low + index + 1) >> 1
-        if ((blocks[middle]?.offset ?? 0) <= inFile) low = middle
+        if ((offsets[middle] ?? 0) <= inFile) low = middle
         else index = middle - 1
       }
     }
-    const end = blocks[index + 1]?.offset ?? FILE_HEADER_BYTES + bytes
+    const begin = offsets[index] ?? 0
+    const end = offsets[index + 1] ?? 0
     const cached = segment.cached[index]
     // The last block of an active segment grows with each checkpoint: a copy from before it is stale.
-    if (cached !== undefined && cached.offset + cached.bytes.length === end) {
+    if (cached !== undefined && cached.bytes.length === end - begin) {
       cached.used = true
       return cached
     }
     if (cached !== undefined) cached.evict = undefined
-    const description = blocks[index]
+    const description = segment.summary.blocks[index]
     if (description === undefined) throw new DriftError('INVARIANT', `FMT-3: ${segment.path} has no block ${index}`)
-    const target = new Uint8Array(end - description.offset)
-    const count = segment.file(this.#io).read(target, description.offset)
-    if (count < target.length || crc32(target) !== description.crc) throw damaged(segment.path, target, description.offset, count)
-    const block: CachedBlock = { bytes: target, offset: description.offset, used: false, evict: () => segment.forget(index) }
+    const target = new Uint8Array(end - begin)
+    const count = segment.file(this.#io).read(target, begin)
+    if (count < target.length || crc32(target) !== description.crc) throw damaged(segment.path, target, begin, count)
+    const block: CachedBlock = { bytes: target, offset: begin, used: false, evict: () => segment.forget(index) }
     this.#cache.add(block)
     segment.cached[index] = block
     return block
@@ -122,12 +123,20 @@ export function damaged(file: string, bytes: Uint8Array, offset: number, readByt
 class OpenSegment {
   readonly path: string
   summary: SegmentSummary
+  /** Of the blocks, in the file; the end of the last one behind them. */
+  offsets: Uint32Array
   readonly cached: (CachedBlock | undefined)[] = []
   #file: File | undefined
 
   constructor(path: string, summary: SegmentSummary) {
     this.path = path
     this.summary = summary
+    this.offsets = blockOffsets(summary)
+  }
+
+  describe(summary: SegmentSummary): void {
+    this.summary = summary
+    this.offsets = blockOffsets(summary)
   }
 
   file(io: Io): File {
@@ -144,4 +153,11 @@ class OpenSegment {
     this.#file = undefined
     for (const block of this.cached) block?.evict?.()
   }
+}
+
+function blockOffsets({ blocks, bytes }: SegmentSummary): Uint32Array {
+  const offsets = new Uint32Array(blocks.length + 1)
+  for (const [index, block] of blocks.entries()) offsets[index] = block.offset
+  offsets[blocks.length] = FILE_HEADER_BYTES + bytes
+  return offsets
 }

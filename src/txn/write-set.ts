@@ -1,6 +1,6 @@
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
-import { encodeDocument } from '../codec/document-codec.js'
+import { DOCUMENT_ROOM_BYTES, encodeDocument, encodePlainDocument } from '../codec/document-codec.js'
 import { encodeKey } from '../codec/key-codec.js'
 import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../format/frame.js'
 
@@ -19,19 +19,21 @@ const noConditions: WriteConditions = {}
 export type WriteOperation<Table> = {
   readonly table: Table
   readonly kind: WriteKind
-  readonly keyAt: number
   readonly valueAt: number
+  /** Where the value ends and the key begins. */
+  readonly keyAt: number
   readonly end: number
   readonly conditions: WriteConditions
 }
 
 /**
  * The writes of one commit, encoded on the caller's thread before anything is numbered: what a caller does to its objects afterwards
- * changes nothing. Keys as canonical bytes, documents and patches as msgpack, one behind the other.
+ * changes nothing. Documents and patches as msgpack, each with its key's canonical bytes
+ * behind it.
  */
 export class WriteSet<Table extends { readonly definition: { readonly name: string; readonly primaryKey: string } }> {
   readonly operations: WriteOperation<Table>[] = []
-  #buffer = new Uint8Array(4096)
+  #buffer = new Uint8Array(FIRST_BYTES)
   #used = 0
 
   /** Bytes of all keys and values. */
@@ -47,30 +49,28 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
   clear(): void {
     this.operations.length = 0
     this.#used = 0
-    if (this.#buffer.length > KEPT_BYTES) this.#buffer = new Uint8Array(4096)
+    if (this.#buffer.length > KEPT_BYTES) this.#buffer = new Uint8Array(FIRST_BYTES)
   }
 
   /** INSERT or UPSERT of a document; its key is its primary-key field. Throws INVALID_DOCUMENT or LIMIT, and adds nothing then. */
   document(kind: 'insert' | 'upsert', table: Table, document: unknown, conditions = noConditions): void {
-    const { name, primaryKey } = table.definition
-    const value = encodeDocument(document, 'document')
-    const key = (document as Record<string, unknown>)[primaryKey]
-    const keyAt = this.#room(value.length)
-    const valueAt = keyAt + this.#key(key, keyAt, name, primaryKey)
-    this.#buffer.set(value, valueAt)
-    this.#add(table, kind, keyAt, valueAt, valueAt + value.length, conditions)
+    const valueAt = this.#room(0, DOCUMENT_ROOM_BYTES)
+    // A document of the common kind is written right here; any other comes from the encoder's own buffer.
+    const plainEnd = encodePlainDocument(document, this.#buffer, valueAt)
+    const keyAt = plainEnd < 0 ? this.#value(encodeDocument(document, 'document')) : plainEnd
+    const length = this.#key((document as Record<string, unknown>)[table.definition.primaryKey], keyAt, table)
+    this.#add(table, kind, valueAt, keyAt, keyAt + length, conditions)
   }
 
   /** PATCH: fields to set; the primary key may stand in it, unchanged. */
   patch(table: Table, key: unknown, set: unknown, conditions = noConditions): void {
     const { name, primaryKey } = table.definition
-    const value = encodeDocument(set, 'patch')
-    const keyAt = this.#room(value.length)
-    const valueAt = keyAt + this.#key(key, keyAt, name, primaryKey)
+    const keyAt = this.#value(encodeDocument(set, 'patch'))
+    const end = keyAt + this.#key(key, keyAt, table)
     const inSet = (set as Record<string, unknown>)[primaryKey]
     if (inSet !== undefined) {
-      const length = this.#key(inSet, valueAt, name, primaryKey)
-      if (Buffer.compare(this.#buffer.subarray(keyAt, valueAt), this.#buffer.subarray(valueAt, valueAt + length)) !== 0) {
+      const length = this.#key(inSet, end, table)
+      if (Buffer.compare(this.#buffer.subarray(keyAt, end), this.#buffer.subarray(end, end + length)) !== 0) {
         throw new DriftError('INVALID_DOCUMENT', `a patch of table ${name} may not change its primary key ${primaryKey}`, {
           table: name,
           path: primaryKey,
@@ -78,22 +78,28 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
         })
       }
     }
-    this.#buffer.set(value, valueAt)
-    this.#add(table, 'patch', keyAt, valueAt, valueAt + value.length, conditions)
+    this.#add(table, 'patch', this.#used, keyAt, end, conditions)
   }
 
   softDelete(table: Table, key: unknown, conditions = noConditions): void {
-    const keyAt = this.#room(0)
-    const valueAt = keyAt + this.#key(key, keyAt, table.definition.name, table.definition.primaryKey)
-    this.#add(table, 'softDelete', keyAt, valueAt, valueAt, conditions)
+    const at = this.#room(0, 0)
+    this.#add(table, 'softDelete', at, at, at + this.#key(key, at, table), conditions)
   }
 
-  #key(key: unknown, at: number, table: string, primaryKey: string): number {
+  /** Copies a value behind what is there; returns where its key belongs. Nothing is added yet. */
+  #value(value: Uint8Array): number {
+    const at = this.#room(value.length, value.length)
+    this.#buffer.set(value, at)
+    return at + value.length
+  }
+
+  #key(key: unknown, at: number, { definition }: Table): number {
     try {
       return encodeKey(key, this.#buffer.subarray(at))
     } catch (error) {
       if (!(error instanceof DriftError)) throw error
       const name = error.code === 'DRIFT_LIMIT' ? 'LIMIT' : 'INVALID_DOCUMENT'
+      const { name: table, primaryKey } = definition
       throw new DriftError(name, `table ${table}, primary key ${primaryKey}: ${error.message}`, {
         ...error.details,
         table,
@@ -102,8 +108,8 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
     }
   }
 
-  /** Makes room for two keys and `valueBytes`; returns where to write. */
-  #room(valueBytes: number): number {
+  /** Makes room for two keys and `roomBytes`, of which `valueBytes` will be used; returns where to write. */
+  #room(valueBytes: number, roomBytes: number): number {
     if (this.operations.length >= limits.batchEventsMax) {
       throw new DriftError('LIMIT', `a commit may have ${limits.batchEventsMax} events`, {
         name: 'batchEventsMax',
@@ -111,7 +117,7 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
         seen: this.operations.length + 1
       })
     }
-    const needed = this.#used + valueBytes + 2 * KEY_ROOM
+    const needed = this.#used + roomBytes + 2 * KEY_ROOM
     if (this.#used + valueBytes > limits.batchBytesMax) {
       throw new DriftError('LIMIT', `a commit may have ${limits.batchBytesMax} bytes`, {
         name: 'batchBytesMax',
@@ -127,13 +133,14 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
     return this.#used
   }
 
-  #add(table: Table, kind: WriteKind, keyAt: number, valueAt: number, end: number, conditions: WriteConditions): void {
-    this.operations.push({ table, kind, keyAt, valueAt, end, conditions })
+  #add(table: Table, kind: WriteKind, valueAt: number, keyAt: number, end: number, conditions: WriteConditions): void {
+    this.operations.push({ table, kind, valueAt, keyAt, end, conditions })
     this.#used = end
   }
 }
 
 const KEY_ROOM = 1100
+const FIRST_BYTES = 32 * 1024
 /** A set that grew past this gives its buffer back. */
 const KEPT_BYTES = 4 * 1024 * 1024
 

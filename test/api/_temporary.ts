@@ -31,19 +31,27 @@ export function startChild(
     const say = (text) => process.stdout.write(text + '\\n')
     void import(library).then(async ({ open }) => { ${program} })`
   const child = spawn(process.execPath, ['-e', source, library, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
-  let text = ''
-  child.stdout?.on('data', (data: Buffer) => (text += data.toString()))
-  // Its streams end with 'close'; what it said may come after 'exit'.
-  let isClosed = false
-  child.once('close', () => (isClosed = true))
   const exit = once(child, 'exit').then(([code]) => code as number | null)
+  // Settles when the program says something or ends; then there is a next one.
+  let text = ''
+  let heard = () => {}
+  let hearing = new Promise<void>((resolve) => (heard = resolve))
+  const wake = () => {
+    heard()
+    hearing = new Promise((resolve) => (heard = resolve))
+  }
+  child.stdout.on('data', (data: Buffer) => {
+    text += data.toString()
+    wake()
+  })
+  child.stdout.on('end', wake)
   return {
     child,
     exit,
     async line() {
       while (!text.includes('\n')) {
-        if (isClosed) throw new Error(`the child ended with ${child.exitCode} and said ${text}`)
-        await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'close')])
+        if (child.exitCode !== null) throw new Error(`the child ended with ${child.exitCode} and said ${text}`)
+        await Promise.race([hearing, exit])
       }
       const end = text.indexOf('\n')
       const line = text.slice(0, end)
