@@ -65,6 +65,13 @@ export class Catalog {
       overLimit('indexColumnsMax', index.columns.length)
       for (const column of index.columns) checkName(column, 'index column', limits.fieldNameBytesMax)
     }
+    const twice = indexes.find((index, at) => indexes.findIndex((other) => other.name === index.name) < at)
+    if (twice !== undefined) {
+      throw new DriftError('INVALID_ARGUMENT', `two indexes of ${name} are named ${twice.name}; give one another name`, {
+        table: name,
+        found: twice.name
+      })
+    }
     return { id: this.#nextId, name, primaryKey, indexes, folder: this.#folderOf(name, this.#nextId), createdSeq: seq }
   }
 

@@ -84,6 +84,7 @@ export class Coordinator {
   #lastNow = 0
   #checkpoints = 0
   #checkpointSeq = 0
+  #checkpointFailure: DriftError | undefined
   #nextPin = 1
   /** Seqs that read views hold. */
   readonly #pins = new Map<number, number>()
@@ -110,7 +111,8 @@ export class Coordinator {
       }
       if (kind === 'absent') io.makeDirectory(directory)
       if (!options.readOnly) lock = lockDirectory(io, directory, clock.now())
-      if (kind !== 'database') makeDatabase(io, directory, clock.now(), options.random)
+      // Another process may have made it since: only under the lock is it sure.
+      if (directoryKind(io, directory) !== 'database') makeDatabase(io, directory, clock.now(), options.random)
       return await Coordinator.#recovered(options, lock)
     } catch (error) {
       lock?.release()
@@ -207,8 +209,13 @@ export class Coordinator {
         if (Number.isNaN(point.time) || Math.abs(point.time) > limits.timeMax) {
           throw new DriftError('INVALID_ARGUMENT', `not a time: ${String(point.time)}`, { found: point.time })
         }
-        // A commit that is numbered and not yet visible may still come to stand before this point.
-        if (point.time >= this.#now() || point.time >= (this.#writing?.pipeline.firstPendingTime ?? Number.POSITIVE_INFINITY)) {
+        // A commit that is numbered and not yet visible may still come to stand before this point; a reader beside a writer cannot know.
+        const isUnknown = this.#writing === undefined && point.time >= this.#state.lastTime
+        if (
+          isUnknown ||
+          point.time >= this.#now() ||
+          point.time >= (this.#writing?.pipeline.firstPendingTime ?? Number.POSITIVE_INFINITY)
+        ) {
           return this.#ahead(present, strict, `${new Date(point.time).toISOString()} is ahead of the last event, ${visible}`)
         }
         return { ...this.#state.commits.atTime(point.time), notice: undefined }
@@ -294,6 +301,7 @@ export class Coordinator {
     await this.#checkpoint
     this.#startCheckpoint()
     await this.#checkpoint
+    if (this.#checkpointFailure !== undefined) throw this.#checkpointFailure
   }
 
   /** Read-only: moves forward to what the writer has acknowledged since. */
@@ -404,12 +412,14 @@ export class Coordinator {
     if (upTo <= this.#checkpointSeq) return
     const began = this.#options.clock.monotonic()
     writing.link.hold()
+    this.#checkpointFailure = undefined
     this.#checkpoint = writing.link
       .checkpoint(upTo)
       .then(
         (result) => this.#installed(result, this.#options.clock.monotonic() - began),
         (error: unknown) => {
-          this.#options.log.error({ code: DriftError.from(error, 'checkpoint').code }, 'a checkpoint failed')
+          this.#checkpointFailure = DriftError.from(error, 'checkpoint')
+          this.#options.log.error({ code: this.#checkpointFailure.code }, 'a checkpoint failed')
         }
       )
       .finally(() => {

@@ -121,7 +121,9 @@ export class Staging {
     }
     const event = eventOf(kind)
     let whole: Uint8Array | undefined
-    if (event === EVENT_PATCH && table.versions.patchDepthOf(latest) + 1 >= PATCHES_PER_DOCUMENT) {
+    // Every fourth patch carries its document, and so does one whose document may be over the limit: encoding it tells.
+    const isDeep = table.versions.patchDepthOf(latest) + 1 >= PATCHES_PER_DOCUMENT
+    if (event === EVENT_PATCH && (isDeep || table.versions.documentKibMax(latest) * 1024 + value.length > limits.documentBytesMax)) {
       whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(value) }, 'document')
     }
     const payloadMax = 2 * FRAME_ROOM + value.length + (whole?.length ?? 0)
@@ -141,7 +143,7 @@ export class Staging {
     this.#begin(table.definition.id, seq, time, event, end - payloadAt)
     const isNewKey = ordinal < 0
     if (isNewKey) ordinal = table.keys.add(key, key.length, hash)
-    const version = table.versions.append(ordinal, seq, table.nextPlace, event, whole !== undefined)
+    const version = table.versions.append(ordinal, seq, table.nextPlace, event, whole !== undefined, end - frameAt)
     table.nextPlace += end - frameAt
     table.frames.setAddress(version, logAddress(STAGING_SOURCE, frameAt))
     this.#staged.push({ table, ordinal, isNewKey, version, at: frameAt, bytes: end - frameAt })

@@ -58,10 +58,11 @@ export class TableState {
       let ordinal = this.keys.find(scratch, length, hash)
       if (ordinal < 0) ordinal = this.keys.add(scratch, length, hash)
       const wasLive = this.versions.isLive(this.versions.latestOf(ordinal))
-      const version = this.versions.append(ordinal, seq, this.nextPlace, event, source[typeAt + 1] === MSGPACK_ARRAY_OF_3)
+      const bytes = frameBytes(source, at)
+      const carriesDocument = source[typeAt + 1] === MSGPACK_ARRAY_OF_3
+      const version = this.versions.append(ordinal, seq, this.nextPlace, event, carriesDocument, bytes)
       if (logSource !== undefined) this.frames.setAddress(version, logAddress(logSource, at))
       this.liveCount += Number(event !== EVENT_SOFT_DELETE) - Number(wasLive)
-      const bytes = frameBytes(source, at)
       this.nextPlace += bytes
       at += bytes
     }

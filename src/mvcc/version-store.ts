@@ -14,6 +14,7 @@ const FIRST_BLOCK_VERSIONS = 256
 
 const DEPTH_SHIFT = 2
 const HAS_DOCUMENT = 0x10
+const SIZE_SHIFT = 8
 
 /** 32 bytes a version, half a cache line: a step along a chain touches one. */
 const F64_PER_VERSION = 4
@@ -103,8 +104,13 @@ export class VersionStore {
     return (this.#info(version) >> DEPTH_SHIFT) & 3
   }
 
+  /** At least the size of the version's document, in KiB: of the frames that it is folded from. */
+  documentKibMax(version: number): number {
+    return this.#info(version) >>> SIZE_SHIFT
+  }
+
   /** The version of the next event; `seq` is above every earlier one (SEQ-1). */
-  append(ordinal: number, seq: number, place: number, event: number, carriesDocument: boolean): number {
+  append(ordinal: number, seq: number, place: number, event: number, carriesDocument: boolean, payloadBytes: number): number {
     const version = this.#count++
     const previous = this.latestOf(ordinal)
     const block = this.#room(version)
@@ -117,7 +123,8 @@ export class VersionStore {
     const code = event & EVENT_CODE_MASK
     const whole = code === EVENT_INSERT || carriesDocument
     const depth = code === EVENT_PATCH && !whole ? this.patchDepthOf(previous) + 1 : 0
-    block.u32[index * U32_PER_VERSION + INFO] = code | (depth << DEPTH_SHIFT) | (whole ? HAS_DOCUMENT : 0)
+    const kib = Math.ceil(payloadBytes / 1024) + (depth > 0 ? this.documentKibMax(previous) : 0)
+    block.u32[index * U32_PER_VERSION + INFO] = code | (depth << DEPTH_SHIFT) | (whole ? HAS_DOCUMENT : 0) | (kib << SIZE_SHIFT)
     this.#setLatest(ordinal, version)
     return version
   }

@@ -27,7 +27,11 @@ export class ThreadWriter implements WriterLink {
 
   private constructor(memory: LogMemory) {
     this.#memory = memory
-    this.#worker = new Worker(new URL('../../workers/writer.js', import.meta.url), { name: 'driftdb-writer' })
+    this.#worker = new Worker(new URL('../../workers/writer.js', import.meta.url), {
+      name: 'driftdb-writer',
+      // Where the main program came from standard input or -e, the worker is a file all the same.
+      execArgv: process.execArgv.filter((argument) => !argument.startsWith('--input-type'))
+    })
     this.#control = wrap<WriterControl>(nodeEndpoint(this.#worker))
     this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
     let failure: unknown

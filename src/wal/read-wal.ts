@@ -8,7 +8,8 @@ import {
   RECORD_CLOSE,
   RECORD_CONTINUES,
   recordBytes,
-  recordSyncedBytes
+  recordSyncedBytes,
+  sealRecord
 } from '../format/wal-record.js'
 import { rotatedNumber, WAL_NAME } from './wal-file.js'
 
@@ -62,6 +63,7 @@ export function readWalFile(io: Io, path: string, newerExists: boolean): WalImag
   const header = decodeFileHeader(bytes, path, FILE_KIND_WAL)
   const records: number[] = []
   let closed = false
+  let closeAt: number | undefined
   let at = FILE_HEADER_BYTES
   while (isWholeRecord(bytes, at, bytes.length, header.salt)) {
     const { flags, count } = readRecordHeader(bytes, at)
@@ -71,19 +73,21 @@ export function readWalFile(io: Io, path: string, newerExists: boolean): WalImag
         offset: at
       })
     }
-    if ((flags & RECORD_CLOSE) !== 0) closed = true
+    closeAt = (flags & RECORD_CLOSE) !== 0 ? at : undefined
+    closed ||= closeAt !== undefined
     if (count > 0) records.push(at)
     at += paddedBytes(recordBytes(bytes, at))
   }
   const last = lastNonZero(bytes, at)
   if (last >= at) {
-    const proof = closed || newerExists ? at : laterProof(bytes, at, header.salt)
+    const isTornClose = closeAt !== undefined && isPrefixOfClose(bytes, closeAt, at, header.salt)
+    const proof = (closed && !isTornClose) || newerExists ? at : laterProof(bytes, at, header.salt)
     if (proof !== undefined) {
       throw new DriftError('CORRUPT', `${path}: damaged at offset ${at}, in what was durable before; run driftdb doctor`, {
         file: path,
         offset: at,
         expected: 'a whole record',
-        found: closed || newerExists ? 'damaged bytes in a file that was finished' : `a later record at ${proof}`
+        found: proof === at ? 'damaged bytes in a file that was finished' : `a later record at ${proof}`
       })
     }
   }
@@ -97,6 +101,18 @@ export function readWalFile(io: Io, path: string, newerExists: boolean): WalImag
     tornBytes: Math.max(0, last + 1 - at),
     closed
   }
+}
+
+/**
+ * True if a power cut in a clean close left this: the first CLOSE record, which was synced, and behind it a beginning of the second one,
+ * whose every byte is known.
+ */
+function isPrefixOfClose(bytes: Uint8Array, closeAt: number, at: number, salt: number): boolean {
+  const second = bytes.slice(closeAt, at)
+  sealRecord(second, 0, at, salt)
+  let same = 0
+  while (same < second.length && bytes[at + same] === second[same]) same++
+  return lastNonZero(bytes, at) < at + same
 }
 
 /** Offset of a later record that proves that the bytes at `from` were durable. */
