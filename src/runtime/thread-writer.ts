@@ -29,8 +29,8 @@ export class ThreadWriter implements WriterLink {
     this.#memory = memory
     this.#worker = new Worker(new URL('../../workers/writer.js', import.meta.url), {
       name: 'driftdb-writer',
-      // Where the main program came from standard input or -e, the worker is a file all the same.
-      execArgv: process.execArgv.filter((argument) => !argument.startsWith('--input-type'))
+      // The thread is a file of ours whatever the main program is: of its flags some are refused here (--expose-gc, --input-type).
+      execArgv: []
     })
     this.#control = wrap<WriterControl>(nodeEndpoint(this.#worker))
     this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))

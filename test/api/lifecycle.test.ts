@@ -1,4 +1,6 @@
 /** Opening, closing, what is left behind, and what the options promise; with damage done to the files in between. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -587,4 +589,17 @@ test('a write that is cancelled before it is numbered is ABORTED, refused', asyn
   t.is(error.details['outcome'], 'refused')
   t.is(db.table('t').count(), 0)
   await db.close()
+})
+
+test('a program that was started with flags of its own opens a database too', async (t) => {
+  const directory = temporaryDirectory(t)
+  const library = new URL('../../src/index.js', import.meta.url).href
+  const program = `import { open } from ${JSON.stringify(library)}
+    const db = await open(${JSON.stringify(directory)}); await db.createTable('t', { primaryKey: 'id' }); await db.close()`
+  const child = spawn(process.execPath, ['--expose-gc', '--max-old-space-size=200', '--input-type=module', '-e', program], {
+    stdio: 'inherit'
+  })
+  t.deepEqual(await once(child, 'exit'), [0, null])
+  await using db = await open(directory)
+  t.is(db.tables().length, 1)
 })
