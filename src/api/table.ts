@@ -114,9 +114,11 @@ class BulkInsert<Row extends object> {
     let index = 0
     let batchStart = 0
     try {
+      const { mode = 'insert' } = this.#options
+      const table = this.#coordinator.table(this.#table)
       let set = this.#coordinator.writeSet()
       const add = (document: Row): boolean => {
-        set.document(this.#options.mode ?? 'insert', this.#coordinator.table(this.#table), document)
+        set.document(mode, table, document)
         index++
         return index - batchStart >= this.#batchRows || set.bytes > BATCH_BYTES
       }
