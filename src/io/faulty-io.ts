@@ -110,9 +110,7 @@ class FaultyFile implements File {
   }
 
   read(target: Uint8Array, position: number): number {
-    const count = Math.max(0, Math.min(target.length, this.#bytes.length - position))
-    target.set(this.#bytes.view.subarray(position, position + count))
-    return count
+    return this.#bytes.read(target, position)
   }
 
   write(parts: readonly Uint8Array[], position: number): void {

@@ -79,6 +79,13 @@ export class MemoryBytes {
     return this.#bytes.subarray(0, this.length)
   }
 
+  /** Reads until `target` is full or the bytes end; returns how many. */
+  read(target: Uint8Array, position: number): number {
+    const count = Math.max(0, Math.min(target.length, this.length - position))
+    target.set(this.view.subarray(position, position + count))
+    return count
+  }
+
   write(part: Uint8Array, position: number): void {
     const end = position + part.length
     if (end > this.#bytes.length) {
@@ -107,9 +114,7 @@ class MemoryFile implements File {
   }
 
   read(target: Uint8Array, position: number): number {
-    const count = Math.max(0, Math.min(target.length, this.#bytes.length - position))
-    target.set(this.#bytes.view.subarray(position, position + count))
-    return count
+    return this.#bytes.read(target, position)
   }
 
   write(parts: readonly Uint8Array[], position: number): void {
