@@ -42,7 +42,6 @@ export type CoordinatorOptions = {
   /** A thread of its own, or the caller's (memory and simulated files live in one thread). */
   readonly writer: 'thread' | 'in-process'
   readonly logBytes: number
-  readonly onProgress?: ((done: number, total: number) => void) | undefined
 }
 
 /** A point in time that someone asks for. */
@@ -132,7 +131,6 @@ export class Coordinator {
       readOnly: options.readOnly,
       log: (source) => logBytes(source),
       logger: log,
-      onProgress: options.onProgress,
       breathe: turn
     })
     const coordinator = new Coordinator(options, cache, state, lock)

@@ -61,7 +61,6 @@ export type RecoveryOptions = {
   /** Bytes of events that no segment has; asked when a version in the log is read. */
   readonly log: LogBytes
   readonly logger: Log
-  readonly onProgress?: ((done: number, total: number) => void) | undefined
   /** Lets the event loop turn, now and then. */
   readonly breathe: () => Promise<void>
 }
@@ -205,11 +204,26 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
       removeWalFiles(io, walDirectory, lastImage.number)
     }
   }
+  // Where everything was moved into segments, the WAL's bytes need not stay in memory.
+  const isServedFromLog = options.readOnly || damaged.length > 0
   const addTable = (definition: TableDefinition) => {
     catalog.add(definition)
     tables.set(definition.id, emptyTable(options, identity, definition))
   }
-  return { identity, catalog, tables, commits, lastSeq, lastTime, walNumber, files, damaged, images, report, addTable }
+  return {
+    identity,
+    catalog,
+    tables,
+    commits,
+    lastSeq,
+    lastTime,
+    walNumber,
+    files,
+    damaged,
+    images: isServedFromLog ? images : [],
+    report,
+    addTable
+  }
 }
 
 type Batch = { readonly image: WalImage; readonly imageNumber: number; readonly offset: number; readonly header: RecordHeader }
