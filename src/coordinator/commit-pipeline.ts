@@ -9,6 +9,7 @@ import { CATALOG_TABLE_ID } from '../base/ids.js'
 import type { LogMemory } from '../memory/log-memory.js'
 import type { SharedLog } from '../memory/shared-log.js'
 import type { CommitLog } from '../mvcc/commit-log.js'
+import { Publication } from '../runtime/publication.js'
 import type { WriterLink } from '../runtime/writer-link.js'
 import type { WriteSet } from '../txn/write-set.js'
 import type { Staging } from './staging.js'
@@ -68,6 +69,7 @@ export class CommitPipeline {
   readonly #log: SharedLog
   readonly #memory: LogMemory
   readonly #link: WriterLink
+  readonly #publication: Publication
   readonly #commits: CommitLog
   readonly #clock: Clock
   readonly #durability: Durability
@@ -111,6 +113,7 @@ export class CommitPipeline {
     this.#commits = parts.commits
     this.#staging = parts.staging
     this.#clock = parts.clock
+    this.#publication = new Publication(parts.log.memory, parts.clock)
     this.#durability = parts.durability
     this.#logger = parts.logger
     this.#onVisible = parts.onVisible
@@ -338,7 +341,7 @@ export class CommitPipeline {
         this.#fail((await this.#link.fault().catch((error: unknown) => DriftError.from(error, 'writer').toData())) ?? UNKNOWN_FAULT)
         break
       }
-      if (this.pendingCount > 0) await this.#memory.untilPublished(seen)
+      if (this.pendingCount > 0) await this.#publication.next(seen, this.pendingCount)
     }
     this.#listening = false
     this.#link.release()
