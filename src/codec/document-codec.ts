@@ -89,12 +89,20 @@ export function decodeValue(bytes: Uint8Array): Value {
 }
 
 /**
- * {@link decodeValue} for bytes that hold a document.
+ * {@link decodeValue} for bytes `[from, to)` that hold a document.
  * @throws DriftError CORRUPT if they are not one.
  */
-export function decodeDocument(bytes: Uint8Array): Document {
-  const plain = readPlain(bytes)
-  if (plain !== undefined) return plain as Document
+export function decodeDocument(bytes: Uint8Array, from = 0, to = bytes.length): Document {
+  return (readPlain(bytes, from, to) as Document | undefined) ?? decodeFields(bytes.subarray(from, to))
+}
+
+/** Sets the fields of the patch that the bytes `[from, to)` hold in `document`. Throws as {@link decodeDocument}. */
+export function decodePatchInto(document: Document, bytes: Uint8Array, from: number, to: number): void {
+  // What a patch of another kind has already set is set again.
+  if (readPlain(bytes, from, to, document) === undefined) Object.assign(document, decodeFields(bytes.subarray(from, to)))
+}
+
+function decodeFields(bytes: Uint8Array): Document {
   const value = decodeValue(bytes)
   if (!isPlainObject(value)) throw corrupt('not a document', bytes)
   return value as Document

@@ -5,6 +5,8 @@
  *
  * It is ugly because it is measured: see `bench/parts/micro.ts`.
  */
+import { SHORT_TEXT_BYTES, shortText } from './short-text.js'
+
 type Fields = { [field: string]: unknown }
 
 const TEXT_SLOTS = 4096
@@ -23,21 +25,22 @@ let end = 0
 /** Set where something is not of the common kind: what was read so far is thrown away. */
 let isOdd = false
 
-/** The document that `source` holds, exactly and alone, or undefined if it is not of the common kind. */
-export function readPlain(source: Uint8Array): Fields | undefined {
+/**
+ * The document that `source[from, to)` holds, exactly and alone, or undefined if it is not of the common kind. Its fields are put into
+ * `target`; where the answer is undefined, some of them may be there already.
+ */
+export function readPlain(source: Uint8Array, from = 0, to = source.length, target: Fields = {}): Fields | undefined {
   bytes = source
-  end = source.length
-  at = 0
+  end = to
   isOdd = false
-  const type = source[0] ?? 0
+  const type = from < to ? (source[from] ?? 0) : 0
   if (type < 0x80 || type > 0x8f) return undefined
-  at = 1
-  const fields = readFields(type & 0x0f, 1)
-  return isOdd || at !== end ? undefined : fields
+  at = from + 1
+  readFields(type & 0x0f, 1, target)
+  return isOdd || at !== end ? undefined : target
 }
 
-function readFields(count: number, level: number): Fields {
-  const object: Fields = {}
+function readFields(count: number, level: number, object: Fields): Fields {
   for (let index = 0; index < count; index++) {
     const type = bytes[at] ?? 0
     if (type < 0xa0 || type > 0xbf) {
@@ -61,7 +64,7 @@ function readItem(level: number): unknown {
   if (type >= 0xe0) return type - 0x100
   if (type < 0xa0) {
     if (level >= NESTING_MAX) return odd()
-    return type < 0x90 ? readFields(type & 0x0f, level + 1) : readItems(type & 0x0f, level + 1)
+    return type < 0x90 ? readFields(type & 0x0f, level + 1, {}) : readItems(type & 0x0f, level + 1)
   }
   if (type < 0xc0) return readText(type & 0x1f)
   switch (type) {
@@ -146,7 +149,8 @@ function readText(length: number): string {
     if (index === length) return known
   }
   for (let index = 0; index < length; index++) knownBytes[base + index] = bytes[from + index] ?? 0
-  const text = scratch.latin1Slice.call(knownBytes as Buffer, base, base + length)
+  const text =
+    length <= SHORT_TEXT_BYTES ? shortText(bytes, from, length) : scratch.latin1Slice.call(knownBytes as Buffer, base, base + length)
   knownTexts[slot] = text
   return text
 }

@@ -1,9 +1,9 @@
 import { DriftError } from '../base/errors.js'
 import { skipValue } from '../codec/key-codec.js'
-import { decodeDocument } from '../codec/document-codec.js'
+import { decodeDocument, decodePatchInto } from '../codec/document-codec.js'
 import type { Document } from '../codec/value.js'
 import { readU64, readVarint, varintBytes } from '../format/bytes.js'
-import { EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
+import { EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, frameHeadBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
 import type { VersionStore } from './version-store.js'
 
@@ -31,6 +31,8 @@ export class VersionFrames {
   #flushed = 0
   #addresses = new Float64Array(64)
 
+  /** The patches that one read folds; there are three at most. */
+  readonly #patches = new Uint32Array(4)
   #source: Uint8Array = new Uint8Array(0)
   #offset = 0
 
@@ -60,16 +62,14 @@ export class VersionFrames {
     const versions = this.#versions
     if (versions.eventOf(version) === EVENT_SOFT_DELETE) return undefined
     if (versions.hasDocument(version)) return this.#wholeDocument(version)
-    const patches: Document[] = []
+    const patches = this.#patches
+    let count = 0
     let base = version
-    while (base !== 0 && !versions.hasDocument(base)) {
-      patches.push(this.#patch(base))
-      base = versions.previousOf(base)
-    }
+    for (; base !== 0 && !versions.hasDocument(base); base = versions.previousOf(base)) patches[count++] = base
     if (base === 0) throw new DriftError('INVARIANT', `VIS-6: a patch without a document behind it at seq ${versions.seqOf(version)}`)
-    // Each was made for this call, so it may be changed.
+    // It was made for this call, so it may be changed.
     const document = this.#wholeDocument(base)
-    for (let index = patches.length - 1; index >= 0; index--) Object.assign(document, patches[index])
+    while (count > 0) this.#patchInto(document, patches[--count] ?? 0)
     return document
   }
 
@@ -86,23 +86,30 @@ export class VersionFrames {
   }
 
   #wholeDocument(version: number): Document {
-    const key = this.#payloadOffset(version) + 1
-    let at = skipValue(this.#source, key)
+    let at = this.#behindKey(version)
     if (this.#versions.eventOf(version) === EVENT_PATCH) at = skipValue(this.#source, at)
-    return decodeDocument(this.#source.subarray(at, this.#offset + frameBytes(this.#source, this.#offset)))
+    return decodeDocument(this.#source, at, this.#frameEnd())
   }
 
   #patch(version: number): Document {
-    const key = this.#payloadOffset(version) + 1
-    const at = skipValue(this.#source, key)
+    const at = this.#behindKey(version)
     // Every fourth patch carries the whole document behind the patch.
-    const end = this.#versions.hasDocument(version) ? skipValue(this.#source, at) : this.#offset + frameBytes(this.#source, this.#offset)
-    return decodeDocument(this.#source.subarray(at, end))
+    return decodeDocument(this.#source, at, this.#versions.hasDocument(version) ? skipValue(this.#source, at) : this.#frameEnd())
   }
 
-  #payloadOffset(version: number): number {
+  #patchInto(document: Document, version: number): void {
+    const at = this.#behindKey(version)
+    decodePatchInto(document, this.#source, at, this.#frameEnd())
+  }
+
+  /** Finds the frame; what stands in it behind the array's head and the key. */
+  #behindKey(version: number): number {
     this.#find(version)
-    return this.#offset + FRAME_PREFIX_BYTES + varintBytes(this.#versions.seqOf(version)) + 9
+    return skipValue(this.#source, this.#offset + frameHeadBytes(this.#versions.seqOf(version)) + 1)
+  }
+
+  #frameEnd(): number {
+    return this.#offset + frameBytes(this.#source, this.#offset)
   }
 
   #find(version: number): void {

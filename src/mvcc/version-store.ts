@@ -1,11 +1,12 @@
 import { EVENT_CODE_MASK, EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../format/frame.js'
+import { Timelines } from './timelines.js'
 
 /**
  * Every version of every row of one table, as chains from the newest to the oldest, in flat arrays (coordinator's memory).
  *
- * A version is one event: its seq (where the version begins), its frame's place, the version before it of the same key, and a jump
- * to one further back, so that the version at any seq is found in O(log V) steps: 32 bytes a version. Version pages will take the
- * chains' place; everything above asks only {@link VersionStore.versionAt}.
+ * A version is one event: its seq (where the version begins), its frame's place and the version before it of the same key: 24 bytes.
+ * Rows with several have a timeline beside the chain, in which the version at any seq is found by a binary search. Version pages will
+ * take the place of both; everything above asks only {@link VersionStore.versionAt}.
  */
 const BLOCK_BITS = 16
 const BLOCK_VERSIONS = 1 << BLOCK_BITS
@@ -16,15 +17,16 @@ const DEPTH_SHIFT = 2
 const HAS_DOCUMENT = 0x10
 const SIZE_SHIFT = 8
 
-/** 32 bytes a version, half a cache line: a step along a chain touches one. */
-const F64_PER_VERSION = 4
-const U32_PER_VERSION = 8
+/** 24 bytes a version. */
+const F64_PER_VERSION = 3
+const U32_PER_VERSION = 6
 const SEQ = 0
 const PLACE = 1
 const PREVIOUS = 4
-const JUMP = 5
-const CHAIN = 6
-const INFO = 7
+const INFO = 5
+
+/** A row with this many versions gets a timeline; a shorter chain is walked. */
+const TIMELINE_VERSIONS = 4
 
 class VersionBlock {
   readonly capacity: number
@@ -44,13 +46,16 @@ export class VersionStore {
   /** Versions are numbered from 1; 0 is none. */
   #count = 1
   #latest = new Uint32Array(FIRST_BLOCK_VERSIONS)
+  /** By ordinal; 0: the chain is short. */
+  #timelineOf = new Uint32Array(FIRST_BLOCK_VERSIONS)
+  readonly #timelines = new Timelines()
 
   get count(): number {
     return this.#count - 1
   }
 
   get bytes(): number {
-    return this.#blocks.reduce((sum, block) => sum + block.f64.byteLength, this.#latest.byteLength)
+    return this.#blocks.reduce((sum, block) => sum + block.f64.byteLength, this.#latest.byteLength * 2 + this.#timelines.bytes)
   }
 
   /** The newest version of an ordinal, numbered or not yet visible; 0 if it has none. */
@@ -63,15 +68,13 @@ export class VersionStore {
    * too: see {@link isLive}.
    */
   versionAt(ordinal: number, at: number): number {
-    let version = this.#latest[ordinal] ?? 0
-    while (version !== 0) {
-      const block = this.#block(version)
-      const index = version & INDEX_MASK
-      if ((block.f64[index * F64_PER_VERSION + SEQ] ?? 0) <= at) return version
-      const jump = block.u32[index * U32_PER_VERSION + JUMP] ?? 0
-      version = jump !== 0 && this.seqOf(jump) > at ? jump : (block.u32[index * U32_PER_VERSION + PREVIOUS] ?? 0)
-    }
-    return 0
+    let version = this.latestOf(ordinal)
+    if (version === 0 || this.seqOf(version) <= at) return version
+    const timeline = this.#timelineOf[ordinal] ?? 0
+    if (timeline !== 0) return this.#timelines.versionAt(timeline, at)
+    do version = this.previousOf(version)
+    while (version !== 0 && this.seqOf(version) > at)
+    return version
   }
 
   seqOf(version: number): number {
@@ -118,38 +121,35 @@ export class VersionStore {
     block.f64[index * F64_PER_VERSION + SEQ] = seq
     block.f64[index * F64_PER_VERSION + PLACE] = place
     block.u32[index * U32_PER_VERSION + PREVIOUS] = previous
-    block.u32[index * U32_PER_VERSION + JUMP] = this.#jumpFrom(previous)
-    block.u32[index * U32_PER_VERSION + CHAIN] = previous === 0 ? 1 : this.#chainOf(previous) + 1
     const code = event & EVENT_CODE_MASK
     const whole = code === EVENT_INSERT || carriesDocument
     const depth = code === EVENT_PATCH && !whole ? this.patchDepthOf(previous) + 1 : 0
     const kib = Math.ceil(payloadBytes / 1024) + (depth > 0 ? this.documentKibMax(previous) : 0)
     block.u32[index * U32_PER_VERSION + INFO] = code | (depth << DEPTH_SHIFT) | (whole ? HAS_DOCUMENT : 0) | (kib << SIZE_SHIFT)
     this.#setLatest(ordinal, version)
+    this.#extendTimeline(ordinal, seq, version)
     return version
   }
 
   /** Takes the version that was appended last, which is `ordinal`'s newest, back. */
   removeLast(ordinal: number): void {
     this.#latest[ordinal] = this.previousOf(--this.#count)
+    const timeline = this.#timelineOf[ordinal] ?? 0
+    if (timeline !== 0) this.#timelines.pop(timeline)
   }
 
-  // A chain's n-th version jumps as far as the two jumps behind it together, if those are of one length: any seq is log(n) away.
-  #jumpFrom(previous: number): number {
-    if (previous === 0) return 0
-    const jump = this.#jumpOf(previous)
-    if (jump === 0) return previous
-    const further = this.#jumpOf(jump)
-    const chain = this.#chainOf(jump)
-    return this.#chainOf(previous) - chain === chain - (further === 0 ? 0 : this.#chainOf(further)) ? further : previous
-  }
-
-  #jumpOf(version: number): number {
-    return this.#block(version).u32[(version & INDEX_MASK) * U32_PER_VERSION + JUMP] ?? 0
-  }
-
-  #chainOf(version: number): number {
-    return this.#block(version).u32[(version & INDEX_MASK) * U32_PER_VERSION + CHAIN] ?? 0
+  #extendTimeline(ordinal: number, seq: number, version: number): void {
+    let timeline = this.#timelineOf[ordinal] ?? 0
+    if (timeline === 0) {
+      if (this.previousOf(version) === 0) return
+      const chain: number[] = []
+      for (let older = this.previousOf(version); older !== 0; older = this.previousOf(older)) chain.push(older)
+      if (chain.length + 1 < TIMELINE_VERSIONS) return
+      timeline = this.#timelines.create()
+      this.#timelineOf[ordinal] = timeline
+      for (const older of chain.reverse()) this.#timelines.push(timeline, this.seqOf(older), older)
+    }
+    this.#timelines.push(timeline, seq, version)
   }
 
   #info(version: number): number {
@@ -174,9 +174,13 @@ export class VersionStore {
 
   #setLatest(ordinal: number, version: number): void {
     if (ordinal >= this.#latest.length) {
-      const grown = new Uint32Array(Math.max(FIRST_BLOCK_VERSIONS, ordinal * 2))
-      grown.set(this.#latest)
-      this.#latest = grown
+      const ordinals = Math.max(FIRST_BLOCK_VERSIONS, ordinal * 2)
+      const latest = new Uint32Array(ordinals)
+      const timelineOf = new Uint32Array(ordinals)
+      latest.set(this.#latest)
+      timelineOf.set(this.#timelineOf)
+      this.#latest = latest
+      this.#timelineOf = timelineOf
     }
     this.#latest[ordinal] = version
   }
