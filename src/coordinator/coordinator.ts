@@ -124,18 +124,29 @@ export class Coordinator {
     const began = clock.monotonic()
     const cache = new BlockCache(options.cacheBytes)
     let logBytes: (source: number) => Uint8Array = () => new Uint8Array(0)
-    const state = await (options.readOnly ? recoverBeside : recover)({
-      io,
-      directory,
-      cache,
-      readOnly: options.readOnly,
-      log: (source) => logBytes(source),
-      logger: log,
-      breathe: turn
-    })
-    const coordinator = new Coordinator(options, cache, state, lock)
-    logBytes = (source) => coordinator.#logBytes(source)
-    if (!options.readOnly && state.damaged.length === 0) await coordinator.#startWriter()
+    const memory = LogMemory.create(options.logBytes, options.logBytes + 3 * RECORD_BYTES_MAX)
+    // The writer's thread comes up while the files are read.
+    const thread = options.writer === 'thread' && !options.readOnly ? new ThreadWriter(memory) : undefined
+    let coordinator: Coordinator
+    let state: Recovered
+    try {
+      state = await (options.readOnly ? recoverBeside : recover)({
+        io,
+        directory,
+        cache,
+        readOnly: options.readOnly,
+        log: (source) => logBytes(source),
+        logger: log,
+        breathe: turn
+      })
+      coordinator = new Coordinator(options, cache, state, lock)
+      logBytes = (source) => coordinator.#logBytes(source)
+      if (options.readOnly || state.damaged.length > 0) await thread?.abandon()
+      else await coordinator.#startWriter(memory, thread)
+    } catch (error) {
+      await thread?.abandon()
+      throw error
+    }
     log.info(
       { directory, lastSeq: state.lastSeq, tables: state.tables.size, ms: Math.round(clock.monotonic() - began), ...state.report },
       'database opened'
@@ -373,15 +384,15 @@ export class Coordinator {
     this.#options.log.warn({ code: DriftError.from(error, this.#options.directory).code }, 'a poisoned database was closed')
   }
 
-  async #startWriter(): Promise<void> {
+  async #startWriter(memory: LogMemory, thread: ThreadWriter | undefined): Promise<void> {
     const { io, directory, durability, clock, log: logger } = this.#options
     const { identity, walNumber, files, lastSeq, lastTime, commits } = this.#state
-    const memory = LogMemory.create(this.#options.logBytes, this.#options.logBytes + 3 * RECORD_BYTES_MAX)
     memory.visibleSeq = lastSeq
     memory.durableSeq = lastSeq
     const log = new SharedLog(memory, JUMP_MAGIC)
     const config: WriterConfig = { directory, identity, durability, walNumber, firstSeq: lastSeq + 1, tables: files }
-    const link = this.#options.writer === 'thread' ? await ThreadWriter.start(memory, config) : new InProcessWriter(io, memory, config)
+    await thread?.start(config)
+    const link = thread ?? new InProcessWriter(io, memory, config)
     const staging = new Staging()
     this.#logBytes = (source) => (source === STAGING_SOURCE ? staging.buffer : memory.bytes())
     this.#checkpointSeq = lastSeq

@@ -13,7 +13,7 @@ import { CommitLog } from '../mvcc/commit-log.js'
 import type { LogBytes } from '../mvcc/version-frames.js'
 import type { BlockCache } from '../segment/block-cache.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
-import { loadSegments, surveySegments } from '../segment/load-segments.js'
+import { loadSegments, surveySegments, type FrameSink } from '../segment/load-segments.js'
 import { SegmentReader } from '../segment/segment-reader.js'
 import { cutTornTail, readWal, syncWal, type WalImage } from '../wal/read-wal.js'
 import { removeWalFiles } from '../wal/wal-file.js'
@@ -246,7 +246,7 @@ async function load(
   { io, directory, breathe }: RecoveryOptions,
   folder: string,
   manifest: Manifest,
-  sink: (source: Uint8Array, from: number, to: number) => void
+  sink: FrameSink
 ): Promise<SegmentSummary[]> {
   const loading = loadSegments(io, `${directory}/tables/${folder}/segments`, manifest, sink)
   for (;;) {
@@ -276,8 +276,11 @@ async function loadTable(
       return table
     }
     const manifest = read()
-    const segments = await load(options, definition.folder, manifest, (source, from, to) => {
+    const bytes = manifest.segments.reduce((sum, segment) => sum + segment.bytes, 0)
+    const segments = await load(options, definition.folder, manifest, (source, from, to, place) => {
       table.replay(source, from, to, undefined)
+      // As many keys as there will be if new ones go on to come at this rate.
+      table.keys.reserve(Math.ceil((table.keys.count * bytes) / (place + to - from)))
     })
     table.flushThrough(manifest.checkpointSeq, segments)
     return table

@@ -24,6 +24,7 @@ const FIRST_REFERENCES = 1024
 const FIRST_SLOTS = 1024
 /** Old slots that one insert moves: the old table is empty long before the new one is half full. */
 const MOVED_PER_INSERT = 8
+const RESERVE_FACTOR = 4
 
 /** Finds keys; for a reading thread. */
 export class KeyIndexView {
@@ -63,10 +64,14 @@ export class KeyIndexView {
     return this.references[ordinal >>> 16]?.[ordinal & (REFERENCES_PER_BLOCK - 1)] ?? 0
   }
 
+  protected entryAt(table: Int32Array, index: number): number {
+    return readWord(table, index)
+  }
+
   #probe(table: Int32Array, key: Uint8Array, length: number, hash: number): number {
     const mask = (table.length >>> 1) - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const entry = readWord(table, slot * 2 + 1)
+      const entry = this.entryAt(table, slot * 2 + 1)
       if (entry === 0) return -1
       if (table[slot * 2] === hash && this.#isKey(entry - 1, key, length)) return entry - 1
     }
@@ -117,11 +122,25 @@ export class KeyIndex extends KeyIndexView {
   add(key: Uint8Array, length: number, hash = this.hash(key, length)): number {
     const ordinal = this.#count
     this.#setReference(ordinal, this.#store(key, length))
+    if (this.old === undefined && ordinal * 4 >= this.table.length) this.#grow(this.table.length)
     if (this.old !== undefined) this.#move(MOVED_PER_INSERT)
-    else if (ordinal * 4 >= this.table.length) this.#grow()
     this.#put(this.table, hash, ordinal)
     this.#count++
     return ordinal
+  }
+
+  /**
+   * Room for `count` keys at once, for an opening that knows how many will come: no table half moved that every probe must look into
+   * too. At most {@link RESERVE_FACTOR} times the keys that are there, since the guess may be wrong.
+   */
+  reserve(count: number): void {
+    const keys = Math.min(count, this.#count * RESERVE_FACTOR)
+    let slots = this.table.length >>> 1
+    while (slots < keys * 2) slots *= 2
+    if (slots * 2 === this.table.length) return
+    if (this.old !== undefined) this.#move(this.old.length)
+    this.#grow(slots)
+    this.#move(this.table.length)
   }
 
   /** Takes the key that was added last back out. Slots filled last are emptied first, so no probe chain breaks. */
@@ -140,6 +159,11 @@ export class KeyIndex extends KeyIndexView {
     this.#heapUsed -= key.length + 2
   }
 
+  /** This thread sees what it wrote itself without a fence. */
+  protected override entryAt(table: Int32Array, index: number): number {
+    return table[index] ?? 0
+  }
+
   #put(table: Int32Array, hash: number, ordinal: number): void {
     const mask = (table.length >>> 1) - 1
     let slot = hash & mask
@@ -148,11 +172,10 @@ export class KeyIndex extends KeyIndexView {
     publishWord(table, slot * 2 + 1, ordinal + 1)
   }
 
-  #grow(): void {
+  #grow(slots: number): void {
     this.old = this.table
-    this.table = sharedInt32(this.table.length * 2)
+    this.table = sharedInt32(slots * 2)
     this.#moved = 0
-    this.#move(MOVED_PER_INSERT)
   }
 
   #move(count: number): void {

@@ -25,7 +25,8 @@ export class ThreadWriter implements WriterLink {
   #onLost: (reason: ErrorData) => void = () => {}
   readonly #lostSignal: Promise<never>
 
-  private constructor(memory: LogMemory) {
+  /** The thread begins to come up at once; it has nothing to do until {@link start}. */
+  constructor(memory: LogMemory) {
     this.#memory = memory
     this.#worker = new Worker(new URL('../../workers/writer.js', import.meta.url), {
       name: 'driftdb-writer',
@@ -47,16 +48,14 @@ export class ThreadWriter implements WriterLink {
   }
 
   /** Resolves when the writer's WAL file is there. */
-  static async start(memory: LogMemory, config: WriterConfig): Promise<ThreadWriter> {
-    const writer = new ThreadWriter(memory)
-    try {
-      await writer.#ask(() => writer.#control.start(memory.handle, config))
-    } catch (error) {
-      await writer.#end()
-      throw error
-    }
-    writer.#worker.unref()
-    return writer
+  async start(config: WriterConfig): Promise<void> {
+    await this.#ask(() => this.#control.start(this.#memory.handle, config))
+    this.#worker.unref()
+  }
+
+  /** Ends a thread that is not to be started, or could not be. */
+  async abandon(): Promise<void> {
+    await this.#end()
   }
 
   poke(): void {}
