@@ -12,6 +12,7 @@ const first = (before: unknown, item: unknown) => ({ before, item })
 const token = (data: any[]) => ({ kind: 'token', token: data[0] })
 const positive = ([token]: any[]) => ({ kind: 'number', negative: false, token })
 const signed = ([sign, token]: any[]) => ({ kind: 'number', negative: sign.type === 'minus', token })
+const binary = ([left, operator, right]: any[]) => ({ kind: 'binary', operator, left, right })
 const unsupported = (statement: string) => () => ({ kind: 'not-supported', statement })
 %}
 @lexer lexer
@@ -25,7 +26,8 @@ slot ->
   | statement                                {% id %}
 
 statement ->
-    createTable {% id %} | insert {% id %} | patch {% id %} | softDelete {% id %} | select {% id %} | showDrift {% id %}
+    createTable {% id %} | insert {% id %} | patch {% id %} | softDelete {% id %} | update {% id %} | delete {% id %}
+  | select {% id %} | explain {% id %} | showDrift {% id %} | setting {% id %}
   | transaction {% id %} | schemaChange {% id %} | maintenance {% id %}
 
 # --- tables
@@ -62,8 +64,44 @@ columnNames ->
 # --- writes
 
 insert ->
-    %INSERT %INTO tableName documents        {% ([, , table, documents]) => ({ kind: 'insert', table, documents }) %}
-  | %UPSERT %INTO tableName documents        {% ([, , table, documents]) => ({ kind: 'upsert', table, documents }) %}
+    insertVerb %INTO tableName insertSource conflict:? returning:?
+  {% ([verb, , table, source, conflict, returning]) => ({ kind: 'insert', verb, table, source, conflict, returning }) %}
+
+insertVerb -> %INSERT {% id %} | %UPSERT {% id %}
+
+insertSource ->
+    documents                                {% ([documents]) => ({ kind: 'documents', documents }) %}
+  | columnTuple %VALUES valueRows            {% ([columns, , rows]) => ({ kind: 'rows', columns, rows }) %}
+  | select                                   {% ([select]) => ({ kind: 'select', columns: null, select }) %}
+  | columnTuple select                       {% ([columns, select]) => ({ kind: 'select', columns, select }) %}
+
+valueRows ->
+    valueRow                                 {% ([item]) => first(null, item) %}
+  | valueRows %comma valueRow                {% ([before, , item]) => first(before, item) %}
+
+valueRow -> %lparen expressions %rparen      {% ([, items]) => items %}
+
+conflict ->
+    %ON %CONFLICT columnTuple:? %DO %NOTHING
+  {% ([on, , target]) => ({ on, target, set: null, where: null }) %}
+  | %ON %CONFLICT columnTuple:? %DO %UPDATE %SET assignments condition:?
+  {% ([on, , target, , , , set, where]) => ({ on, target, set, where }) %}
+
+returning -> %RETURNING selectList           {% ([, items]) => items %}
+
+update -> %UPDATE tableName %SET assignments condition:? returning:?
+  {% ([, table, , set, where, returning]) => ({ kind: 'update', table, set, where, returning }) %}
+
+delete -> %DELETE %FROM tableName condition:? returning:?
+  {% ([, , table, where, returning]) => ({ kind: 'delete', table, where, returning }) %}
+
+condition -> %WHERE expression               {% ([, expression]) => expression %}
+
+assignments ->
+    assignment                               {% ([item]) => first(null, item) %}
+  | assignments %comma assignment            {% ([before, , item]) => first(before, item) %}
+
+assignment -> path %equals expression        {% ([path, , expression]) => ({ path, expression }) %}
 
 documents ->
     document                                 {% ([item]) => first(null, item) %}
@@ -82,34 +120,78 @@ softDelete -> %SOFT %DELETE %FROM tableName %KEY key
 showDrift -> %SHOW %DRIFT tableName %KEY key
   {% ([, , table, , key]) => ({ kind: 'show-drift', table, key }) %}
 
+explain ->
+    %EXPLAIN select                          {% ([, select]) => ({ kind: 'explain', analyze: false, select }) %}
+  | %EXPLAIN %ANALYZE select                 {% ([, , select]) => ({ kind: 'explain', analyze: true, select }) %}
+
 # AS OF belongs to the clause before it, so that each place is one derivation; that it stands there once is checked later.
-select -> %SELECT selectList %FROM tableName asOf:? whereClause:? limitClause:?
-  {% ([, columns, , table, asOf, where, limit]) => ({
+select -> %SELECT %DISTINCT:? selectList fromClause:? whereClause:? groupClause:? orderClause:? limits
+  {% ([, distinct, items, from, where, group, order, limits]) => ({
     kind: 'select',
-    columns,
-    table,
-    where: where === null ? null : where.condition,
-    limit: limit === null ? null : limit.count,
-    asOf: [asOf, where === null ? null : where.asOf, limit === null ? null : limit.asOf]
+    distinct: distinct !== null,
+    items,
+    from: from === null ? null : from.table,
+    where: where === null ? null : where.expression,
+    groupBy: group === null ? null : group.expressions,
+    having: group === null ? null : group.having,
+    orderBy: order === null ? null : order.items,
+    limit: limits.limit,
+    offset: limits.offset,
+    asOf: [from, where, group, order].map((clause) => (clause === null ? null : clause.asOf)).concat(limits.asOf)
   }) %}
 
 selectList ->
-    %star                                    {% () => null %}
-  | columns                                  {% id %}
+    selectItem                               {% ([item]) => first(null, item) %}
+  | selectList %comma selectItem             {% ([before, , item]) => first(before, item) %}
 
-columns ->
-    path                                     {% ([item]) => first(null, item) %}
-  | columns %comma path                      {% ([before, , item]) => first(before, item) %}
+selectItem ->
+    %star                                    {% ([star]) => ({ expression: null, alias: null, star }) %}
+  | expression                               {% ([expression]) => ({ expression, alias: null }) %}
+  | expression %AS name                      {% ([expression, , alias]) => ({ expression, alias }) %}
+  | expression bareAlias                     {% ([expression, alias]) => ({ expression, alias }) %}
 
-whereClause -> %WHERE condition asOf:?       {% ([, condition, asOf]) => ({ condition, asOf }) %}
+# Without AS an alias is no keyword, so that none is reserved for it.
+bareAlias -> %word {% id %} | %backtick {% id %} | %quoted {% id %}
 
-condition ->
-    comparison                               {% ([item]) => first(null, item) %}
-  | condition %AND comparison                {% ([before, , item]) => first(before, item) %}
+fromClause -> %FROM tableReference asOf:?    {% ([, table, asOf]) => ({ table, asOf }) %}
 
-comparison -> path %equals operand           {% ([left, , right]) => ({ left, right }) %}
+tableReference ->
+    tableName systemTime:?                   {% ([table, asOf]) => ({ table, asOf, alias: null }) %}
+  | tableName systemTime:? bareAlias         {% ([table, asOf, alias]) => ({ table, asOf, alias }) %}
+  | tableName systemTime:? %AS bareAlias     {% ([table, asOf, , alias]) => ({ table, asOf, alias }) %}
 
-limitClause -> %LIMIT rowCount asOf:?        {% ([, count, asOf]) => ({ count, asOf }) %}
+systemTime -> %FOR %SYSTEM_TIME asOf         {% ([, , asOf]) => asOf %}
+
+whereClause -> %WHERE expression asOf:?      {% ([, expression, asOf]) => ({ expression, asOf }) %}
+
+groupClause ->
+    %GROUP %BY expressions having:? asOf:?   {% ([, , expressions, having, asOf]) => ({ expressions, having, asOf }) %}
+  | having asOf:?                            {% ([having, asOf]) => ({ expressions: null, having, asOf }) %}
+
+having -> %HAVING expression                 {% ([, expression]) => expression %}
+
+orderClause -> %ORDER %BY orderItems asOf:?  {% ([, , items, asOf]) => ({ items, asOf }) %}
+
+orderItems ->
+    orderItem                                {% ([item]) => first(null, item) %}
+  | orderItems %comma orderItem              {% ([before, , item]) => first(before, item) %}
+
+orderItem -> expression direction:? nulls:?  {% ([expression, direction, nulls]) => ({ expression, direction, nulls }) %}
+
+direction -> %ASC {% id %} | %DESC {% id %}
+
+nulls -> %NULLS %FIRST {% ([, place]) => place %} | %NULLS %LAST {% ([, place]) => place %}
+
+limits ->
+    null                                     {% () => ({ limit: null, offset: null, asOf: [] }) %}
+  | limit                                    {% ([limit]) => ({ limit: limit.count, offset: null, asOf: [limit.asOf] }) %}
+  | offset                                   {% ([offset]) => ({ limit: null, offset: offset.count, asOf: [offset.asOf] }) %}
+  | limit offset                             {% ([limit, offset]) => ({ limit: limit.count, offset: offset.count, asOf: [limit.asOf, offset.asOf] }) %}
+  | offset limit                             {% ([offset, limit]) => ({ limit: limit.count, offset: offset.count, asOf: [offset.asOf, limit.asOf] }) %}
+
+limit -> %LIMIT rowCount asOf:?              {% ([, count, asOf]) => ({ count, asOf }) %}
+
+offset -> %OFFSET rowCount asOf:?            {% ([, count, asOf]) => ({ count, asOf }) %}
 
 rowCount ->
     %integer                                 {% positive %}
@@ -125,11 +207,77 @@ timeUnit -> %word {% id %}
 
 # --- values
 
-# Only a value can be a lone "…" here; next to a dot it is a name. Which of the two it is in dialect sql is decided later.
-operand ->
-    value                                    {% id %}
+expressions ->
+    expression                               {% ([item]) => first(null, item) %}
+  | expressions %comma expression            {% ([before, , item]) => first(before, item) %}
+
+expression ->
+    conjunction                              {% id %}
+  | expression %OR conjunction               {% binary %}
+
+conjunction ->
+    negation                                 {% id %}
+  | conjunction %AND negation                {% binary %}
+
+negation ->
+    predicate                                {% id %}
+  | %NOT negation                            {% ([, operand]) => ({ kind: 'not', operand }) %}
+
+predicate ->
+    sum                                      {% id %}
+  | sum comparator sum                       {% binary %}
+  | sum %IS %NULL                            {% ([operand]) => ({ kind: 'is-null', operand, negated: false }) %}
+  | sum %IS %NOT %NULL                       {% ([operand]) => ({ kind: 'is-null', operand, negated: true }) %}
+  | sum %NOT:? %IN %lparen expressions %rparen
+  {% ([operand, not, , , items]) => ({ kind: 'in', operand, items, negated: not !== null }) %}
+  | sum %NOT:? %BETWEEN sum %AND sum
+  {% ([operand, not, , low, , high]) => ({ kind: 'between', operand, low, high, negated: not !== null }) %}
+  | sum %NOT:? likeVerb sum escape:?
+  {% ([operand, not, verb, pattern, escape]) => ({ kind: 'like', operand, pattern, escape, verb, negated: not !== null }) %}
+
+comparator ->
+    %equals {% id %} | %notEquals {% id %} | %less {% id %} | %lessOrEqual {% id %} | %greater {% id %} | %greaterOrEqual {% id %}
+
+likeVerb -> %LIKE {% id %} | %ILIKE {% id %}
+
+escape -> %ESCAPE %string                    {% ([, character]) => character %}
+
+sum ->
+    product                                  {% id %}
+  | sum %plus product                        {% binary %}
+  | sum %minus product                       {% binary %}
+
+product ->
+    factor                                   {% id %}
+  | product %star factor                     {% binary %}
+  | product %slash factor                    {% binary %}
+  | product %percent factor                  {% binary %}
+
+factor ->
+    cast                                     {% id %}
+  | sign factor                              {% ([operator, operand]) => ({ kind: 'unary', operator, operand }) %}
+
+cast ->
+    primary                                  {% id %}
+  | cast %cast typeName                      {% ([operand, , type]) => ({ kind: 'cast', operand, type }) %}
+
+typeName -> %word {% id %}
+
+# Only a value can be a lone "…" here; next to a dot it is a name. Which of the two it is depends on its place and is decided later.
+primary ->
+    literal                                  {% id %}
   | bareColumn                               {% ([item]) => ({ kind: 'path', path: first(null, item) }) %}
   | dottedPath                               {% ([path]) => ({ kind: 'path', path }) %}
+  | %lparen expression %rparen               {% ([, expression]) => ({ kind: 'group', expression }) %}
+  | %word %lparen %star %rparen              {% ([name, , star]) => ({ kind: 'call', name, distinct: false, items: null, star }) %}
+  | %word %lparen %DISTINCT:? expressions %rparen
+  {% ([name, , distinct, items]) => ({ kind: 'call', name, distinct: distinct !== null, items }) %}
+  | %CAST %lparen expression %AS typeName %rparen
+  {% ([, , operand, , type]) => ({ kind: 'cast', operand, type }) %}
+
+literal ->
+    %string {% token %} | %quoted {% token %} | %TRUE {% token %} | %FALSE {% token %} | %NULL {% token %} | %parameter {% token %}
+  | %json {% token %} | %integer {% positive %} | %float {% positive %}
 
 value ->
     scalar                                   {% id %}
@@ -155,7 +303,10 @@ path ->
     columnName                               {% ([item]) => first(null, item) %}
   | dottedPath                               {% id %}
 
-dottedPath -> path %dot fieldName            {% ([before, , item]) => first(before, item) %}
+# An index is a JSON literal to the lexer: a[0].
+dottedPath ->
+    path %dot fieldName                      {% ([before, , item]) => first(before, item) %}
+  | path %json                               {% ([before, item]) => first(before, item) %}
 
 fieldName -> name {% id %} | reserved {% id %}
 
@@ -163,18 +314,30 @@ name -> plainName {% id %} | %quoted {% id %}
 
 plainName -> %word {% id %} | %backtick {% id %} | unreserved {% id %}
 
-# A keyword is reserved only where taking it for a name would give some text two meanings, or will once the language has aliases.
+# A keyword is reserved only where taking it for a name would give some text two meanings.
 reserved ->
-    %AND {% id %} | %AS {% id %} | %FALSE {% id %} | %FROM {% id %} | %LIMIT {% id %} | %NOT {% id %} | %NULL {% id %}
+    %AND {% id %} | %AS {% id %} | %DISTINCT {% id %} | %FALSE {% id %} | %FROM {% id %} | %LIMIT {% id %} | %NOT {% id %} | %NULL {% id %}
   | %SELECT {% id %} | %TRUE {% id %} | %WHERE {% id %}
 
 unreserved ->
-    %ADD {% id %} | %ALTER {% id %} | %ANALYZE {% id %} | %BACKUP {% id %} | %BEGIN {% id %} | %COLUMN {% id %} | %COMMIT {% id %}
-  | %COMMITTED {% id %} | %COMPACT {% id %} | %CREATE {% id %} | %DEFAULT {% id %} | %DELETE {% id %} | %DRIFT {% id %} | %DROP {% id %}
-  | %EXISTS {% id %} | %IF {% id %} | %INDEX {% id %} | %INSERT {% id %} | %INTO {% id %} | %ISOLATION {% id %} | %KEY {% id %}
-  | %LEVEL {% id %} | %OF {% id %} | %ON {% id %} | %PATCH {% id %} | %PK {% id %} | %READ {% id %} | %REPEATABLE {% id %}
-  | %ROLLBACK {% id %} | %SERIALIZABLE {% id %} | %SET {% id %} | %SHOW {% id %} | %SNAPSHOT {% id %} | %SOFT {% id %} | %TABLE {% id %}
-  | %TO {% id %} | %TRANSACTION {% id %} | %UNCOMMITTED {% id %} | %UPSERT {% id %}
+    %ADD {% id %} | %ALTER {% id %} | %ANALYZE {% id %} | %ASC {% id %} | %BACKUP {% id %} | %BEGIN {% id %} | %BETWEEN {% id %}
+  | %BY {% id %} | %CAST {% id %} | %COLUMN {% id %} | %COMMIT {% id %} | %COMMITTED {% id %} | %COMPACT {% id %}
+  | %CONFLICT {% id %} | %CREATE {% id %} | %DEFAULT {% id %} | %DELETE {% id %} | %DESC {% id %} | %DO {% id %} | %DRIFT {% id %}
+  | %DROP {% id %} | %ESCAPE {% id %} | %EXISTS {% id %} | %EXPLAIN {% id %} | %FIRST {% id %} | %FOR {% id %} | %GROUP {% id %}
+  | %HAVING {% id %} | %IF {% id %} | %ILIKE {% id %} | %IN {% id %} | %INDEX {% id %} | %INSERT {% id %} | %INTO {% id %}
+  | %IS {% id %} | %ISOLATION {% id %} | %KEY {% id %} | %LAST {% id %} | %LEVEL {% id %} | %LIKE {% id %} | %NOTHING {% id %}
+  | %NULLS {% id %} | %OF {% id %} | %OFFSET {% id %} | %ON {% id %} | %OR {% id %} | %ORDER {% id %} | %PATCH {% id %}
+  | %PK {% id %} | %READ {% id %} | %REPEATABLE {% id %} | %RESET {% id %} | %RETURNING {% id %} | %ROLLBACK {% id %}
+  | %SERIALIZABLE {% id %} | %SET {% id %} | %SHOW {% id %} | %SNAPSHOT {% id %} | %SOFT {% id %} | %SYSTEM_TIME {% id %}
+  | %TABLE {% id %} | %TO {% id %} | %TRANSACTION {% id %} | %UNCOMMITTED {% id %} | %UPDATE {% id %} | %UPSERT {% id %}
+  | %VALUES {% id %}
+
+# --- settings of the session
+
+setting ->
+    %SET path %equals value                  {% ([, name, , value]) => ({ kind: 'set', name, value }) %}
+  | %SET path %TO value                      {% ([, name, , value]) => ({ kind: 'set', name, value }) %}
+  | %RESET path                              {% ([, name]) => ({ kind: 'set', name, value: null }) %}
 
 # --- read, but not executed yet
 
@@ -198,7 +361,7 @@ indexName -> name {% id %}
 default -> %DEFAULT value
 
 maintenance ->
-    %SNAPSHOT tableName                      {% unsupported('SNAPSHOT') %}
-  | %COMPACT tableName                       {% unsupported('COMPACT') %}
+    %SNAPSHOT tableName                      {% ([, table]) => ({ kind: 'maintenance', verb: 'snapshot', table }) %}
+  | %COMPACT tableName                       {% ([, table]) => ({ kind: 'maintenance', verb: 'compact', table }) %}
   | %BACKUP %TO %string                      {% unsupported('BACKUP') %}
   | %ANALYZE %TABLE tableName                {% unsupported('ANALYZE') %}

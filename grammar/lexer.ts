@@ -25,9 +25,10 @@ export type Token = {
 
 /** In capitals, as they are token types. */
 export const keywords: readonly string[] = (
-  'ADD ALTER ANALYZE AND AS BACKUP BEGIN COLUMN COMMIT COMMITTED COMPACT CREATE DEFAULT DELETE DRIFT DROP EXISTS FALSE FROM IF INDEX ' +
-  'INSERT INTO ISOLATION KEY LEVEL LIMIT NOT NULL OF ON PATCH PK READ REPEATABLE ROLLBACK SELECT SERIALIZABLE SET SHOW SNAPSHOT SOFT ' +
-  'TABLE TO TRANSACTION TRUE UNCOMMITTED UPSERT WHERE'
+  'ADD ALTER ANALYZE AND AS ASC BACKUP BEGIN BETWEEN BY CAST COLUMN COMMIT COMMITTED COMPACT CONFLICT CREATE DEFAULT DELETE DESC DISTINCT ' +
+  'DO DRIFT DROP ESCAPE EXISTS EXPLAIN FALSE FIRST FOR FROM GROUP HAVING IF ILIKE IN INDEX INSERT INTO IS ISOLATION KEY LAST LEVEL LIKE ' +
+  'LIMIT NOT NOTHING NULL NULLS OF OFFSET ON OR ORDER PATCH PK READ REPEATABLE RESET RETURNING ROLLBACK SELECT SERIALIZABLE SET SHOW ' +
+  'SNAPSHOT SOFT SYSTEM_TIME TABLE TO TRANSACTION TRUE UNCOMMITTED UPDATE UPSERT VALUES WHERE'
 ).split(' ')
 
 const keywordTypes = new Map(keywords.map((keyword) => [keyword.toLowerCase(), keyword]))
@@ -55,9 +56,16 @@ const rules: moo.Rules = {
   dot: /\./u,
   semicolon: /;/u,
   star: /\*/u,
+  notEquals: /!=|<>/u,
+  lessOrEqual: /<=/u,
+  greaterOrEqual: />=/u,
+  less: /</u,
+  greater: />/u,
   equals: /=/u,
   plus: /\+/u,
   minus: /-/u,
+  slash: /\//u,
+  percent: /%/u,
   error: moo.error
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the generated parser returns: the shape of the text, with its tokens. Nothing is decided here; `src/query/parse.ts` makes the AST.
+ * What the generated parser returns: the shape of the text, with its tokens. Nothing is decided here; `src/grammar/parse.ts` makes the AST.
  * The postprocessors in `driftql.ne` are untyped, so these types are their contract.
  */
 import { type Token } from './lexer.js'
@@ -11,12 +11,69 @@ export type PathTree = Chain<Token>
 export type NumberTree = { readonly kind: 'number'; readonly negative: boolean; readonly token: Token }
 /** `"…"`, `'…'`, TRUE, FALSE, NULL, a JSON literal, a parameter; or a number. */
 export type ValueTree = { readonly kind: 'token'; readonly token: Token } | NumberTree
-export type OperandTree = ValueTree | { readonly kind: 'path'; readonly path: PathTree }
+/** In expressions a number has no sign; `group` is a pair of parentheses. The operators are their tokens. */
+export type ExpressionTree =
+  | ValueTree
+  | { readonly kind: 'path'; readonly path: PathTree }
+  | { readonly kind: 'group'; readonly expression: ExpressionTree }
+  | { readonly kind: 'binary'; readonly operator: Token; readonly left: ExpressionTree; readonly right: ExpressionTree }
+  | { readonly kind: 'unary'; readonly operator: Token; readonly operand: ExpressionTree }
+  | { readonly kind: 'not'; readonly operand: ExpressionTree }
+  | { readonly kind: 'is-null'; readonly operand: ExpressionTree; readonly negated: boolean }
+  | { readonly kind: 'in'; readonly operand: ExpressionTree; readonly items: Chain<ExpressionTree>; readonly negated: boolean }
+  | {
+      readonly kind: 'between'
+      readonly operand: ExpressionTree
+      readonly low: ExpressionTree
+      readonly high: ExpressionTree
+      readonly negated: boolean
+    }
+  | {
+      readonly kind: 'like'
+      readonly operand: ExpressionTree
+      readonly pattern: ExpressionTree
+      readonly escape: Token | null
+      readonly verb: Token
+      readonly negated: boolean
+    }
+  | { readonly kind: 'cast'; readonly operand: ExpressionTree; readonly type: Token }
+  /** `items` null: `(*)`. */
+  | { readonly kind: 'call'; readonly name: Token; readonly distinct: boolean; readonly items: Chain<ExpressionTree> | null }
+
 /** The tokens of a point: one, or `@now - 1 hour`. */
 export type AsOfTree = { readonly keyword: Token; readonly point: readonly Token[] }
-export type ComparisonTree = { readonly left: PathTree; readonly right: OperandTree }
+/** `expression` null: the star. */
+export type SelectItemTree =
+  | { readonly expression: ExpressionTree; readonly alias: Token | null }
+  | { readonly expression: null; readonly alias: null; readonly star: Token }
+export type AssignmentTree = { readonly path: PathTree; readonly expression: ExpressionTree }
+export type OrderItemTree = { readonly expression: ExpressionTree; readonly direction: Token | null; readonly nulls: Token | null }
+export type InsertSourceTree =
+  | { readonly kind: 'documents'; readonly documents: Chain<Token> }
+  | { readonly kind: 'rows'; readonly columns: Chain<Token>; readonly rows: Chain<Chain<ExpressionTree>> }
+  | { readonly kind: 'select'; readonly columns: Chain<Token> | null; readonly select: SelectTree }
+export type ConflictTree = {
+  readonly on: Token
+  readonly target: Chain<Token> | null
+  readonly set: Chain<AssignmentTree> | null
+  readonly where: ExpressionTree | null
+}
 /** Each index is its columns. */
 export type IndexTree = Chain<Token>
+
+export type SelectTree = {
+  readonly kind: 'select'
+  readonly distinct: boolean
+  readonly items: Chain<SelectItemTree>
+  readonly from: { readonly table: Token; readonly alias: Token | null; readonly asOf: AsOfTree | null } | null
+  readonly where: ExpressionTree | null
+  readonly groupBy: Chain<ExpressionTree> | null
+  readonly having: ExpressionTree | null
+  readonly orderBy: Chain<OrderItemTree> | null
+  readonly limit: ValueTree | null
+  readonly offset: ValueTree | null
+  readonly asOf: readonly (AsOfTree | null)[]
+}
 
 export type StatementTree =
   | {
@@ -25,17 +82,33 @@ export type StatementTree =
       readonly body: { readonly primaryKey: Token; readonly indexes: Chain<Chain<IndexTree>> | null }
       readonly ifNotExists: boolean
     }
-  | { readonly kind: 'insert' | 'upsert'; readonly table: Token; readonly documents: Chain<Token> }
+  | {
+      readonly kind: 'insert'
+      readonly verb: Token
+      readonly table: Token
+      readonly source: InsertSourceTree
+      readonly conflict: ConflictTree | null
+      readonly returning: Chain<SelectItemTree> | null
+    }
+  | {
+      readonly kind: 'update'
+      readonly table: Token
+      readonly set: Chain<AssignmentTree>
+      readonly where: ExpressionTree | null
+      readonly returning: Chain<SelectItemTree> | null
+    }
+  | {
+      readonly kind: 'delete'
+      readonly table: Token
+      readonly where: ExpressionTree | null
+      readonly returning: Chain<SelectItemTree> | null
+    }
   | { readonly kind: 'patch'; readonly table: Token; readonly key: ValueTree; readonly set: Token }
   | { readonly kind: 'soft-delete' | 'show-drift'; readonly table: Token; readonly key: ValueTree }
-  | {
-      readonly kind: 'select'
-      readonly columns: Chain<PathTree> | null
-      readonly table: Token
-      readonly where: Chain<ComparisonTree> | null
-      readonly limit: ValueTree | null
-      readonly asOf: readonly (AsOfTree | null)[]
-    }
+  | SelectTree
+  | { readonly kind: 'explain'; readonly analyze: boolean; readonly select: SelectTree }
+  | { readonly kind: 'set'; readonly name: PathTree; readonly value: ValueTree | null }
+  | { readonly kind: 'maintenance'; readonly verb: 'snapshot' | 'compact'; readonly table: Token }
   | { readonly kind: 'not-supported'; readonly statement: string }
 
 /** One slot more than there are semicolons; an empty slot is null. */

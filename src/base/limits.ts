@@ -5,6 +5,7 @@ export const limits = {
   tableNameBytesMax: 128,
   fieldNameBytesMax: 1024,
   nestingMax: 100,
+  expressionDepthMax: 500,
   metadataBytesMax: 64 * 1024,
   batchEventsMax: 1_000_000,
   batchBytesMax: 256 * 1024 * 1024,

@@ -3,61 +3,83 @@
  * absent are the same here), so a hot loop looks at bytes.
  */
 import { type Document, type Value } from '../codec/value.js'
-import { type Path } from './ast.js'
+import { type Path } from '../grammar/ast.js'
 
 export const BATCH_ROWS_MAX = 1024
 
-export type BatchColumn = { readonly name: string; readonly values: readonly unknown[]; readonly nulls: Uint8Array }
+/** One value a row. */
+export type Vector = { readonly values: readonly unknown[]; readonly nulls: Uint8Array }
 
 export type Batch = {
   readonly rowCount: number
-  readonly columns: readonly BatchColumn[]
+  readonly columns: readonly Vector[]
   /** The whole documents of the rows, where the query asks for them. */
   readonly documents?: readonly Document[]
 }
 
-/** The fields become columns in this order, each named by the last part of its path. */
+/** Nothing was found in a stretch of work: whoever drives the query may look up from it. */
+export const EMPTY_BATCH: Batch = { rowCount: 0, columns: [], documents: [] }
+
+/** The fields become columns in this order. */
 export type BatchFields = { readonly paths: readonly Path[]; readonly documents: 'keep' | 'drop' }
 
-/** Pulls rows as batches are pulled; never yields an empty batch. */
-export function* batchesFromDocuments(rows: Iterable<{ readonly document: Document }>, fields: BatchFields): Generator<Batch, void, void> {
-  let documents: Document[] = []
-  for (const row of rows) {
-    documents.push(row.document)
-    if (documents.length === BATCH_ROWS_MAX) {
-      yield batchOf(documents, fields)
-      documents = []
-    }
-  }
-  if (documents.length > 0) yield batchOf(documents, fields)
+export function batchOf(documents: readonly Document[], { paths, documents: keep }: BatchFields): Batch {
+  const columns = paths.map((path) => columnOf(documents, path))
+  return { rowCount: documents.length, columns, ...(keep === 'keep' ? { documents } : {}) }
 }
 
-function batchOf(documents: readonly Document[], fields: BatchFields): Batch {
-  const columns = fields.paths.map((path) => columnOf(documents, path))
-  return { rowCount: documents.length, columns, ...(fields.documents === 'keep' ? { documents } : {}) }
-}
-
-function columnOf(documents: readonly Document[], path: Path): BatchColumn {
-  const values: unknown[] = []
+function columnOf(documents: readonly Document[], path: Path): Vector {
+  const values = new Array<unknown>(documents.length)
   const nulls = new Uint8Array(documents.length)
-  documents.forEach((document, row) => {
-    const value = fieldAt(document, path)
+  const [only] = path
+  const name = path.length === 1 && typeof only === 'string' && !(only in Object.prototype) ? only : undefined
+  for (let row = 0; row < documents.length; row++) {
+    const document = documents[row] as Document
+    const value = name === undefined ? valueAt(document, path) : (document[name] ?? null)
+    values[row] = value
     if (value === null) nulls[row] = 1
-    values.push(value)
-  })
-  return { name: path.at(-1) ?? '', values, nulls }
+  }
+  return { values, nulls }
 }
 
-/** The value at a path; null where there is none, and where a part of the path is no object. */
-export function fieldAt(document: Document, path: Path): Value {
+/** The value at a path; null where there is none, and where a part of the path is no object or list. */
+export function valueAt(document: Document, path: Path): Value {
   let value: Value = document
-  for (const name of path) {
-    if (!isObject(value) || !Object.hasOwn(value, name)) return null
-    value = value[name] ?? null
+  for (const step of path) {
+    if (typeof step === 'number') {
+      if (!Array.isArray(value)) return null
+      value = (value as readonly Value[])[step] ?? null
+    } else {
+      if (!isObject(value) || !Object.hasOwn(value, step)) return null
+      value = value[step] ?? null
+    }
   }
   return value
 }
 
-function isObject(value: Value): value is { readonly [field: string]: Value } {
+export function isObject(value: unknown): value is { readonly [field: string]: Value } {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date) && !(value instanceof Uint8Array)
+}
+
+/** The rows of these numbers, in this order. */
+export function pick(batch: Batch, rows: readonly number[]): Batch {
+  const columns = batch.columns.map(({ values, nulls }) => {
+    const picked = new Array<unknown>(rows.length)
+    const pickedNulls = new Uint8Array(rows.length)
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index] ?? 0
+      picked[index] = values[row]
+      pickedNulls[index] = nulls[row] ?? 0
+    }
+    return { values: picked, nulls: pickedNulls }
+  })
+  const { documents } = batch
+  if (documents === undefined) return { rowCount: rows.length, columns }
+  return { rowCount: rows.length, columns, documents: rows.map((row) => documents[row] as Document) }
+}
+
+export function vectorOf(values: readonly unknown[]): Vector {
+  const nulls = new Uint8Array(values.length)
+  for (let row = 0; row < values.length; row++) if (values[row] === null || values[row] === undefined) nulls[row] = 1
+  return { values, nulls }
 }

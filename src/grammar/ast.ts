@@ -1,0 +1,158 @@
+/**
+ * Statements of DriftQL as frozen plain data: what a text means, before any table is looked at. They can be cached and sent to another
+ * thread. JSON documents stay text, already checked, because each execution needs values of its own.
+ */
+import { type Value } from '../codec/value.js'
+import { type PointInTime } from './point-in-time.js'
+
+/** `a.b[0]` is ['a', 'b', 0]; a field whose name has a dot is one item. */
+export type Path = readonly (string | number)[]
+
+/** `quoted`: it was written `"…"` where that is a value, and might have been meant for a name. */
+export type Literal = { readonly kind: 'literal'; readonly value: Value; readonly quoted?: true }
+/** `$n` and the n-th `?` have the number n, from 1; `:name` has its name. */
+export type ParameterReference = { readonly kind: 'parameter'; readonly reference: number | string }
+export type Field = { readonly kind: 'field'; readonly path: Path }
+export type JsonText = { readonly kind: 'json'; readonly text: string }
+export type Point = { readonly kind: 'point'; readonly point: PointInTime }
+
+export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>='
+export type ArithmeticOperator = '+' | '-' | '*' | '/' | '%'
+export type AggregateName = 'count' | 'sum' | 'avg' | 'min' | 'max'
+export type CastType = 'int8' | 'float8' | 'text' | 'bool' | 'timestamptz' | 'bytea' | 'jsonb'
+
+export type Expression =
+  | Literal
+  | ParameterReference
+  | Field
+  | { readonly kind: 'and' | 'or'; readonly operands: readonly Expression[] }
+  | { readonly kind: 'not' | 'negate'; readonly operand: Expression }
+  | { readonly kind: 'comparison'; readonly operator: ComparisonOperator; readonly left: Expression; readonly right: Expression }
+  | { readonly kind: 'arithmetic'; readonly operator: ArithmeticOperator; readonly left: Expression; readonly right: Expression }
+  | { readonly kind: 'in'; readonly operand: Expression; readonly items: readonly Expression[]; readonly negated: boolean }
+  | {
+      readonly kind: 'between'
+      readonly operand: Expression
+      readonly low: Expression
+      readonly high: Expression
+      readonly negated: boolean
+    }
+  | {
+      readonly kind: 'like'
+      readonly operand: Expression
+      readonly pattern: Expression
+      /** One character, or '' for none. */
+      readonly escape: string
+      readonly ignoreCase: boolean
+      readonly negated: boolean
+    }
+  | { readonly kind: 'is-null'; readonly operand: Expression; readonly negated: boolean }
+  | { readonly kind: 'cast'; readonly operand: Expression; readonly type: CastType }
+  | Aggregate
+
+/** `operand` null: COUNT(*). */
+export type Aggregate = {
+  readonly kind: 'aggregate'
+  readonly name: AggregateName
+  readonly distinct: boolean
+  readonly operand: Expression | null
+}
+
+export type AsOf = Point | ParameterReference
+
+export type CreateTable = {
+  readonly kind: 'create-table'
+  readonly table: string
+  readonly primaryKey: string
+  /** The columns of each index, in the order of the text. */
+  readonly indexes: readonly (readonly string[])[]
+  readonly ifNotExists: boolean
+}
+
+/** Each source is one document or a list of them. */
+export type InsertSource =
+  | { readonly kind: 'documents'; readonly documents: readonly (JsonText | ParameterReference)[] }
+  | { readonly kind: 'rows'; readonly columns: readonly string[]; readonly rows: readonly (readonly Expression[])[] }
+  | { readonly kind: 'query'; readonly columns: readonly string[] | null; readonly select: Select }
+
+/** `set` null: DO NOTHING. */
+export type OnConflict = { readonly set: readonly Assignment[] | null; readonly where: Expression | null }
+
+export type Insert = {
+  readonly kind: 'insert'
+  readonly verb: 'insert' | 'upsert'
+  readonly table: string
+  readonly source: InsertSource
+  /** The column in `ON CONFLICT (c)`, which must be the primary key; null without one. */
+  readonly conflictTarget: string | null
+  readonly onConflict: OnConflict | null
+  readonly returning: readonly SelectItem[] | null
+}
+export type Assignment = { readonly path: Path; readonly value: Expression }
+export type Update = {
+  readonly kind: 'update'
+  readonly table: string
+  readonly set: readonly Assignment[]
+  readonly where: Expression | null
+  readonly returning: readonly SelectItem[] | null
+}
+export type Delete = {
+  readonly kind: 'delete'
+  readonly table: string
+  readonly where: Expression | null
+  readonly returning: readonly SelectItem[] | null
+}
+export type Patch = {
+  readonly kind: 'patch'
+  readonly table: string
+  readonly key: Literal | ParameterReference
+  readonly set: JsonText | ParameterReference
+}
+export type SoftDelete = { readonly kind: 'soft-delete'; readonly table: string; readonly key: Literal | ParameterReference }
+
+/** `name` is the column's: the alias, the last name of a path, or the expression as text. */
+export type SelectItem =
+  | { readonly kind: 'star' }
+  | { readonly kind: 'item'; readonly expression: Expression; readonly name: string; readonly aliased: boolean }
+
+/** `nulls` null: last in ascending order, first in descending. */
+export type OrderItem = {
+  readonly expression: Expression
+  readonly descending: boolean
+  readonly nulls: 'first' | 'last' | null
+}
+
+export type Select = {
+  readonly kind: 'select'
+  readonly distinct: boolean
+  readonly items: readonly SelectItem[]
+  readonly from: { readonly table: string; readonly alias: string | null } | null
+  readonly where: Expression | null
+  readonly groupBy: readonly Expression[]
+  readonly having: Expression | null
+  readonly orderBy: readonly OrderItem[]
+  readonly asOf: AsOf | null
+  readonly limit: Literal | ParameterReference | null
+  readonly offset: Literal | ParameterReference | null
+}
+export type Explain = { readonly kind: 'explain'; readonly analyze: boolean; readonly select: Select }
+export type ShowDrift = { readonly kind: 'show-drift'; readonly table: string; readonly key: Literal | ParameterReference }
+/** `value` null: RESET. */
+export type SetOption = { readonly kind: 'set'; readonly name: string; readonly value: Literal | ParameterReference | null }
+export type Maintenance = { readonly kind: 'snapshot' | 'compact'; readonly table: string }
+/** Of the language, but not executed yet. */
+export type NotSupported = { readonly kind: 'not-supported'; readonly statement: string }
+
+export type Statement =
+  | CreateTable
+  | Insert
+  | Patch
+  | SoftDelete
+  | Update
+  | Delete
+  | Select
+  | Explain
+  | ShowDrift
+  | SetOption
+  | Maintenance
+  | NotSupported
