@@ -5,14 +5,21 @@ export type {
   BatchOptions,
   Commit,
   CreateTableOptions,
-  ExecResult,
   OpenOptions,
   Parameters,
+  QueryOptions,
   ResultColumn,
+  ScriptOptions,
+  SqlTag,
   StatementResult,
   TableInfo
 } from './api/database.js'
+export type { IntegerMode } from './api/integers.js'
 export type { PointInput } from './api/point.js'
+export { PreparedQuery, Query } from './api/query.js'
+export type { QueryResult } from './api/query.js'
+export { SqlFragment } from './api/sql-tag.js'
+export { Session } from './api/statement-runner.js'
 export { Table } from './api/table.js'
 export type { InsertManyOptions, InsertManyResult, Progress, WriteOptions } from './api/table.js'
 export { verify } from './api/verify.js'

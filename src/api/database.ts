@@ -15,8 +15,11 @@ import { MemoryIo } from '../io/memory-io.js'
 import { realIo } from '../io/real-io.js'
 import { askedPoint, type PointInput } from './point.js'
 import type { Parameters } from '../query/parameters.js'
-import type { ResultColumn } from '../query/run-statement.js'
-import { ScriptRunner, type ScriptOptions, type StatementResult } from './run-script.js'
+import type { ResultColumn } from '../query/run-select.js'
+import { integerMode, integersAs, type IntegerMode } from './integers.js'
+import { driven, PreparedQuery, Query, wholeResult, type QueryResult } from './query.js'
+import { fragment, identifier, SqlFragment, statementText } from './sql-tag.js'
+import { Session, StatementRunner, type CommandName, type StatementOptions } from './statement-runner.js'
 import { commitRequest, Table } from './table.js'
 import { TableView } from './view.js'
 
@@ -34,6 +37,8 @@ export type OpenOptions = {
   /** Points ahead of the last event are SEQ_AHEAD, not a notice. */
   readonly strict?: boolean
   readonly dialect?: 'drift' | 'sql'
+  /** How integers come back from queries; `auto` unless given. */
+  readonly integers?: IntegerMode
   /** A pino logger, or anything of its shape. Silent unless given. */
   readonly log?: Log
   /** Time is a parameter; the system's unless given. */
@@ -72,8 +77,43 @@ export type TableInfo = {
   readonly createdSeq: number
 }
 
-/** A statement's result with its rows in memory. */
-export type ExecResult = Omit<StatementResult, 'rows'> & { readonly rows: readonly Document[]; readonly rowCount: number }
+export type QueryOptions = {
+  /** Where tables without their own AS OF are read; writes are READ_ONLY meanwhile. */
+  readonly asOf?: PointInput
+  /** Ends the statement with ABORTED, within 50 ms. */
+  readonly signal?: AbortSignal
+  /** Ends it with TIMEOUT. */
+  readonly timeoutMs?: number
+  /** Bytes of rows that it may keep for ORDER BY, GROUP BY, DISTINCT, and a result read as a whole; 512 MiB unless given. */
+  readonly memoryBytes?: number
+  readonly integers?: IntegerMode
+  /** What `"…"` alone is: a value or a name. */
+  readonly dialect?: 'drift' | 'sql'
+}
+
+export type ScriptOptions = QueryOptions & {
+  readonly parameters?: Parameters
+  /** Settings (`SET drift.…`) that live longer than one script. */
+  readonly session?: Session
+}
+
+/** One statement of a script, its rows made as they are pulled, once. */
+export type StatementResult = {
+  readonly command: CommandName
+  readonly columns: readonly ResultColumn[]
+  readonly rows: AsyncIterable<Document>
+  /** Of a statement that writes. */
+  readonly commit: Commit | undefined
+  /** Rows that were written; undefined for a statement that reads. */
+  readonly writtenRows: number | undefined
+  readonly notices: readonly string[]
+}
+
+/** `` db.sql`…` ``: a query whose values are parameters; `db.sql.id(name)` is a name, a fragment in a fragment is text with its values. */
+export type SqlTag = {
+  <Row = { [column: string]: unknown }>(strings: TemplateStringsArray, ...values: readonly unknown[]): Query<Row> & SqlFragment
+  id(name: string): SqlFragment
+}
 
 const DEFAULT_LOG_BYTES = 64 * 1024 * 1024
 
@@ -125,13 +165,15 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
 export class Database implements AsyncDisposable {
   readonly #coordinator: Coordinator
   readonly #options: OpenOptions
-  readonly #scripts: ScriptRunner
+  readonly #statements: StatementRunner
+  readonly #integers: IntegerMode
 
   /** @internal Use {@link open}. */
   constructor(coordinator: Coordinator, options: OpenOptions) {
     this.#coordinator = coordinator
     this.#options = options
-    this.#scripts = new ScriptRunner(coordinator)
+    this.#integers = integerMode(options.integers)
+    this.#statements = new StatementRunner(coordinator)
   }
 
   /** The last visible seq; 0 in an empty database. */
@@ -195,32 +237,88 @@ export class Database implements AsyncDisposable {
   /** The state at a past point: pinned, disposable, and the same answers for ever. */
   asOf(point: PointInput, options: { readonly strict?: boolean } = {}): AsOfView {
     const strict = options.strict ?? this.#options.strict ?? false
-    return new AsOfView(this.#coordinator, this.#coordinator.readPoint(askedPoint(point, this.#coordinator.now()), strict))
+    const found = this.#coordinator.readPoint(askedPoint(point, this.#coordinator.now()), strict)
+    return new AsOfView(this.#coordinator, found, (text, parameters, asked) => this.query(text, parameters, asked))
   }
 
-  /** Runs the statements of a DriftQL text in order; rows are in memory. @throws the first error, with line and column where it is SYNTAX. */
-  async exec(text: string, options: { readonly parameters?: Parameters; readonly asOf?: PointInput } = {}): Promise<ExecResult[]> {
-    const results: ExecResult[] = []
-    for await (const result of this.statements(text, options)) {
-      const rows = [...result.rows]
-      results.push({ ...result, rows, rowCount: rows.length })
+  /**
+   * One statement of DriftQL. It runs once, when it is awaited or read: `await`, `all()`, `first()`, `value()`, `arrays()`; as a stream with
+   * `for await`, `batches(n)`, `json()`. Parameters: an array for `$1` and `?`, an object for `:name`.
+   * @example
+   * await db.query('SELECT * FROM orders WHERE status = $1 AS OF @now - 1 hour', ['paid']).all()
+   */
+  query<Row = { [column: string]: unknown }>(text: string, parameters: Parameters = [], options: QueryOptions = {}): Query<Row> {
+    const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
+    return new Query<Row>(() => this.#start(text, { ...options, parameters }), integers)
+  }
+
+  /** The text is read now and kept; each call of the result's verbs takes its parameters. */
+  prepare<Given extends readonly unknown[] | { readonly [name: string]: unknown } = readonly unknown[], Row = { [column: string]: unknown }>(
+    text: string,
+    options: QueryOptions = {}
+  ): PreparedQuery<Given, Row> {
+    const statement = this.#statements.statement(text, this.#dialect(options))
+    const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
+    return new PreparedQuery<Given, Row>((parameters) => {
+      return new Query<Row>(() => this.#statements.start(statement, this.#asked({ ...options, parameters }), new Session()), integers)
+    })
+  }
+
+  /** A query as a template: values become parameters, never text. */
+  readonly sql: SqlTag = Object.assign(
+    <Row>(strings: TemplateStringsArray, ...values: readonly unknown[]): Query<Row> & SqlFragment => {
+      const made = fragment(strings, values)
+      return Object.assign(this.query<Row>(statementText(made), made.values), { texts: made.texts, values: made.values })
+    },
+    { id: identifier }
+  )
+
+  /** Runs the statements of a text in order; rows are in memory. Ends with the first error, and says where it is if it is SYNTAX. */
+  async exec(text: string, options: ScriptOptions = {}): Promise<QueryResult<Document>[]> {
+    const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
+    const session = options.session ?? new Session()
+    const results: QueryResult<Document>[] = []
+    for (const statement of this.#statements.statements(text, this.#dialect(options, session))) {
+      results.push(await wholeResult<Document>(await this.#statements.start(statement, this.#asked(options), session), integers))
     }
     return results
   }
 
   /** The same, one result at a time, with rows that are made as they are pulled. */
-  statements(
-    text: string,
-    options: { readonly parameters?: Parameters; readonly asOf?: PointInput } = {}
-  ): AsyncGenerator<StatementResult, void> {
-    const { parameters, asOf } = options
-    const { dialect = 'drift', strict = false } = this.#options
-    const asked: ScriptOptions = { dialect, strict }
-    return this.#scripts.run(text, {
-      ...asked,
-      ...(parameters === undefined ? {} : { parameters }),
-      ...(asOf === undefined ? {} : { asOf: askedPoint(asOf, this.#coordinator.now()) })
-    })
+  async *statements(text: string, options: ScriptOptions = {}): AsyncGenerator<StatementResult, void> {
+    const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
+    const session = options.session ?? new Session()
+    for (const statement of this.#statements.statements(text, this.#dialect(options, session))) {
+      const running = await this.#statements.start(statement, this.#asked(options), session)
+      const { command, columns, commit, writtenRows, notices } = running
+      const rows = async function* (): AsyncGenerator<Document, void> {
+        for await (const batch of driven(running)) {
+          for (const row of running.objects(batch)) yield integersAs(row, integers) as Document
+        }
+      }
+      yield { command, columns, rows: rows(), commit, writtenRows, notices }
+    }
+  }
+
+  #start(text: string, options: ScriptOptions) {
+    return this.#statements.start(this.#statements.statement(text, this.#dialect(options)), this.#asked(options), new Session())
+  }
+
+  #dialect(options: QueryOptions, session?: Session): 'drift' | 'sql' {
+    const dialect = session?.dialect ?? options.dialect ?? this.#options.dialect ?? 'drift'
+    if (dialect === 'drift' || dialect === 'sql') return dialect
+    throw new DriftError('INVALID_ARGUMENT', `dialect is 'drift' or 'sql', not ${String(dialect)}`, { found: dialect })
+  }
+
+  #asked({ parameters, asOf, signal, timeoutMs, memoryBytes }: ScriptOptions): StatementOptions {
+    return {
+      parameters,
+      asOf: asOf === undefined ? undefined : askedPoint(asOf, this.#coordinator.now()),
+      strict: this.#options.strict,
+      signal,
+      timeoutMs,
+      memoryBytes
+    }
   }
 
   /** Sizes and counts, for people and monitors. Bytes unless the name says otherwise. */
@@ -251,11 +349,17 @@ export class Database implements AsyncDisposable {
 export class AsOfView implements Disposable {
   readonly #coordinator: Coordinator
   readonly #point: ReadPoint
+  readonly #query: (text: string, parameters: Parameters, options: QueryOptions) => Query<unknown>
   #disposed = false
 
   /** @internal Use {@link Database.asOf}. */
-  constructor(coordinator: Coordinator, point: ReadPoint) {
+  constructor(
+    coordinator: Coordinator,
+    point: ReadPoint,
+    query: (text: string, parameters: Parameters, options: QueryOptions) => Query<unknown>
+  ) {
     this.#coordinator = coordinator
+    this.#query = query
     this.#point = point
     this.#coordinator.pin(this, point.seq)
   }
@@ -276,10 +380,21 @@ export class AsOfView implements Disposable {
   }
 
   table<Row extends object = Document>(name: string): TableView<Row> {
-    return new TableView<Row>(this.#coordinator, name, () => {
-      if (this.#disposed) throw new DriftError('CLOSED', 'this view was disposed', {})
-      return this.#point.seq
-    })
+    return new TableView<Row>(this.#coordinator, name, () => this.#seq())
+  }
+
+  /** {@link Database.query} at this point. */
+  query<Row = { [column: string]: unknown }>(
+    text: string,
+    parameters: Parameters = [],
+    options: Omit<QueryOptions, 'asOf'> = {}
+  ): Query<Row> {
+    return this.#query(text, parameters, { ...options, asOf: { seq: this.#seq() } }) as Query<Row>
+  }
+
+  #seq(): number {
+    if (this.#disposed) throw new DriftError('CLOSED', 'this view was disposed', {})
+    return this.#point.seq
   }
 
   [Symbol.dispose](): void {
@@ -288,4 +403,4 @@ export class AsOfView implements Disposable {
   }
 }
 
-export type { Commit, Parameters, ResultColumn, StatementResult }
+export type { Commit, Parameters, ResultColumn }

@@ -170,13 +170,13 @@ export class Coordinator {
 
   /** Tables that a reader of the present sees, in order of creation. */
   tables(): readonly TableDefinition[] {
-    this.#refuseIfClosed()
+    this.assertOpen()
     return this.#state.catalog.tables.filter((table) => table.createdSeq <= this.lastSeq)
   }
 
   /** The table of this name, or UNKNOWN_TABLE. */
   table(name: string): TableState {
-    this.#refuseIfClosed()
+    this.assertOpen()
     const definition = this.#state.catalog.table(name)
     const table = this.#state.tables.get(definition.id)
     if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: no state for table ${name}`)
@@ -184,7 +184,7 @@ export class Coordinator {
   }
 
   hasTable(name: string): boolean {
-    this.#refuseIfClosed()
+    this.assertOpen()
     return this.#state.catalog.find(name) !== undefined
   }
 
@@ -200,7 +200,7 @@ export class Coordinator {
 
   /** What the point means, once and for all: a commit's end at or before it. */
   readPoint(point: AskedPoint, strict: boolean): ReadPoint {
-    this.#refuseIfClosed()
+    this.assertOpen()
     const visible = this.lastSeq
     const last = this.#state.commits.atSeq(visible)
     const present = { seq: visible, time: last.time, notice: undefined }
@@ -315,7 +315,7 @@ export class Coordinator {
 
   /** Read-only: moves forward to what the writer has acknowledged since. */
   async refresh(): Promise<void> {
-    this.#refuseIfClosed()
+    this.assertOpen()
     if (this.#writing !== undefined) return
     const { io, directory } = this.#options
     let logBytes = this.#logBytes
@@ -450,7 +450,7 @@ export class Coordinator {
   }
 
   #writer() {
-    this.#refuseIfClosed()
+    this.assertOpen()
     if (this.#writing !== undefined) return this.#writing
     const damaged = this.#state.damaged[0]
     if (damaged !== undefined && !this.#options.readOnly) {
@@ -475,7 +475,7 @@ export class Coordinator {
     return this.#lastNow
   }
 
-  #refuseIfClosed(): void {
+  assertOpen(): void {
     if (this.#closed !== undefined) throw new DriftError('CLOSED', 'the database is closed; open it again', {})
   }
 }

@@ -1,0 +1,33 @@
+import type { Coordinator } from '../coordinator/coordinator.js'
+import type { QuerySource } from '../query/query-source.js'
+import { keyRange } from './view.js'
+
+/** The database at one seq, as the query room reads it. */
+export function sourceAt(coordinator: Coordinator, at: number): QuerySource {
+  return {
+    seq: at,
+    primaryKey: (table) => coordinator.table(table).definition.primaryKey,
+    columns: (table) => coordinator.table(table).columnsAt(at),
+    count: (table) => {
+      const state = coordinator.table(table)
+      return at === coordinator.lastSeq ? state.presentCount() : state.countAt(at)
+    },
+    get: (table, key) => coordinator.table(table).get(key, at),
+    lastSeqOf: (table, key) => {
+      const state = coordinator.table(table)
+      const version = state.versionOf(key, at)
+      return version === 0 ? 0 : state.versions.seqOf(version)
+    },
+    *scan(table, range) {
+      const state = coordinator.table(table)
+      for (const { version } of state.scan(keyRange(range), at)) {
+        const document = state.frames.document(version)
+        if (document !== undefined) yield document
+      }
+    },
+    *keys(table, range) {
+      const state = coordinator.table(table)
+      for (const { ordinal } of state.scan(keyRange(range), at)) yield state.key(ordinal)
+    }
+  }
+}

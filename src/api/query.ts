@@ -1,0 +1,207 @@
+import { DriftError } from '../base/errors.js'
+import { formatJson } from '../codec/json-codec.js'
+import type { Commit } from '../coordinator/commit-pipeline.js'
+import type { Batch } from '../query/batch.js'
+import { bytesOf } from '../query/query-memory.js'
+import type { ResultColumn } from '../query/run-select.js'
+import { integersAs, type IntegerMode } from './integers.js'
+import type { CommandName, RunningStatement } from './statement-runner.js'
+
+export type QueryResult<Row> = {
+  /** Plain objects in column order. */
+  readonly rows: readonly Row[]
+  readonly columns: readonly ResultColumn[]
+  /** Rows that were read, or written. */
+  readonly rowCount: number
+  readonly command: CommandName
+  /** Of a statement that writes. */
+  readonly commit: Commit | undefined
+  readonly notices: readonly string[]
+  readonly stats: { readonly rowsScanned: number; readonly memoryBytes: number }
+}
+
+/**
+ * A statement that runs once, when it is awaited or read. As a stream (`for await`, `batches`, `json`) it makes rows as they are taken; as a
+ * whole (`await`, `all`, `arrays`) it keeps them, within the memory of the query.
+ *
+ * Errors, of both: those of the statement, ABORTED by its signal, TIMEOUT, LIMIT for its memory, CLOSED after `db.close()`.
+ */
+export class Query<Row = { [column: string]: unknown }> implements PromiseLike<QueryResult<Row>>, AsyncIterable<Row> {
+  readonly #start: () => RunningStatement | Promise<RunningStatement>
+  readonly #integers: IntegerMode
+  #running: Promise<RunningStatement> | undefined
+  #result: Promise<QueryResult<Row>> | undefined
+  #isTaken = false
+
+  /** @internal */
+  constructor(start: () => RunningStatement | Promise<RunningStatement>, integers: IntegerMode) {
+    this.#start = start
+    this.#integers = integers
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- A query is awaited: that is its contract.
+  then<Result = QueryResult<Row>, Failure = never>(
+    onResult?: ((result: QueryResult<Row>) => Result | PromiseLike<Result>) | null,
+    onError?: ((error: unknown) => Failure | PromiseLike<Failure>) | null
+  ): Promise<Result | Failure> {
+    this.#result ??= this.#whole()
+    return this.#result.then(onResult, onError)
+  }
+
+  /** The columns, before any row is made. */
+  get columns(): Promise<readonly ResultColumn[]> {
+    return this.#started().then((running) => running.columns)
+  }
+
+  async all(): Promise<readonly Row[]> {
+    return (await this).rows
+  }
+
+  /** The first row, or undefined; no row after it is made. */
+  async first(): Promise<Row | undefined> {
+    for await (const row of this) return row
+    return undefined
+  }
+
+  /** The first column of the first row, or undefined. */
+  async value(): Promise<unknown> {
+    const running = await this.#taken()
+    for await (const batch of driven(running)) {
+      const [row] = running.arrays(batch)
+      return integersAs(row?.[0], this.#integers)
+    }
+    return undefined
+  }
+
+  /** Rows as arrays in the order of the columns; null where a row has no value. */
+  async arrays(): Promise<unknown[][]> {
+    const running = await this.#taken()
+    const rows: unknown[][] = []
+    for await (const batch of driven(running)) {
+      for (const row of running.arrays(batch)) {
+        running.control.memory.take(bytesOf(row))
+        rows.push(integersAs(row, this.#integers) as unknown[])
+      }
+    }
+    return rows
+  }
+
+  /** Rows in lists of `count`; the last may be shorter. */
+  async *batches(count = 1000): AsyncGenerator<Row[], void> {
+    if (!Number.isInteger(count) || count < 1) throw new DriftError('INVALID_ARGUMENT', `batches of ${count} rows`, { found: count })
+    let rows: Row[] = []
+    for await (const row of this) {
+      rows.push(row)
+      if (rows.length < count) continue
+      yield rows
+      rows = []
+    }
+    if (rows.length > 0) yield rows
+  }
+
+  /** NDJSON: UTF-8 bytes, whole lines in each piece. All digits of integers; times RFC 3339, bytes base64. */
+  async *json(): AsyncGenerator<Uint8Array, void> {
+    const running = await this.#taken()
+    for await (const batch of driven(running)) {
+      let text = ''
+      for (const row of running.objects(batch)) text += `${formatJson(integersAs(row, this.#integers))}\n`
+      yield Buffer.from(text)
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Row, void> {
+    const running = await this.#taken()
+    for await (const batch of driven(running)) {
+      for (const row of running.objects(batch)) yield integersAs(row, this.#integers) as Row
+    }
+  }
+
+  #started(): Promise<RunningStatement> {
+    this.#running ??= (async () => this.#start())()
+    return this.#running
+  }
+
+  #taken(): Promise<RunningStatement> {
+    if (this.#isTaken) throw new DriftError('INVALID_ARGUMENT', 'a query is read once; make another one', {})
+    this.#isTaken = true
+    return this.#started()
+  }
+
+  async #whole(): Promise<QueryResult<Row>> {
+    return wholeResult<Row>(await this.#taken(), this.#integers)
+  }
+}
+
+/** All rows of a statement in memory. */
+export async function wholeResult<Row>(running: RunningStatement, integers: IntegerMode): Promise<QueryResult<Row>> {
+  const { columns, command, commit, notices, control, batches } = running
+  const rows: Row[] = []
+  try {
+    for (const batch of batches) {
+      for (const row of running.objects(batch)) {
+        control.memory.take(bytesOf(row))
+        rows.push(integersAs(row, integers) as Row)
+      }
+      control.check()
+      if (control.isTurnDue) await control.turn()
+    }
+  } finally {
+    batches.return()
+  }
+  const stats = { rowsScanned: running.rowsScanned(), memoryBytes: control.memory.bytes }
+  return { rows, columns, rowCount: running.writtenRows ?? rows.length, command, commit, notices, stats }
+}
+
+/** The batches of a statement that hold rows; the event loop turns between them when it is time. */
+export async function* driven({ batches, control }: RunningStatement): AsyncGenerator<Batch, void> {
+  try {
+    for (;;) {
+      control.check()
+      const next = batches.next()
+      if (next.done === true) return
+      if (next.value.rowCount > 0) yield next.value
+      if (control.isTurnDue) await control.turn()
+    }
+  } finally {
+    batches.return()
+  }
+}
+
+/** A statement kept with its text: each call gives its parameters. */
+export class PreparedQuery<Parameters extends readonly unknown[] | { readonly [name: string]: unknown }, Row> {
+  readonly #query: (parameters: Parameters) => Query<Row>
+
+  /** @internal */
+  constructor(query: (parameters: Parameters) => Query<Row>) {
+    this.#query = query
+  }
+
+  /** The query with these parameters: awaited or streamed as any other. */
+  run(parameters: Parameters): Query<Row> {
+    return this.#query(parameters)
+  }
+
+  all(parameters: Parameters): Promise<readonly Row[]> {
+    return this.#query(parameters).all()
+  }
+
+  first(parameters: Parameters): Promise<Row | undefined> {
+    return this.#query(parameters).first()
+  }
+
+  value(parameters: Parameters): Promise<unknown> {
+    return this.#query(parameters).value()
+  }
+
+  arrays(parameters: Parameters): Promise<unknown[][]> {
+    return this.#query(parameters).arrays()
+  }
+
+  batches(parameters: Parameters, count?: number): AsyncGenerator<Row[], void> {
+    return this.#query(parameters).batches(count)
+  }
+
+  json(parameters: Parameters): AsyncGenerator<Uint8Array, void> {
+    return this.#query(parameters).json()
+  }
+}

@@ -1,0 +1,412 @@
+import { DriftError } from '../base/errors.js'
+import { limits } from '../base/limits.js'
+import type { Key } from '../codec/key-codec.js'
+import type { Document } from '../codec/value.js'
+import type { Commit } from '../coordinator/commit-pipeline.js'
+import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
+import type { CreateTable, Explain, Select, SetOption, ShowDrift, Statement } from '../grammar/ast.js'
+import type { Batch } from '../query/batch.js'
+import { explainLines, PlanProbe } from '../query/explain.js'
+import { valueOf, type Parameters } from '../query/parameters.js'
+import { PlanCache } from '../query/plan-cache.js'
+import { planWrite, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
+import { QueryMemory } from '../query/query-memory.js'
+import type { QuerySource } from '../query/query-source.js'
+import { arraysOf, objectsOf, pointOf, pointOfValue, runSelect, type ResultColumn, type SelectRun } from '../query/run-select.js'
+import { turn } from '../runtime/turn.js'
+import { resolved } from './point.js'
+import { sourceAt } from './query-source.js'
+import { TableView } from './view.js'
+
+export type CommandName =
+  | 'SELECT'
+  | 'EXPLAIN'
+  | 'SHOW DRIFT'
+  | 'INSERT'
+  | 'UPSERT'
+  | 'UPDATE'
+  | 'DELETE'
+  | 'PATCH'
+  | 'SOFT DELETE'
+  | 'CREATE TABLE'
+  | 'SET'
+  | 'RESET'
+
+export type StatementOptions = {
+  readonly parameters?: Parameters | undefined
+  /** Where tables without their own AS OF are read; writes are READ_ONLY meanwhile. */
+  readonly asOf?: AskedPoint | undefined
+  readonly dialect?: 'drift' | 'sql' | undefined
+  readonly strict?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number | undefined
+  /** Bytes of rows that the query may keep: for ORDER BY, GROUP BY, DISTINCT, and results read as a whole. */
+  readonly memoryBytes?: number | undefined
+}
+
+/** What `SET drift.…` changes, for the statements that follow. */
+export class Session {
+  asOf: AskedPoint | undefined
+  strict: boolean | undefined
+  dialect: 'drift' | 'sql' | undefined
+}
+
+/** A statement under way: what it is is known, its rows are made as they are pulled, once. */
+export type RunningStatement = {
+  readonly command: CommandName
+  /** There before the first row. */
+  readonly columns: readonly ResultColumn[]
+  /** Of a statement that writes. */
+  readonly commit: Commit | undefined
+  /** Rows that were written; undefined for a statement that reads. */
+  readonly writtenRows: number | undefined
+  readonly notices: readonly string[]
+  readonly rowsScanned: () => number
+  readonly control: Control
+  /** Empty ones are a chance to look up. */
+  readonly batches: Generator<Batch, void, void>
+  readonly objects: (batch: Batch) => Document[]
+  readonly arrays: (batch: Batch) => unknown[][]
+}
+
+/** Work between two turns of the event loop. */
+const SLICE_MS = 5
+/** A statement that reads and then writes is run again where another commit came between, this often at most. */
+const ATTEMPTS_MAX = 50
+
+/** What a running statement must look up for: its signal, its time, whether the database is still open. */
+export class Control {
+  readonly memory: QueryMemory
+  readonly #coordinator: Coordinator
+  readonly #signal: AbortSignal | undefined
+  readonly #endsAt: number
+  readonly #timeoutMs: number
+  #turnAt: number
+
+  constructor(coordinator: Coordinator, { signal, timeoutMs, memoryBytes }: StatementOptions) {
+    this.#coordinator = coordinator
+    this.#signal = signal
+    this.#timeoutMs = timeoutMs ?? Number.POSITIVE_INFINITY
+    const now = coordinator.monotonic()
+    this.#endsAt = now + this.#timeoutMs
+    this.#turnAt = now + SLICE_MS
+    this.memory = new QueryMemory(memoryBytes ?? limits.queryBytesMax)
+  }
+
+  /** @throws DriftError ABORTED, TIMEOUT, CLOSED. */
+  check(): void {
+    if (this.#signal?.aborted === true) throw new DriftError('ABORTED', 'the statement was cancelled', {})
+    if (this.#coordinator.monotonic() > this.#endsAt) {
+      throw new DriftError('TIMEOUT', `the statement took longer than ${this.#timeoutMs} ms`, { timeoutMs: this.#timeoutMs })
+    }
+    this.#coordinator.assertOpen()
+  }
+
+  /** True where it is time to let the event loop turn. */
+  get isTurnDue(): boolean {
+    return this.#coordinator.monotonic() >= this.#turnAt
+  }
+
+  async turn(): Promise<void> {
+    await turn()
+    this.#turnAt = this.#coordinator.monotonic() + SLICE_MS
+    this.check()
+  }
+
+  /** Runs to the end, turning the event loop now and then. */
+  async finish<Result>(work: Generator<unknown, Result>): Promise<Result> {
+    try {
+      for (;;) {
+        const next = work.next()
+        if (next.done === true) return next.value
+        if (this.isTurnDue) await this.turn()
+      }
+    } finally {
+      work.return(undefined as Result)
+    }
+  }
+}
+
+const HISTORY_COLUMNS: readonly ResultColumn[] = [
+  { name: 'seq', type: 'int8', nullable: false },
+  { name: 'time', type: 'timestamptz', nullable: false },
+  { name: 'event', type: 'text', nullable: false },
+  { name: 'payload', type: 'jsonb', nullable: true },
+  { name: 'document', type: 'jsonb', nullable: true },
+  { name: 'metadata', type: 'jsonb', nullable: true }
+]
+const PLAN_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'text', nullable: false }]
+
+/** Starts statements on one database, whose parsed texts it keeps. */
+export class StatementRunner {
+  readonly #coordinator: Coordinator
+  readonly #plans = new PlanCache()
+
+  constructor(coordinator: Coordinator) {
+    this.#coordinator = coordinator
+  }
+
+  /** @throws DriftError SYNTAX and what else a text can be refused for. */
+  statements(text: string, dialect: 'drift' | 'sql'): readonly Statement[] {
+    return this.#plans.statements(text, dialect)
+  }
+
+  /** The one statement of a text. @throws DriftError INVALID_ARGUMENT where there are several, or none. */
+  statement(text: string, dialect: 'drift' | 'sql'): Statement {
+    const statements = this.statements(text, dialect)
+    const [statement] = statements
+    if (statement !== undefined && statements.length === 1) return statement
+    throw new DriftError('INVALID_ARGUMENT', `a query is one statement, this text has ${statements.length}; exec runs several`, {})
+  }
+
+  /** Resolves when a write is durable; of a query before its first row. */
+  start(statement: Statement, options: StatementOptions, session: Session): RunningStatement | Promise<RunningStatement> {
+    const control = new Control(this.#coordinator, options)
+    control.check()
+    switch (statement.kind) {
+      case 'select':
+        return this.#select(statement, options, session, control)
+      case 'explain':
+        return this.#explain(statement, options, session, control)
+      case 'show-drift':
+        return this.#history(statement, options, session, control)
+      case 'create-table':
+        return this.#createTable(statement, options, session, control)
+      case 'set':
+        return this.#set(statement, options, session, control)
+      case 'snapshot':
+      case 'compact':
+        throw notSupported(statement.kind.toUpperCase())
+      case 'not-supported':
+        throw notSupported(statement.statement)
+      default:
+        return this.#write(statement, options, session, control)
+    }
+  }
+
+  #select(select: Select, options: StatementOptions, session: Session, control: Control): RunningStatement {
+    const point = this.#readPoint(select, options, session)
+    const run = runSelect(select, sourceAt(this.#coordinator, point.seq), options.parameters ?? [], control.memory)
+    return running('SELECT', run, control, point.notice)
+  }
+
+  async #explain({ select, analyze }: Explain, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
+    const point = this.#readPoint(select, options, session)
+    const source = sourceAt(this.#coordinator, point.seq)
+    const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic()) : undefined
+    const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
+    if (analyze) await control.finish(run.batches)
+    const lines = explainLines(select, run.plan, source, probe)
+    return rowsRun(
+      'EXPLAIN',
+      PLAN_COLUMNS,
+      lines.map((plan) => ({ plan })),
+      control,
+      point.notice
+    )
+  }
+
+  #history({ table, key }: ShowDrift, options: StatementOptions, session: Session, control: Control): RunningStatement {
+    const point = this.#point(options.asOf ?? session.asOf ?? { kind: 'now' }, options, session)
+    const view = new TableView(this.#coordinator, table, () => point.seq)
+    const entries = view.history(valueOf(key, options.parameters ?? []) as Key)
+    const rows = function* (): Generator<Document, void> {
+      for (const { seq, time, event, payload, document, metadata } of entries) {
+        yield { seq, time: new Date(time), event, payload, document, metadata }
+      }
+    }
+    return rowsRun('SHOW DRIFT', HISTORY_COLUMNS, rows(), control, point.notice)
+  }
+
+  async #createTable(statement: CreateTable, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
+    this.#refuseAtPast(options, session, statement.kind)
+    const { table, primaryKey, ifNotExists } = statement
+    const exists = ifNotExists && this.#coordinator.hasTable(table)
+    const indexes = statement.indexes.map((columns) => ({ name: `${table}_${columns.join('_')}_idx`, columns }))
+    if (exists) await this.#coordinator.untilVisible(table)
+    const commit = exists ? undefined : await this.#coordinator.createTable(table, primaryKey, indexes)
+    return done('CREATE TABLE', control, commit, undefined, exists ? `table ${JSON.stringify(table)} exists already` : undefined)
+  }
+
+  #set({ name, value }: SetOption, options: StatementOptions, session: Session, control: Control): RunningStatement {
+    const given = value === null ? undefined : valueOf(value, options.parameters ?? [])
+    switch (name) {
+      case 'drift.as_of':
+        session.asOf =
+          value === null ? undefined : resolved(pointOfValue(value, options.parameters ?? []), this.#coordinator.now())
+        break
+      case 'drift.strict_time':
+        session.strict = given === undefined ? undefined : onOrOff(name, given)
+        break
+      case 'drift.dialect':
+        if (given !== undefined && given !== 'drift' && given !== 'sql') throw badSetting(name, given, "'drift' or 'sql'")
+        session.dialect = given
+        break
+      default:
+        throw new DriftError('INVALID_ARGUMENT', `there is no setting ${name}: drift.as_of, drift.strict_time and drift.dialect are`, { name })
+    }
+    return done(value === null ? 'RESET' : 'SET', control, undefined, undefined, undefined)
+  }
+
+  /**
+   * Reads at the last visible seq, then commits under the condition that no row has changed since it was read; where one has, all of it is
+   * done again at the state after that.
+   */
+  async #write(statement: WriteStatement, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
+    this.#refuseAtPast(options, session, statement.kind)
+    const parameters = options.parameters ?? []
+    for (let attempt = 1; ; attempt++) {
+      const source = sourceAt(this.#coordinator, this.#coordinator.lastSeq)
+      const plan = await control.finish(
+        planWrite(statement, {
+          source,
+          querySource: (select) => sourceAt(this.#coordinator, this.#readPoint(select, options, session).seq),
+          parameters,
+          memory: control.memory
+        })
+      )
+      const set = this.#coordinator.writeSet()
+      for (const write of plan.writes) addWrite(set, this.#coordinator, write)
+      try {
+        const commit = await this.#coordinator.commit(set, { metadata: new Uint8Array(0), signal: options.signal })
+        return this.#written(statement, plan, source, commit, parameters, control)
+      } catch (error) {
+        if (attempt === ATTEMPTS_MAX || !hasChangedSince(error, plan)) throw error
+        // What came between may not be visible yet: a commit of nothing resolves when it is.
+        await this.#coordinator.commit(this.#coordinator.writeSet(), { metadata: new Uint8Array(0) })
+        control.check()
+      }
+    }
+  }
+
+  #written(
+    statement: WriteStatement,
+    plan: WritePlan,
+    source: QuerySource,
+    commit: Commit,
+    parameters: Parameters,
+    control: Control
+  ): RunningStatement {
+    const command = commandOf(statement)
+    const returning = 'returning' in statement ? statement.returning : null
+    if (returning === null) return done(command, control, commit, plan.rowCount, undefined)
+    const run = runSelect(returningSelect(statement.table, returning), source, parameters, control.memory, { given: plan.returned })
+    return { ...running(command, run, control, undefined), commit, writtenRows: plan.rowCount }
+  }
+
+  #readPoint(select: Select, options: StatementOptions, session: Session): ReadPoint {
+    const asked = pointOf(select.asOf, options.parameters ?? [])
+    const point = asked === undefined ? (options.asOf ?? session.asOf ?? PRESENT) : resolved(asked, this.#coordinator.now())
+    return this.#point(point, options, session)
+  }
+
+  #point(point: AskedPoint, options: StatementOptions, session: Session): ReadPoint {
+    return this.#coordinator.readPoint(point, session.strict ?? options.strict ?? false)
+  }
+
+  #refuseAtPast(options: StatementOptions, session: Session, statement: string): void {
+    const point = options.asOf ?? session.asOf
+    if (point === undefined || point.kind === 'now') return
+    throw new DriftError('READ_ONLY', 'what is read at a past point cannot be written', { statement })
+  }
+}
+
+const PRESENT: AskedPoint = { kind: 'now' }
+
+type WriteSet = ReturnType<Coordinator['writeSet']>
+
+function addWrite(set: WriteSet, coordinator: Coordinator, write: Write): void {
+  if ('insert' in write) set.document('insert', coordinator.table(write.insert), write.document, write)
+  else if ('upsert' in write) set.document('upsert', coordinator.table(write.upsert), write.document, write)
+  else if ('patch' in write) set.patch(coordinator.table(write.patch), write.key, write.set, write)
+  else set.softDelete(coordinator.table(write.softDelete), write.key, write)
+}
+
+/** The statement read rows, and one of them is another by now. */
+function hasChangedSince(error: unknown, plan: WritePlan): boolean {
+  if (!(error instanceof DriftError) || !plan.writes.some((write) => write.ifSeq !== undefined)) return false
+  if (error.code === 'DRIFT_WRITE_CONFLICT') return true
+  // A key that came or went meanwhile: its write had a condition.
+  return error.code === 'DRIFT_KEY_NOT_FOUND' && plan.writes.every((write) => write.ifSeq !== undefined)
+}
+
+function running(command: CommandName, run: SelectRun, control: Control, notice: string | undefined): RunningStatement {
+  const { columns, plan, batches, stats } = run
+  return {
+    command,
+    columns,
+    commit: undefined,
+    writtenRows: undefined,
+    notices: notice === undefined ? run.notices : [...run.notices, notice],
+    rowsScanned: () => stats.rowsScanned,
+    control,
+    batches,
+    objects: (batch) => objectsOf(batch, plan),
+    arrays: (batch) => arraysOf(batch, plan, columns)
+  }
+}
+
+/** Rows that are made outside the query room. */
+function rowsRun(
+  command: CommandName,
+  columns: readonly ResultColumn[],
+  rows: Iterable<Document>,
+  control: Control,
+  notice: string | undefined
+): RunningStatement {
+  const batches = function* (): Generator<Batch, void> {
+    for (const row of rows) yield { rowCount: 1, columns: [], documents: [row] }
+  }
+  return {
+    command,
+    columns,
+    commit: undefined,
+    writtenRows: undefined,
+    notices: notice === undefined ? [] : [notice],
+    rowsScanned: () => 0,
+    control,
+    batches: batches(),
+    objects: ({ documents }) => [...(documents ?? [])],
+    arrays: ({ documents }) => (documents ?? []).map((row) => columns.map(({ name }) => row[name] ?? null))
+  }
+}
+
+function done(
+  command: CommandName,
+  control: Control,
+  commit: Commit | undefined,
+  writtenRows: number | undefined,
+  notice: string | undefined
+): RunningStatement {
+  return { ...rowsRun(command, [], [], control, notice), commit, writtenRows }
+}
+
+function commandOf(statement: WriteStatement): CommandName {
+  switch (statement.kind) {
+    case 'insert':
+      return statement.verb === 'upsert' ? 'UPSERT' : 'INSERT'
+    case 'soft-delete':
+      return 'SOFT DELETE'
+    case 'patch':
+      return 'PATCH'
+    case 'update':
+      return 'UPDATE'
+    case 'delete':
+      return 'DELETE'
+  }
+}
+
+function onOrOff(name: string, value: unknown): boolean {
+  if (value === true || value === 'on') return true
+  if (value === false || value === 'off') return false
+  throw badSetting(name, value, "'on' or 'off'")
+}
+
+function badSetting(name: string, value: unknown, expected: string): DriftError {
+  return new DriftError('INVALID_ARGUMENT', `${name} is ${expected}, not ${String(value)}`, { name, found: value })
+}
+
+function notSupported(statement: string): DriftError {
+  const message = `${statement} is part of the language, but this version does not execute it yet`
+  return new DriftError('NOT_SUPPORTED', message, { statement })
+}
