@@ -10,6 +10,7 @@ import { decodeManifest, type Manifest } from '../format/manifest.js'
 import { readRecordHeader, recordFramesOffset } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { decodeCommit } from './check-event.js'
+import { ColumnCheck } from './check-columns.js'
 import { checkSegments, framesOf, type EventSink, type SegmentScan } from './check-segments.js'
 import { checkWal, type WalScan } from './check-wal.js'
 import { EventTrace } from './event-trace.js'
@@ -146,7 +147,7 @@ class Verification {
     await this.#scan(CATALOG_TABLE_ID, takeSchema)
     this.#replayCatalog()
     for (const tableId of this.#tables.keys())
-      if (tableId !== COMMITS_TABLE_ID && tableId !== CATALOG_TABLE_ID) await this.#scan(tableId, () => {})
+      if (tableId !== COMMITS_TABLE_ID && tableId !== CATALOG_TABLE_ID) await this.#scanRows(tableId)
     this.#replayWal()
     this.#checkCheckpoints()
     this.#checkCatalog()
@@ -179,6 +180,16 @@ class Verification {
       checkSegments(this.#io, `${directory}/segments`, tableId, manifest, this.#databaseId, this.#findings, sink)
     )
     this.#files += table.scan.files
+  }
+
+  /** A user's table: with its columns, where the catalog knows it. */
+  async #scanRows(tableId: number): Promise<void> {
+    const definition = this.#catalog.byId(tableId)
+    const columns = definition === undefined ? undefined : new ColumnCheck(definition)
+    await this.#scan(tableId, (frame) => columns?.take(frame))
+    const table = this.#tables.get(tableId)
+    if (table?.manifest === undefined || !table.scan.sound) return
+    columns?.compare(table.manifest, `${table.directory}/meta.json`, this.#findings)
   }
 
   async #drive<Result>(work: Generator<number, Result>): Promise<Result> {
