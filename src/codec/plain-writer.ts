@@ -1,5 +1,5 @@
 import { limits } from '../base/limits.js'
-import { CLASS_FLOAT, CLASS_INT, CLASS_OF_HEAD, emptyShape, type Shape } from './document-shape.js'
+import { CLASS_FLOAT, CLASS_INT, CLASS_OF_HEAD, CLASS_TEXT, emptyShape, type Shape } from './document-shape.js'
 
 /**
  * The write path's short cut through msgpack: documents of the common kind (plain objects and arrays, ASCII texts, numbers, booleans,
@@ -58,11 +58,19 @@ function writeDocument(document: object): boolean {
     if (value === undefined) continue
     const units = field.length
     if (units === 0 || units > NAME_UNITS_MAX || field === '__proto__' || !writeText(field)) return false
-    const valueAt = at
-    if (!writeItem(value, 1)) return false
-    let valueClass = CLASS_OF_HEAD[bytes[valueAt] as number] as number
-    // A whole number of 33 to 53 bits is written as a float64.
-    if (valueClass === CLASS_FLOAT && Number.isSafeInteger(value)) valueClass = CLASS_INT
+    if (at > limit) return false
+    let valueClass: number
+    if (typeof value === 'string') {
+      if (!writeText(value)) return false
+      valueClass = CLASS_TEXT
+    } else if (typeof value === 'number') {
+      if (!writeNumber(value)) return false
+      valueClass = Number.isSafeInteger(value) ? CLASS_INT : CLASS_FLOAT
+    } else {
+      const valueAt = at
+      if (!writeItem(value, 1)) return false
+      valueClass = CLASS_OF_HEAD[bytes[valueAt] as number] as number
+    }
     const last = grown.last
     grown = last !== undefined && last.field === field && last.valueClass === valueClass ? last : grown.with(field, valueClass)
     count++
