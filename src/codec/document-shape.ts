@@ -81,9 +81,10 @@ export class Shape {
 
   /** The fields in their order. */
   fields(): Shape[] {
-    const fields: Shape[] = []
-    for (let shape: Shape = this; shape.parent !== undefined; shape = shape.parent) fields.push(shape)
-    return fields.reverse()
+    if (this.parent === undefined) return []
+    const fields = this.parent.fields()
+    fields.push(this)
+    return fields
   }
 }
 

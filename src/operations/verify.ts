@@ -119,6 +119,9 @@ class Verification {
   readonly #tables = new Map<number, Table>()
   /** Events of each table as the commit log promises them. */
   readonly #promised = new Map<number, EventTrace>()
+  readonly #columns = new Map<number, ColumnCheck>()
+  /** Tables whose events are not those that the commit log counts. */
+  readonly #uneven = new Set<number>()
   #identity: Manifest | undefined
   #databaseId: Uint8Array | undefined
   #wal: WalScan = { images: [], bytes: 0, events: 0, sound: true }
@@ -153,6 +156,7 @@ class Verification {
     this.#checkCatalog()
     if (this.#commitsSound && this.#wal.sound) this.#compare()
     else this.#findings.note(this.#directory, 0, 'the commit log or the WAL is damaged, so events were not counted against it')
+    this.#checkColumns()
   }
 
   report(tries: number, moving: boolean): VerifyReport {
@@ -186,10 +190,17 @@ class Verification {
   async #scanRows(tableId: number): Promise<void> {
     const definition = this.#catalog.byId(tableId)
     const columns = definition === undefined ? undefined : new ColumnCheck(definition)
+    if (columns !== undefined) this.#columns.set(tableId, columns)
     await this.#scan(tableId, (frame) => columns?.take(frame))
-    const table = this.#tables.get(tableId)
-    if (table?.manifest === undefined || !table.scan.sound) return
-    columns?.compare(table.manifest, `${table.directory}/meta.json`, this.#findings)
+  }
+
+  /** Where events are damaged or missing, columns that differ say nothing more. */
+  #checkColumns(): void {
+    for (const [tableId, columns] of this.#columns) {
+      const table = this.#tables.get(tableId)
+      if (table?.manifest === undefined || !table.scan.sound || this.#uneven.has(tableId)) continue
+      columns.compare(table.manifest, `${table.directory}/meta.json`, this.#findings)
+    }
   }
 
   async #drive<Result>(work: Generator<number, Result>): Promise<Result> {
@@ -440,6 +451,7 @@ class Verification {
           `the commit log counts ${promised.count} events of table ${tableId}, which has no folder with a manifest`
         )
       } else if (table.scan.sound && !table.scan.trace.equals(promised)) {
+        this.#uneven.add(tableId)
         this.#locate(table, promised)
       }
     }
