@@ -25,7 +25,7 @@ export type { InsertManyOptions, InsertManyResult, Progress, WriteOptions } from
 export { verify } from './api/verify.js'
 export type { Note, Problem, VerifiedTable, VerifyReport } from './api/verify.js'
 export { TableView } from './api/view.js'
-export type { Entry, HistoryEntry, HistoryOptions, ScanOptions } from './api/view.js'
+export type { ColumnInfo, ColumnType, Entry, HistoryEntry, HistoryOptions, ScanOptions } from './api/view.js'
 export { DriftError } from './base/errors.js'
 export type { ErrorCode, ErrorDetails, ErrorKind } from './base/errors.js'
 export type { Durability } from './base/durability.js'

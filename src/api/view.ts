@@ -1,4 +1,5 @@
 import { DriftError } from '../base/errors.js'
+import type { ColumnInfo, ColumnType } from '../catalog/seen-columns.js'
 import { encodeKey, type Key } from '../codec/key-codec.js'
 import type { Document, Value } from '../codec/value.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
@@ -7,6 +8,8 @@ import { EVENT_NAMES } from '../format/frame.js'
 import type { KeyRange } from '../index/ordered-keys.js'
 import { turn } from '../runtime/turn.js'
 import { equals, TRUE } from '../query/equals.js'
+
+export type { ColumnInfo, ColumnType }
 
 /** A row with the event that made it what it is. `time` is unix ms. */
 export type Entry<Row> = { readonly document: Row; readonly seq: number; readonly time: number; readonly metadata: Value }
@@ -78,6 +81,14 @@ export class TableView<Row extends object = Document> {
   count(): number {
     const state = this.state()
     return this.#at() === this.coordinator.lastSeq ? state.presentCount() : state.countAt(this.#at())
+  }
+
+  /**
+   * The columns: every name under which a document or patch up to this point had a field, in order of first appearance, the primary key
+   * first. At most 10,000; rows keep fields beyond them. Without columns before the table's creation.
+   */
+  columns(): readonly ColumnInfo[] {
+    return this.state().columnsAt(this.#at())
   }
 
   /** The row with the seq, time and metadata of its last event. */

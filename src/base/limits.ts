@@ -14,6 +14,8 @@ export const limits = {
   tablesMax: 4096,
   indexesPerTableMax: 64,
   indexColumnsMax: 32,
+  /** Names that a table's list of columns has room for; rows keep fields beyond it all the same. */
+  columnsPerTableMax: 10_000,
   seqMax: Number.MAX_SAFE_INTEGER,
   timeMax: 8.64e15,
   logBytesMin: 8 * 1024 * 1024,

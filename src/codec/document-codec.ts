@@ -12,7 +12,8 @@ import { Decoder, Encoder } from '@msgpack/msgpack'
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { readPlain } from './plain-reader.js'
-import { PLAIN_ROOM_BYTES, writePlain } from './plain-writer.js'
+import type { Shape } from './document-shape.js'
+import { PLAIN_ROOM_BYTES, plainShape, writePlain } from './plain-writer.js'
 import { scanValue } from './skip-value.js'
 import type { Document, Value } from './value.js'
 
@@ -65,6 +66,11 @@ export function encodeDocument(value: unknown, what: string): Uint8Array {
  */
 export function encodePlainDocument(value: unknown, target: Uint8Array<ArrayBuffer>, offset: number): number {
   return isPlainObject(value) ? shortCut(value, target, offset) : -1
+}
+
+/** The shape of the document that {@link encodePlainDocument} wrote last. */
+export function shapeOfPlain(): Shape {
+  return plainShape()
 }
 
 /** The same for any value: metadata, definitions. A lone `undefined` is refused. */

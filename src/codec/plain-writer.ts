@@ -1,4 +1,5 @@
 import { limits } from '../base/limits.js'
+import { CLASS_FLOAT, CLASS_INT, CLASS_OF_HEAD, CLASS_TEXT, emptyShape, type Shape } from './document-shape.js'
 
 /**
  * The write path's short cut through msgpack: documents of the common kind (plain objects and arrays, ASCII texts, numbers, booleans,
@@ -22,6 +23,7 @@ let bytes = new Uint8Array(0)
 let view = new DataView(bytes.buffer)
 let at = 0
 let limit = 0
+let shape: Shape = emptyShape()
 
 /**
  * Writes the document at `offset` of a private array with {@link PLAIN_ROOM_BYTES} of room behind it; returns the offset behind it, or -1
@@ -34,7 +36,48 @@ export function writePlain(document: object, target: Uint8Array<ArrayBuffer>, of
   }
   at = offset
   limit = offset + BYTES_MAX
-  return writeFields(document, 1) ? at : -1
+  return writeDocument(document) ? at : -1
+}
+
+/** The shape of the document that {@link writePlain} wrote last. */
+export function plainShape(): Shape {
+  return shape
+}
+
+/** {@link writeFields} of the top, which follows the document's shape along: two comparisons a field. */
+function writeDocument(document: object): boolean {
+  const fields = Object.keys(document)
+  const headAt = at
+  if (fields.length > 15) return false
+  at++
+  let count = 0
+  let grown = emptyShape()
+  for (let index = 0; index < fields.length; index++) {
+    const field = fields[index] as string
+    const value = (document as Record<string, unknown>)[field]
+    if (value === undefined) continue
+    const units = field.length
+    if (units === 0 || units > NAME_UNITS_MAX || field === '__proto__' || !writeText(field)) return false
+    if (at > limit) return false
+    let valueClass: number
+    if (typeof value === 'string') {
+      if (!writeText(value)) return false
+      valueClass = CLASS_TEXT
+    } else if (typeof value === 'number') {
+      if (!writeNumber(value)) return false
+      valueClass = Number.isSafeInteger(value) ? CLASS_INT : CLASS_FLOAT
+    } else {
+      const valueAt = at
+      if (!writeItem(value, 1)) return false
+      valueClass = CLASS_OF_HEAD[bytes[valueAt] as number] as number
+    }
+    const last = grown.last
+    grown = last !== undefined && last.field === field && last.valueClass === valueClass ? last : grown.with(field, valueClass)
+    count++
+  }
+  bytes[headAt] = 0x80 | count
+  shape = grown
+  return true
 }
 
 function writeFields(object: object, level: number): boolean {

@@ -18,7 +18,7 @@ import { turn } from '../runtime/turn.js'
 import type { WriterLink } from '../runtime/writer-link.js'
 import { BlockCache } from '../segment/block-cache.js'
 import { WriteSet } from '../txn/write-set.js'
-import type { CheckpointResult } from '../writer/checkpoint.js'
+import type { CheckpointResult, TableColumns } from '../writer/checkpoint.js'
 import type { WriterConfig } from '../writer/writer.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
@@ -423,7 +423,7 @@ export class Coordinator {
     writing.link.hold()
     this.#checkpointFailure = undefined
     this.#checkpoint = writing.link
-      .checkpoint(upTo)
+      .checkpoint(upTo, this.#changedColumns(upTo))
       .then(
         (result) => this.#installed(result, this.#options.clock.monotonic() - began),
         (error: unknown) => {
@@ -436,6 +436,13 @@ export class Coordinator {
         writing.link.release()
         writing.pipeline.roomFreed()
       })
+  }
+
+  /** The columns of the tables where they changed since their last checkpoint, as of this one. */
+  #changedColumns(upTo: number): TableColumns[] {
+    return [...this.#state.tables.values()]
+      .filter((table) => table.columns.lastChange > table.checkpointSeq)
+      .map((table) => ({ tableId: table.definition.id, columns: table.columns.stored(upTo) }))
   }
 
   #installed({ checkpointSeq, tables }: CheckpointResult, ms: number): void {

@@ -17,7 +17,7 @@ import { loadSegments, surveySegments, type FrameSink } from '../segment/load-se
 import { SegmentReader } from '../segment/segment-reader.js'
 import { cutTornTail, readWal, syncWal, type WalImage } from '../wal/read-wal.js'
 import { removeWalFiles } from '../wal/wal-file.js'
-import { Checkpoint, TableWriter, type DatabaseIdentity, type TableFiles } from '../writer/checkpoint.js'
+import { Checkpoint, TableWriter, type DatabaseIdentity, type TableColumns, type TableFiles } from '../writer/checkpoint.js'
 import { makeTableFolder } from '../writer/writer.js'
 import { TableState } from './table-state.js'
 
@@ -51,6 +51,8 @@ export type RecoveryReport = {
   readonly tornBytes: number
   readonly cleanlyClosed: boolean
   readonly rebuiltManifests: number
+  /** Tables whose columns stood in no manifest and were found in their segments. */
+  readonly rebuiltColumns: number
 }
 
 export type RecoveryOptions = {
@@ -88,7 +90,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     eventsFromWal: 0,
     tornBytes: 0,
     cleanlyClosed: images.at(-1)?.closed ?? false,
-    rebuiltManifests: 0
+    rebuiltManifests: 0,
+    rebuiltColumns: 0
   }
 
   const read = (folder: string, tableId: number, twin: string, seqMax?: number): Manifest => {
@@ -147,19 +150,28 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   ]
   const tables = new Map<number, TableState>()
   const missing: TableDefinition[] = []
+  /** Tables whose manifests do not say what is known now. */
+  const toInstall = new Set<number>()
   for (const definition of catalog.tables) {
     const isNew = definition.createdSeq > catalogManifest.checkpointSeq
     const readTable = () => read(definition.folder, definition.id, COMMITS_FOLDER, commitsManifest.checkpointSeq)
     const table = await loadTable(options, identity, definition, readTable, isNew, missing)
     tables.set(definition.id, table)
     report.eventsFromSegments += table.versions.count
+    if (table.versions.count > 0 && table.columnsThrough < table.checkpointSeq) {
+      report.rebuiltColumns++
+      toInstall.add(definition.id)
+      logger.warn({ table: definition.name }, 'the columns of a table stood in no manifest and were found in its segments')
+    }
     files.push({
       tableId: definition.id,
       directory: table.directory,
       checkpointSeq: table.checkpointSeq,
-      segments: table.segments.segments
+      segments: table.segments.segments,
+      columns: table.columns.stored(table.checkpointSeq)
     })
   }
+  if (report.rebuiltManifests > 0) for (const { tableId } of files) toInstall.add(tableId)
   if (report.rebuiltManifests > 0) await proveCounts(options, commitsManifest, tables)
   const damaged = [...tables.values()].filter((table) => table.damage !== undefined)
 
@@ -196,7 +208,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
       if (table !== undefined && empty !== undefined)
         makeTableFolder(io, new TableWriter(io, identity, empty), identity, schemaYaml(definition))
     }
-    await moveIntoSegments(options, identity, files, tables, commits, records, lastSeq, report.rebuiltManifests > 0)
+    await moveIntoSegments(options, identity, files, tables, commits, records, lastSeq, toInstall)
     removeOrphans(io, tablesDirectory, catalog, files, logger)
     if (lastImage !== undefined) {
       // The active file takes its number as a name first, so that a crash right here leaves no gap and no second wal.log.
@@ -276,6 +288,7 @@ async function loadTable(
       return table
     }
     const manifest = read()
+    if (table.columns.restore(manifest.columns, manifest.checkpointSeq)) table.columnsThrough = manifest.checkpointSeq
     const bytes = manifest.segments.reduce((sum, segment) => sum + segment.bytes, 0)
     const segments = await load(options, definition.folder, manifest, (source, from, to, place) => {
       table.replay(source, from, to, undefined)
@@ -372,7 +385,7 @@ async function moveIntoSegments(
   commits: CommitLog,
   records: readonly Batch[],
   lastSeq: number,
-  installAll: boolean
+  toInstall: ReadonlySet<number>
 ): Promise<void> {
   const { io } = options
   const writers = new Map(files.map((table) => [table.tableId, new TableWriter(io, identity, table)]))
@@ -382,8 +395,9 @@ async function moveIntoSegments(
     const batch = records[next++]
     return batch === undefined ? undefined : { source: batch.image.bytes, offset: batch.offset }
   }
-  const checkpoint = new Checkpoint(io, identity, writers, source, lastSeq)
-  if (installAll) checkpoint.installAlso([...writers.values()])
+  const columns = [...tables].map(([tableId, table]): TableColumns => ({ tableId, columns: table.columns.stored(lastSeq) }))
+  const checkpoint = new Checkpoint(io, identity, writers, source, lastSeq, columns)
+  checkpoint.installAlso([...writers.values()].filter((writer) => toInstall.has(writer.tableId)))
   for (let outcome = checkpoint.step(); outcome !== 'done'; outcome = checkpoint.step()) {
     if (outcome === 'waiting') await checkpoint.waiting
     else await options.breathe()
@@ -394,7 +408,9 @@ async function moveIntoSegments(
     if (writer === undefined) continue
     if (changed.tableId === COMMITS_TABLE_ID) commits.flushThrough(lastSeq, writer.appender.segments)
     const at = files.findIndex((table) => table.tableId === changed.tableId)
-    files[at] = { tableId: changed.tableId, directory: writer.directory, checkpointSeq: lastSeq, segments: writer.appender.segments }
+    const { tableId, directory, columns: kept } = writer
+    const moved = { tableId, directory, checkpointSeq: lastSeq, segments: writer.appender.segments }
+    files[at] = kept === undefined ? moved : { ...moved, columns: kept }
     writer.appender.close()
   }
 }

@@ -33,6 +33,7 @@ type Staged = {
 export class Staging {
   #bytes = new Uint8Array(64 * 1024)
   #used = 0
+  #firstSeq = 0
   #lastTypeAt = 0
   readonly #staged: Staged[] = []
   #runs: { tableId: number; count: number; bytes: number }[] = []
@@ -57,6 +58,7 @@ export class Staging {
   /** Stages all writes of a set; throws the first refusal with `details.index`, with nothing left behind. */
   stage(set: WriteSet<TableState>, firstSeq: number, time: number): void {
     this.#reset()
+    this.#firstSeq = firstSeq
     let index = 0
     try {
       for (; index < set.operations.length; index++) {
@@ -82,9 +84,11 @@ export class Staging {
 
   /** Undoes everything, newest first. */
   takeBack(): void {
+    const tables = new Set(this.#staged.map((entry) => entry.table))
     for (let entry = this.#staged.pop(); entry !== undefined; entry = this.#staged.pop()) {
       entry.table.takeBack(entry.ordinal, entry.isNewKey, entry.bytes)
     }
+    for (const table of tables) table.columns.takeBack(this.#firstSeq)
     this.#reset()
   }
 
@@ -147,6 +151,8 @@ export class Staging {
     table.nextPlace += end - frameAt
     table.frames.setAddress(version, logAddress(STAGING_SOURCE, frameAt))
     this.#staged.push({ table, ordinal, isNewKey, version, at: frameAt, bytes: end - frameAt })
+    if (operation.shape !== undefined) table.columns.see(operation.shape, seq)
+    else if (event !== EVENT_SOFT_DELETE) table.columns.seeDocument(set.buffer, operation.valueAt, seq)
     this.#end(end)
   }
 

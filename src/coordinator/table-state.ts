@@ -1,6 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import type { TableDefinition } from '../catalog/catalog.js'
-import { decodeKey, encodeKey, readKeyPayload, type Key } from '../codec/key-codec.js'
+import { SeenColumns, type ColumnInfo } from '../catalog/seen-columns.js'
+import { decodeKey, encodeKey, readKeyPayload, skipValue, type Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import { EVENT_CODE_MASK, EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
 import { readVarint, varintBytes } from '../format/bytes.js'
@@ -24,10 +25,13 @@ export class TableState {
   readonly versions = new VersionStore()
   readonly frames: VersionFrames
   readonly segments: SegmentReader
+  readonly columns: SeenColumns
   readonly #ordered: OrderedKeys
   /** Place of the next frame. */
   nextPlace: number
   checkpointSeq = 0
+  /** Events up to here are in {@link columns} before they are replayed: the manifest kept them. */
+  columnsThrough = 0
   /** Live rows at the last visible seq. */
   liveCount = 0
   /** Set where its files are damaged: every use of the table throws it, other tables work on. */
@@ -40,6 +44,7 @@ export class TableState {
     this.#ordered = new OrderedKeys(this.keys)
     this.segments = segments
     this.frames = new VersionFrames(this.versions, segments, log)
+    this.columns = new SeenColumns(definition.primaryKey, definition.createdSeq)
     this.nextPlace = segments.bytes
   }
 
@@ -61,6 +66,9 @@ export class TableState {
       const bytes = frameBytes(source, at)
       const carriesDocument = source[typeAt + 1] === MSGPACK_ARRAY_OF_3
       const version = this.versions.append(ordinal, seq, this.nextPlace, event, carriesDocument, bytes)
+      if (seq > this.columnsThrough && event !== EVENT_SOFT_DELETE) {
+        this.columns.seeDocument(source, skipValue(source, typeAt + 2), seq)
+      }
       if (logSource !== undefined) this.frames.setAddress(version, logAddress(logSource, at))
       this.liveCount += Number(event !== EVENT_SOFT_DELETE) - Number(wasLive)
       this.nextPlace += bytes
@@ -108,6 +116,19 @@ export class TableState {
     let count = 0
     for (let ordinal = 0; ordinal < this.keys.count; ordinal++) if (this.versions.isLive(this.versions.versionAt(ordinal, seq))) count++
     return count
+  }
+
+  /**
+   * The columns that documents up to `seq` had, in order of first appearance, the primary key first. At most `columnsPerTableMax`:
+   * where {@link hasUnlistedColumnsAt} is true, rows have fields under further names too.
+   */
+  columnsAt(seq: number): readonly ColumnInfo[] {
+    if (this.damage !== undefined) throw this.damage
+    return this.columns.at(seq)
+  }
+
+  hasUnlistedColumnsAt(seq: number): boolean {
+    return this.columns.hasUnlistedAt(seq)
   }
 
   /** Versions of a key with seq <= `seq`, oldest first unless `reverse`. */

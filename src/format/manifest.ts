@@ -1,5 +1,6 @@
 import { crc32 } from '../codec/checksum.js'
 import { DriftError } from '../base/errors.js'
+import type { ValueClass } from '../codec/document-shape.js'
 
 /**
  * `meta.json`, a table's manifest: which files are live and how far they count. Replaced atomically; a lost or damaged one is rebuilt
@@ -18,7 +19,19 @@ export type Manifest = {
   readonly checkpointSeq: number
   /** In order; the last one may be active. Bytes count frames only, without header and footer. */
   readonly segments: readonly ManifestSegment[]
+  /** The columns of its events up to there; absent: found by reading the segments. Not checked by {@link decodeManifest}. */
+  readonly columns?: StoredColumns
 }
+
+/** In order of first appearance. */
+export type StoredColumns = {
+  readonly listed: readonly StoredColumn[]
+  /** The first seq at which a field was beyond the limit of names. */
+  readonly unlistedSince?: number
+}
+
+/** `seen`: for each class of values that was seen under this name, the first seq at which it was. */
+export type StoredColumn = { readonly name: string; readonly seen: { readonly [valueClass in ValueClass]?: number } }
 
 export type ManifestSegment = {
   readonly file: string

@@ -10,6 +10,7 @@ import { decodeManifest, type Manifest } from '../format/manifest.js'
 import { readRecordHeader, recordFramesOffset } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { decodeCommit } from './check-event.js'
+import { ColumnCheck } from './check-columns.js'
 import { checkSegments, framesOf, type EventSink, type SegmentScan } from './check-segments.js'
 import { checkWal, type WalScan } from './check-wal.js'
 import { EventTrace } from './event-trace.js'
@@ -118,6 +119,9 @@ class Verification {
   readonly #tables = new Map<number, Table>()
   /** Events of each table as the commit log promises them. */
   readonly #promised = new Map<number, EventTrace>()
+  readonly #columns = new Map<number, ColumnCheck>()
+  /** Tables whose events are not those that the commit log counts. */
+  readonly #uneven = new Set<number>()
   #identity: Manifest | undefined
   #databaseId: Uint8Array | undefined
   #wal: WalScan = { images: [], bytes: 0, events: 0, sound: true }
@@ -146,12 +150,13 @@ class Verification {
     await this.#scan(CATALOG_TABLE_ID, takeSchema)
     this.#replayCatalog()
     for (const tableId of this.#tables.keys())
-      if (tableId !== COMMITS_TABLE_ID && tableId !== CATALOG_TABLE_ID) await this.#scan(tableId, () => {})
+      if (tableId !== COMMITS_TABLE_ID && tableId !== CATALOG_TABLE_ID) await this.#scanRows(tableId)
     this.#replayWal()
     this.#checkCheckpoints()
     this.#checkCatalog()
     if (this.#commitsSound && this.#wal.sound) this.#compare()
     else this.#findings.note(this.#directory, 0, 'the commit log or the WAL is damaged, so events were not counted against it')
+    this.#checkColumns()
   }
 
   report(tries: number, moving: boolean): VerifyReport {
@@ -179,6 +184,23 @@ class Verification {
       checkSegments(this.#io, `${directory}/segments`, tableId, manifest, this.#databaseId, this.#findings, sink)
     )
     this.#files += table.scan.files
+  }
+
+  /** A user's table: with its columns, where the catalog knows it. */
+  async #scanRows(tableId: number): Promise<void> {
+    const definition = this.#catalog.byId(tableId)
+    const columns = definition === undefined ? undefined : new ColumnCheck(definition)
+    if (columns !== undefined) this.#columns.set(tableId, columns)
+    await this.#scan(tableId, (frame) => columns?.take(frame))
+  }
+
+  /** Where events are damaged or missing, columns that differ say nothing more. */
+  #checkColumns(): void {
+    for (const [tableId, columns] of this.#columns) {
+      const table = this.#tables.get(tableId)
+      if (table?.manifest === undefined || !table.scan.sound || this.#uneven.has(tableId)) continue
+      columns.compare(table.manifest, `${table.directory}/meta.json`, this.#findings)
+    }
   }
 
   async #drive<Result>(work: Generator<number, Result>): Promise<Result> {
@@ -429,6 +451,7 @@ class Verification {
           `the commit log counts ${promised.count} events of table ${tableId}, which has no folder with a manifest`
         )
       } else if (table.scan.sound && !table.scan.trace.equals(promised)) {
+        this.#uneven.add(tableId)
         this.#locate(table, promised)
       }
     }

@@ -1,6 +1,6 @@
 import type { Io } from '../io/io.js'
 import type { LogMemory } from '../memory/log-memory.js'
-import type { CheckpointResult, TableFiles } from '../writer/checkpoint.js'
+import type { CheckpointResult, TableColumns, TableFiles } from '../writer/checkpoint.js'
 import { Writer, type WriterConfig } from '../writer/writer.js'
 import { turn } from './turn.js'
 import type { WriterLink } from './writer-link.js'
@@ -24,8 +24,8 @@ export class InProcessWriter implements WriterLink {
     this.#writer.addTable(files, schemaYaml)
   }
 
-  async checkpoint(upTo: number): Promise<CheckpointResult> {
-    const result = this.#writer.checkpoint(upTo)
+  async checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<CheckpointResult> {
+    const result = this.#writer.checkpoint(upTo, columns)
     this.poke()
     return result
   }

@@ -3,7 +3,7 @@ import { wrap, type Remote } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
 import { DriftError, type ErrorData } from '../base/errors.js'
 import type { LogMemory } from '../memory/log-memory.js'
-import type { CheckpointResult, TableFiles } from '../writer/checkpoint.js'
+import type { CheckpointResult, TableColumns, TableFiles } from '../writer/checkpoint.js'
 import type { WriterConfig } from '../writer/writer.js'
 import type { WriterControl } from './writer-loop.js'
 import type { Reply, WriterLink } from './writer-link.js'
@@ -64,8 +64,8 @@ export class ThreadWriter implements WriterLink {
     await this.#ask(() => this.#control.addTable(files, schemaYaml))
   }
 
-  checkpoint(upTo: number): Promise<CheckpointResult> {
-    return this.#ask(() => this.#control.checkpoint(upTo))
+  checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<CheckpointResult> {
+    return this.#ask(() => this.#control.checkpoint(upTo, columns))
   }
 
   async close(): Promise<void> {

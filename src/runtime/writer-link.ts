@@ -1,12 +1,12 @@
 import type { ErrorData } from '../base/errors.js'
-import type { CheckpointResult, TableFiles } from '../writer/checkpoint.js'
+import type { CheckpointResult, TableColumns, TableFiles } from '../writer/checkpoint.js'
 
 /** The coordinator's way to its writer, wherever that runs. Control only: commits go through the shared log. */
 export type WriterLink = {
   /** Something was published in the log. */
   poke(): void
   addTable(files: TableFiles, schemaYaml: string): Promise<void>
-  checkpoint(upTo: number): Promise<CheckpointResult>
+  checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<CheckpointResult>
   /** After it the writer is gone, whether it could close cleanly or not. */
   close(): Promise<void>
   /** Why it is poisoned, if it is. */

@@ -2,7 +2,7 @@ import { DriftError } from '../base/errors.js'
 import type { Clock } from '../base/clock.js'
 import type { Io } from '../io/io.js'
 import { LogMemory, type LogMemoryHandle } from '../memory/log-memory.js'
-import type { CheckpointResult, TableFiles } from '../writer/checkpoint.js'
+import type { CheckpointResult, TableColumns, TableFiles } from '../writer/checkpoint.js'
 import { Writer, type WriterConfig } from '../writer/writer.js'
 import { turn } from './turn.js'
 import type { Reply } from './writer-link.js'
@@ -12,7 +12,7 @@ import type { ErrorData } from '../base/errors.js'
 export type WriterControl = {
   start(handle: LogMemoryHandle, config: WriterConfig): Promise<Reply<void>>
   addTable(files: TableFiles, schemaYaml: string): Promise<Reply<void>>
-  checkpoint(upTo: number): Promise<Reply<CheckpointResult>>
+  checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<Reply<CheckpointResult>>
   close(): Promise<Reply<void>>
   fault(): Promise<Reply<ErrorData | undefined>>
 }
@@ -63,8 +63,8 @@ export class WriterLoop implements WriterControl {
     return this.#answer(() => this.#started().addTable(files, schemaYaml))
   }
 
-  checkpoint(upTo: number): Promise<Reply<CheckpointResult>> {
-    return this.#answer(() => this.#started().checkpoint(upTo))
+  checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<Reply<CheckpointResult>> {
+    return this.#answer(() => this.#started().checkpoint(upTo, columns))
   }
 
   close(): Promise<Reply<void>> {

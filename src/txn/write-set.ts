@@ -1,6 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
-import { DOCUMENT_ROOM_BYTES, encodeDocument, encodePlainDocument } from '../codec/document-codec.js'
+import { DOCUMENT_ROOM_BYTES, encodeDocument, encodePlainDocument, shapeOfPlain } from '../codec/document-codec.js'
+import type { Shape } from '../codec/document-shape.js'
 import { encodeKey } from '../codec/key-codec.js'
 import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../format/frame.js'
 
@@ -23,6 +24,8 @@ export type WriteOperation<Table> = {
   /** Where the value ends and the key begins. */
   readonly keyAt: number
   readonly end: number
+  /** Of the value, where encoding it told; else it is found in the value's bytes. */
+  readonly shape: Shape | undefined
   readonly conditions: WriteConditions
 }
 
@@ -57,9 +60,10 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
     const valueAt = this.#room(0, DOCUMENT_ROOM_BYTES)
     // A document of the common kind is written right here; any other comes from the encoder's own buffer.
     const plainEnd = encodePlainDocument(document, this.#buffer, valueAt)
+    const shape = plainEnd < 0 ? undefined : shapeOfPlain()
     const keyAt = plainEnd < 0 ? this.#value(encodeDocument(document, 'document')) : plainEnd
     const length = this.#key((document as Record<string, unknown>)[table.definition.primaryKey], keyAt, table)
-    this.#add(table, kind, valueAt, keyAt, keyAt + length, conditions)
+    this.#add(table, kind, valueAt, keyAt, keyAt + length, shape, conditions)
   }
 
   /** PATCH: fields to set; the primary key may stand in it, unchanged. */
@@ -78,12 +82,12 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
         })
       }
     }
-    this.#add(table, 'patch', this.#used, keyAt, end, conditions)
+    this.#add(table, 'patch', this.#used, keyAt, end, undefined, conditions)
   }
 
   softDelete(table: Table, key: unknown, conditions = noConditions): void {
     const at = this.#room(0, 0)
-    this.#add(table, 'softDelete', at, at, at + this.#key(key, at, table), conditions)
+    this.#add(table, 'softDelete', at, at, at + this.#key(key, at, table), undefined, conditions)
   }
 
   /** Copies a value behind what is there; returns where its key belongs. Nothing is added yet. */
@@ -136,8 +140,16 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
     return this.#used
   }
 
-  #add(table: Table, kind: WriteKind, valueAt: number, keyAt: number, end: number, conditions: WriteConditions): void {
-    this.operations.push({ table, kind, valueAt, keyAt, end, conditions })
+  #add(
+    table: Table,
+    kind: WriteKind,
+    valueAt: number,
+    keyAt: number,
+    end: number,
+    shape: Shape | undefined,
+    conditions: WriteConditions
+  ): void {
+    this.operations.push({ table, kind, valueAt, keyAt, end, shape, conditions })
     this.#used = end
   }
 }

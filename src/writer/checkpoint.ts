@@ -3,7 +3,7 @@ import { DriftError } from '../base/errors.js'
 import { COMMITS_TABLE_ID } from '../base/ids.js'
 import { FORMAT_VERSION } from '../format/file-header.js'
 import { EVENT_COMMIT, frameBytes, frameHeadBytes, sealFrame, writeFrameHead } from '../format/frame.js'
-import { encodeManifest, type Manifest } from '../format/manifest.js'
+import { encodeManifest, type Manifest, type StoredColumns } from '../format/manifest.js'
 import { readRecordHeader, recordFramesOffset, type RecordHeader } from '../format/wal-record.js'
 import { replaceFile, type Io } from '../io/io.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
@@ -24,7 +24,12 @@ export type TableFiles = {
   readonly directory: string
   readonly checkpointSeq: number
   readonly segments: readonly SegmentSummary[]
+  /** Those of the events up to the checkpoint. */
+  readonly columns?: StoredColumns
 }
+
+/** The columns of a table at a checkpoint's seq, for its manifest: of every table where they changed since its last one. Plain data. */
+export type TableColumns = { readonly tableId: number; readonly columns: StoredColumns }
 
 /** What a checkpoint made of one table: its segments from the first one that it touched. */
 export type CheckpointedTable = { readonly tableId: number; readonly segments: readonly SegmentSummary[] }
@@ -36,11 +41,13 @@ export class TableWriter {
   readonly directory: string
   readonly appender: SegmentAppender
   checkpointSeq: number
+  columns: StoredColumns | undefined
 
   constructor(io: Io, identity: DatabaseIdentity, files: TableFiles) {
     this.tableId = files.tableId
     this.directory = files.directory
     this.checkpointSeq = files.checkpointSeq
+    this.columns = files.columns
     this.appender = new SegmentAppender(io, `${files.directory}/segments`, identity.databaseId, files.tableId, files.segments)
   }
 
@@ -52,7 +59,8 @@ export class TableWriter {
       hashSeed: identity.hashSeed,
       created: identity.created,
       checkpointSeq: this.checkpointSeq,
-      segments: this.appender.segments.map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed }))
+      segments: this.appender.segments.map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed })),
+      ...(this.columns === undefined ? {} : { columns: this.columns })
     }
   }
 }
@@ -81,6 +89,7 @@ export class Checkpoint {
   readonly #tables: ReadonlyMap<number, TableWriter>
   readonly #records: RecordSource
   readonly #upTo: number
+  readonly #columns: ReadonlyMap<number, StoredColumns>
   readonly #touched = new Map<TableWriter, number>()
   readonly #pieces: Piece[] = []
   #phase: 'append' | 'sync' | 'syncing' | 'install' | 'done' = 'append'
@@ -88,12 +97,20 @@ export class Checkpoint {
   #syncFault: { error: unknown } | undefined
   waiting: Promise<void> | undefined
 
-  constructor(io: Io, identity: DatabaseIdentity, tables: ReadonlyMap<number, TableWriter>, records: RecordSource, upTo: number) {
+  constructor(
+    io: Io,
+    identity: DatabaseIdentity,
+    tables: ReadonlyMap<number, TableWriter>,
+    records: RecordSource,
+    upTo: number,
+    columns: readonly TableColumns[]
+  ) {
     this.#io = io
     this.#identity = identity
     this.#tables = tables
     this.#records = records
     this.#upTo = upTo
+    this.#columns = new Map(columns.map((changed) => [changed.tableId, changed.columns]))
   }
 
   /** One bounded piece of work. `waiting`: nothing to do before the promise {@link waiting} settles. */
@@ -206,6 +223,7 @@ export class Checkpoint {
     }
     table.appender.closeSealed()
     table.checkpointSeq = this.#upTo
+    table.columns = this.#columns.get(table.tableId) ?? table.columns
     replaceFile(this.#io, table.directory, 'meta.json', encodeManifest(table.manifest(this.#identity)))
   }
 }

@@ -16,7 +16,7 @@ import { replaceFile, type Io } from '../io/io.js'
 import { LogFollower } from '../memory/log-follower.js'
 import type { LogMemory } from '../memory/log-memory.js'
 import { WAL_ZERO_BYTES, WalFile } from '../wal/wal-file.js'
-import { Checkpoint, TableWriter, type CheckpointResult, type DatabaseIdentity, type TableFiles } from './checkpoint.js'
+import { Checkpoint, TableWriter, type CheckpointResult, type DatabaseIdentity, type TableColumns, type TableFiles } from './checkpoint.js'
 
 /** One group is at most about this much: a reader of the present does not wait for more. */
 const GROUP_BYTES = 4 * 1024 * 1024
@@ -120,7 +120,7 @@ export class Writer {
   }
 
   /** Moves everything at or below `upTo` (the last seq of a durable batch) into segments and frees the WAL of it. */
-  checkpoint(upTo: number): Promise<CheckpointResult> {
+  checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<CheckpointResult> {
     this.#refuseIfPoisoned()
     if (this.#checkpoint !== undefined) throw new DriftError('INVARIANT', 'CMP-2: two checkpoints at once')
     try {
@@ -131,7 +131,7 @@ export class Writer {
       if (next instanceof DriftError) return Promise.reject(next)
       this.#wal = next
       this.#publishRoom()
-      const run = new Checkpoint(this.#io, this.#config.identity, this.#tables, () => this.#nextRecord(upTo), upTo)
+      const run = new Checkpoint(this.#io, this.#config.identity, this.#tables, () => this.#nextRecord(upTo), upTo, columns)
       const removeBelow = full ? this.#wal.number : this.#wal.number - 1
       return new Promise((done, failed) => {
         this.#checkpoint = { run, removeBelow, done, failed }

@@ -3,7 +3,8 @@
  * engine, and is slow on purpose.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { Commit, Database, Document, Key, TableView, Value } from '../../src/index.js'
+import type { ColumnInfo, Commit, Database, Document, Key, TableView, Value } from '../../src/index.js'
+import { naiveColumns } from '../catalog/_naive-columns.js'
 
 export type OracleEvent = {
   readonly seq: number
@@ -167,6 +168,15 @@ export class Oracle {
     return [...keys.values()]
   }
 
+  /** Columns of a table after the commits up to `seq`. */
+  columns(table: string, seq: number): ColumnInfo[] {
+    const made = this.commits.filter((commit) => commit.events.length === 0)[this.tables.indexOf(table)]
+    const documents = this.commits.flatMap(({ events }) =>
+      events.flatMap((event) => (event.table === table && event.payload !== null ? [{ seq: event.seq, document: event.payload }] : []))
+    )
+    return naiveColumns('id', made?.seq ?? Infinity, documents, seq)
+  }
+
   /** Rows of a table after the commits up to `seq`, in key order. */
   rows(table: string, seq: number): Rows {
     const rows: Rows = new Map()
@@ -221,6 +231,10 @@ export function differenceNow(db: Database, oracle: Oracle): Difference {
 
 function rowsDifference(view: TableView, oracle: Oracle, table: string, seq: number, where: string): Difference {
   const rows = oracle.rows(table, seq)
+  const columns = view.columns()
+  const expectedColumns = oracle.columns(table, seq)
+  if (!isDeepStrictEqual(columns, expectedColumns))
+    return `${where}: columns of ${table} are ${show(columns)}, expected ${show(expectedColumns)}`
   const count = view.count()
   if (count !== rows.size) return `${where}: count of ${table} is ${count}, expected ${rows.size}`
   for (const key of oracle.keysOf(table)) {

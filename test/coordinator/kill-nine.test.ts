@@ -71,6 +71,13 @@ async function wrongIn(db: Database): Promise<string | undefined> {
   const seqs = new Set<number>()
   const tables = db.tables().map(({ name }) => name)
   for (const table of tables) {
+    const columns = db
+      .table(table)
+      .columns()
+      .map(({ name, type }) => `${name} ${type}`)
+    const isEmpty = db.table(table).count() === 0
+    const named = columns.join(', ')
+    if (named !== (isEmpty ? 'id text' : 'id text, text text, n int8')) return `the columns of ${table} are ${named}`
     for await (const { id, text, n } of db.table<{ id: string; text: string; n: number }>(table).scan()) {
       const expected = rowOf(id)
       if (text !== expected.text || n !== expected.n) return `${id} has other contents`

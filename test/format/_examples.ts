@@ -86,7 +86,13 @@ export const manifest: Manifest = {
   hashSeed: 2_864_434_397,
   created: TIME,
   checkpointSeq: 301,
-  segments: [{ file: '00000001.seg', number: 1, bytes: threeFrames().bytes, crc: threeFrames().crc, sealed: true }]
+  segments: [{ file: '00000001.seg', number: 1, bytes: threeFrames().bytes, crc: threeFrames().crc, sealed: true }],
+  columns: {
+    listed: [
+      { name: 'id', seen: { text: 3 } },
+      { name: 'total', seen: { int: 300, float: 3 } }
+    ]
+  }
 }
 
 const headerParts = (kind: string, table: string, number: string, origin: string, salt: string): Example['parts'] => [

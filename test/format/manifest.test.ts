@@ -28,7 +28,8 @@ test('a manifest reads back as it was written', (t) => {
     hashSeed: u32,
     created: u53,
     checkpointSeq: u53,
-    segments: fc.array(segment)
+    segments: fc.array(segment),
+    columns: fc.record({ listed: fc.array(fc.record({ name: fc.string(), seen: fc.record({ int: u53, text: u53 }) })), unlistedSince: u53 })
   })
   fc.assert(
     fc.property(written, (parts) => {

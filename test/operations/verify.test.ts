@@ -470,3 +470,44 @@ function frameOf(seq: number, time: number, type: number, payload: Uint8Array): 
   sealFrame(frame, 0)
   return frame
 }
+
+test('stored columns that are not those of the segments are problems of that manifest, said to the seq', async (t) => {
+  const original = await closedDatabase()
+  const path = `${ordersFolder}/meta.json`
+  const manifest = manifestOf(original, ordersFolder)
+  const listed = manifest.columns?.listed ?? []
+  t.deepEqual(
+    listed.map(({ name }) => name),
+    ['id', 'status', 'total', 'lines', 'turn']
+  )
+  const cases: [columns: unknown, message: RegExp][] = [
+    [{ listed: listed.slice(0, -1) }, /^column 5 is none, by the segments "turn"$/],
+    [{ listed: [...listed, { name: 'ghost', seen: { int: manifest.checkpointSeq } }] }, /^column 6 is "ghost", by the segments none$/],
+    [{ listed: listed.map((column) => (column.name === 'lines' ? { ...column, name: 'line' } : column)) }, /^column 4 is "line"/],
+    [
+      { listed: listed.map((column) => (column.name === 'lines' ? { ...column, seen: { int: 8 } } : column)) },
+      /^column 4 \("lines"\) has its first int at seq 8, by the segments at 7$/
+    ],
+    [
+      { listed: listed.map((column) => (column.name === 'id' ? { ...column, seen: { ...column.seen, bool: 8 } } : column)) },
+      /^column 1 \("id"\) has its first bool at seq 8, by the segments at none$/
+    ],
+    [{ listed, unlistedSince: 9 }, /^columns are unlisted since 9, by the segments since none$/],
+    [{ listed: 'nonsense' }, /^its columns cannot be understood/]
+  ]
+  for (const [columns, message] of cases) {
+    const io = await closedDatabase()
+    replace(io, path, encodeManifest({ ...manifest, columns } as Manifest))
+    finds(t, await verify(io, DIRECTORY), path, message)
+  }
+  const io = await closedDatabase()
+  const { columns, ...without } = manifest
+  t.truthy(columns)
+  replace(io, path, encodeManifest(without))
+  const report = await verify(io, DIRECTORY)
+  t.true(report.ok)
+  t.deepEqual(
+    report.notes.map(({ file }) => file),
+    [path]
+  )
+})

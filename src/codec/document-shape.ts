@@ -1,0 +1,222 @@
+/**
+ * The shape of a document: the names of its top-level fields in their order, each with the class of its value. Documents of one table
+ * have few shapes, so whoever wants to know the fields of every row asks for its shape, which is the same object for all rows that have
+ * it, and looks at the fields only of a shape that is new to him.
+ *
+ * Shapes form a tree: a shape with one field more is a child. Each node remembers the child that was asked for last, so that a row like
+ * the one before it costs two comparisons a field (`plain-writer.ts` makes them while it writes the fields anyway); names are compared,
+ * never hashed alone. A tree that has grown too large is given up and a new one begun: a shape may then have two numbers, but never two
+ * shapes one.
+ */
+import { DriftError } from '../base/errors.js'
+import { skipValue } from './skip-value.js'
+
+/** The classes of values that a type follows from. The names stand on disk (`meta.json`): never change them. */
+export const VALUE_CLASSES = ['null', 'bool', 'int', 'long', 'huge', 'float', 'text', 'time', 'bytes', 'array', 'object'] as const
+export type ValueClass = (typeof VALUE_CLASSES)[number]
+
+export const CLASS_NULL = 0
+export const CLASS_BOOL = 1
+/** A whole number that a float64 holds: within +-(2^53-1). */
+export const CLASS_INT = 2
+/** Any other within -2^63 … 2^63-1. */
+export const CLASS_LONG = 3
+/** Any other, up to 2^64-1. */
+export const CLASS_HUGE = 4
+export const CLASS_FLOAT = 5
+export const CLASS_TEXT = 6
+export const CLASS_TIME = 7
+export const CLASS_BYTES = 8
+export const CLASS_ARRAY = 9
+export const CLASS_OBJECT = 10
+
+/** Nodes of one tree; a document may go over it by its own fields. */
+const SHAPES_MAX = 32_768
+/** A document with more fields than this has no shape: its fields are looked at one by one. */
+const FIELDS_MAX = 1024
+
+export class Shape {
+  /** Never given twice. */
+  readonly id: number
+  /** The shape without the last field; undefined: the shape of `{}`. */
+  readonly parent: Shape | undefined
+  /** The last field, and the class of its value. */
+  readonly field: string
+  readonly valueClass: number
+  /** The child that was asked for last. */
+  last: Shape | undefined
+  #children: Map<string, (Shape | undefined)[]> | undefined
+  #fieldBytes: Uint8Array | undefined
+
+  constructor(parent: Shape | undefined, field: string, valueClass: number) {
+    this.id = ++shapes
+    this.parent = parent
+    this.field = field
+    this.valueClass = valueClass
+    this.last = undefined
+  }
+
+  /** UTF-8. */
+  get fieldBytes(): Uint8Array {
+    this.#fieldBytes ??= Buffer.from(this.field)
+    return this.#fieldBytes
+  }
+
+  /** The shape with this field behind the others. */
+  with(field: string, valueClass: number): Shape {
+    this.#children ??= new Map()
+    let ofField = this.#children.get(field)
+    if (ofField === undefined) {
+      ofField = new Array<Shape | undefined>(VALUE_CLASSES.length).fill(undefined)
+      this.#children.set(field, ofField)
+    }
+    let child = ofField[valueClass]
+    if (child === undefined) {
+      child = new Shape(this, field, valueClass)
+      ofField[valueClass] = child
+    }
+    this.last = child
+    return child
+  }
+
+  /** The fields in their order. */
+  fields(): Shape[] {
+    if (this.parent === undefined) return []
+    const fields = this.parent.fields()
+    fields.push(this)
+    return fields
+  }
+}
+
+let shapes = 0
+let treeBegan = 0
+let root = new Shape(undefined, '', CLASS_OBJECT)
+
+/** The shape of `{}`, from which those of all documents grow. */
+export function emptyShape(): Shape {
+  if (shapes - treeBegan > SHAPES_MAX) {
+    treeBegan = shapes
+    root = new Shape(undefined, '', CLASS_OBJECT)
+  }
+  return root
+}
+
+/** The class of the value that this msgpack head begins; a float64 and a 64-bit integer need a second look at their value. */
+export const CLASS_OF_HEAD = Uint8Array.from({ length: 256 }, (_, head) => {
+  if (head < 0x80 || head >= 0xe0) return CLASS_INT
+  if (head < 0x90 || head === 0xde || head === 0xdf) return CLASS_OBJECT
+  if (head < 0xa0 || head === 0xdc || head === 0xdd) return CLASS_ARRAY
+  if (head < 0xc0 || (head >= 0xd9 && head <= 0xdb)) return CLASS_TEXT
+  if (head === 0xc0) return CLASS_NULL
+  if (head === 0xc2 || head === 0xc3) return CLASS_BOOL
+  if (head >= 0xc4 && head <= 0xc6) return CLASS_BYTES
+  if (head === 0xca || head === 0xcb) return CLASS_FLOAT
+  if (head >= 0xcc && head <= 0xd3) return CLASS_INT
+  // The one extension that is written is the timestamp.
+  return CLASS_TIME
+})
+
+let walked: Shape = root
+
+/**
+ * The shape of the document whose msgpack map begins at `offset`; undefined if it has too many fields for one: see {@link eachField}.
+ * @throws DriftError CORRUPT if it is no map with texts as names.
+ */
+export function shapeOfDocument(source: Uint8Array, offset: number): Shape | undefined {
+  if (fieldCount(source, offset) > FIELDS_MAX) return undefined
+  walked = emptyShape()
+  walkFields(source, offset, grow)
+  return walked
+}
+
+/** Tells name and class of each top-level field of the document whose msgpack map begins at `offset`. Throws as {@link shapeOfDocument}. */
+export function eachField(source: Uint8Array, offset: number, take: (name: string, valueClass: number) => void): void {
+  walkFields(source, offset, (from, to, valueClass) => take(textOf(source, from, to), valueClass))
+}
+
+type TakeField = (nameFrom: number, nameTo: number, valueClass: number, source: Uint8Array) => void
+
+function grow(nameFrom: number, nameTo: number, valueClass: number, source: Uint8Array): void {
+  const { last } = walked
+  const isLast = last !== undefined && last.valueClass === valueClass && sameBytes(last.fieldBytes, source, nameFrom, nameTo)
+  walked = isLast ? last : walked.with(textOf(source, nameFrom, nameTo), valueClass)
+}
+
+function walkFields(source: Uint8Array, offset: number, take: TakeField): void {
+  const head = source[offset] ?? 0
+  let at = offset + (head < 0x90 ? 1 : head === 0xde ? 3 : 5)
+  for (let left = fieldCount(source, offset); left > 0; left--) {
+    const nameTo = skipValue(source, at)
+    const nameFrom = at + textHeadBytes(source, at)
+    const valueTo = skipValue(source, nameTo)
+    take(nameFrom, nameTo, classAt(source, nameTo), source)
+    at = valueTo
+  }
+}
+
+function fieldCount(source: Uint8Array, offset: number): number {
+  const head = source[offset] ?? 0
+  if (head >= 0x80 && head < 0x90) return head & 0x0f
+  if (head === 0xde) return ((source[offset + 1] ?? 0) << 8) | (source[offset + 2] ?? 0)
+  if (head === 0xdf) return word(source, offset + 1)
+  throw corrupt(`byte 0x${head.toString(16)} begins no document`, source, offset)
+}
+
+function textHeadBytes(source: Uint8Array, at: number): number {
+  const head = source[at] ?? 0
+  if (head >= 0xa0 && head < 0xc0) return 1
+  if (head === 0xd9) return 2
+  if (head === 0xda) return 3
+  if (head === 0xdb) return 5
+  throw corrupt('a field name that is not a text', source, at)
+}
+
+/** The class of the whole value at `at`. */
+function classAt(source: Uint8Array, at: number): number {
+  const head = source[at] ?? 0
+  const valueClass = CLASS_OF_HEAD[head] ?? CLASS_OBJECT
+  // A whole number of 33 to 53 bits is written as a float64.
+  if (head === 0xcb) return Number.isSafeInteger(float64(source, at + 1)) ? CLASS_INT : CLASS_FLOAT
+  if (head === 0xcf || head === 0xd3) return integerClass(head === 0xd3, word(source, at + 1), word(source, at + 5))
+  return valueClass
+}
+
+function integerClass(isSigned: boolean, high: number, low: number): number {
+  if (isSigned && high >= 0x8000_0000) return high > 0xffe0_0000 || (high === 0xffe0_0000 && low > 0) ? CLASS_INT : CLASS_LONG
+  if (high >= 0x8000_0000) return CLASS_HUGE
+  return high < 0x20_0000 ? CLASS_INT : CLASS_LONG
+}
+
+const float = new Float64Array(1)
+const floatBytes = new Uint8Array(float.buffer)
+const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
+/** A view for each float would cost more than eight bytes copied. */
+function float64(source: Uint8Array, at: number): number {
+  for (let index = 0; index < 8; index++) floatBytes[isLittleEndian ? 7 - index : index] = source[at + index] ?? 0
+  return float[0] ?? 0
+}
+
+function word(source: Uint8Array, at: number): number {
+  return (source[at] ?? 0) * 0x100_0000 + (((source[at + 1] ?? 0) << 16) | ((source[at + 2] ?? 0) << 8) | (source[at + 3] ?? 0))
+}
+
+function sameBytes(name: Uint8Array, source: Uint8Array, from: number, to: number): boolean {
+  if (name.length !== to - from) return false
+  for (let index = 0; index < name.length; index++) if (name[index] !== source[from + index]) return false
+  return true
+}
+
+/** As the key of an object a text becomes the one that all objects share, which is compared by its address. */
+function textOf(source: Uint8Array, from: number, to: number): string {
+  const text = Buffer.from(source.subarray(from, to)).toString()
+  return Object.keys({ [text]: 0 })[0] ?? text
+}
+
+function corrupt(found: string, source: Uint8Array, offset: number): DriftError {
+  return new DriftError('CORRUPT', `document at offset ${offset} of ${source.length} bytes: ${found}`, {
+    offset,
+    length: source.length,
+    found
+  })
+}
