@@ -18,7 +18,7 @@ import type { Parameters } from '../query/parameters.js'
 import type { ResultColumn } from '../query/run-select.js'
 import { integerMode, integersAs, type IntegerMode } from './integers.js'
 import { driven, PreparedQuery, Query, wholeResult, type QueryResult } from './query.js'
-import { fragment, identifier, SqlFragment, statementText } from './sql-tag.js'
+import { fragment, identifier, statementText, TaggedQuery, type SqlFragment } from './sql-tag.js'
 import { Session, StatementRunner, type CommandName, type StatementOptions } from './statement-runner.js'
 import { commitRequest, Table } from './table.js'
 import { TableView } from './view.js'
@@ -111,7 +111,7 @@ export type StatementResult = {
 
 /** `` db.sql`…` ``: a query whose values are parameters; `db.sql.id(name)` is a name, a fragment in a fragment is text with its values. */
 export type SqlTag = {
-  <Row = { [column: string]: unknown }>(strings: TemplateStringsArray, ...values: readonly unknown[]): Query<Row> & SqlFragment
+  <Row = { [column: string]: unknown }>(strings: TemplateStringsArray, ...values: readonly unknown[]): TaggedQuery<Row>
   id(name: string): SqlFragment
 }
 
@@ -253,10 +253,10 @@ export class Database implements AsyncDisposable {
   }
 
   /** The text is read now and kept; each call of the result's verbs takes its parameters. */
-  prepare<Given extends readonly unknown[] | { readonly [name: string]: unknown } = readonly unknown[], Row = { [column: string]: unknown }>(
-    text: string,
-    options: QueryOptions = {}
-  ): PreparedQuery<Given, Row> {
+  prepare<
+    Given extends readonly unknown[] | { readonly [name: string]: unknown } = readonly unknown[],
+    Row = { [column: string]: unknown }
+  >(text: string, options: QueryOptions = {}): PreparedQuery<Given, Row> {
     const statement = this.#statements.statement(text, this.#dialect(options))
     const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
     return new PreparedQuery<Given, Row>((parameters) => {
@@ -266,9 +266,9 @@ export class Database implements AsyncDisposable {
 
   /** A query as a template: values become parameters, never text. */
   readonly sql: SqlTag = Object.assign(
-    <Row>(strings: TemplateStringsArray, ...values: readonly unknown[]): Query<Row> & SqlFragment => {
+    <Row>(strings: TemplateStringsArray, ...values: readonly unknown[]): TaggedQuery<Row> => {
       const made = fragment(strings, values)
-      return Object.assign(this.query<Row>(statementText(made), made.values), { texts: made.texts, values: made.values })
+      return new TaggedQuery<Row>(made, () => this.#start(statementText(made), { parameters: made.values }), this.#integers)
     },
     { id: identifier }
   )

@@ -1,4 +1,7 @@
 import { DriftError } from '../base/errors.js'
+import type { IntegerMode } from './integers.js'
+import { Query } from './query.js'
+import type { RunningStatement } from './statement-runner.js'
 
 /** Text with its parameters: what `db.sql` makes of a template, and may be put into another one. */
 export class SqlFragment {
@@ -7,6 +10,17 @@ export class SqlFragment {
     readonly texts: readonly string[],
     readonly values: readonly unknown[]
   ) {}
+}
+
+/** A query made of a template. In another template it is its text, with its values. */
+export class TaggedQuery<Row> extends Query<Row> {
+  readonly fragment: SqlFragment
+
+  /** @internal */
+  constructor(made: SqlFragment, start: () => RunningStatement | Promise<RunningStatement>, integers: IntegerMode) {
+    super(start, integers)
+    this.fragment = made
+  }
 }
 
 /** A name in backquotes, whatever characters it has. @throws DriftError INVALID_ARGUMENT for what is no name. */
@@ -22,7 +36,8 @@ export function fragment(strings: readonly string[], values: readonly unknown[])
   const append = (text: string) => {
     texts[texts.length - 1] += text
   }
-  for (const [index, value] of values.entries()) {
+  for (const [index, given] of values.entries()) {
+    const value = given instanceof TaggedQuery ? given.fragment : given
     if (value instanceof SqlFragment) {
       append(value.texts[0] ?? '')
       for (const [inner, innerValue] of value.values.entries()) {

@@ -232,8 +232,7 @@ export class StatementRunner {
     const given = value === null ? undefined : valueOf(value, options.parameters ?? [])
     switch (name) {
       case 'drift.as_of':
-        session.asOf =
-          value === null ? undefined : resolved(pointOfValue(value, options.parameters ?? []), this.#coordinator.now())
+        session.asOf = value === null ? undefined : resolved(pointOfValue(value, options.parameters ?? []), this.#coordinator.now())
         break
       case 'drift.strict_time':
         session.strict = given === undefined ? undefined : onOrOff(name, given)
@@ -243,7 +242,9 @@ export class StatementRunner {
         session.dialect = given
         break
       default:
-        throw new DriftError('INVALID_ARGUMENT', `there is no setting ${name}: drift.as_of, drift.strict_time and drift.dialect are`, { name })
+        throw new DriftError('INVALID_ARGUMENT', `there is no setting ${name}: drift.as_of, drift.strict_time and drift.dialect are`, {
+          name
+        })
     }
     return done(value === null ? 'RESET' : 'SET', control, undefined, undefined, undefined)
   }

@@ -10,10 +10,14 @@ import { printRows } from './print-result.js'
 
 type DriftOptions = OutputOptions & { readonly directory: string; readonly table: string; readonly key?: string; readonly keyJson?: string }
 
-const COLUMNS: readonly ResultColumn[] = ['seq', 'time', 'event', 'payload', 'document', 'metadata'].map((name) => ({
-  name,
-  nullable: name === 'payload' || name === 'document' || name === 'metadata'
-}))
+const COLUMNS: readonly ResultColumn[] = [
+  { name: 'seq', type: 'int8', nullable: false },
+  { name: 'time', type: 'timestamptz', nullable: false },
+  { name: 'event', type: 'text', nullable: false },
+  { name: 'payload', type: 'jsonb', nullable: true },
+  { name: 'document', type: 'jsonb', nullable: true },
+  { name: 'metadata', type: 'jsonb', nullable: true }
+]
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 

@@ -5,7 +5,7 @@ import type { Terminal } from './terminal.js'
 
 export type Rows = {
   readonly columns: readonly ResultColumn[]
-  readonly rows: Iterable<Document>
+  readonly rows: Iterable<Document> | AsyncIterable<Document>
   /** The table that mode `insert` names. */
   readonly table?: string
 }
@@ -17,7 +17,7 @@ const ROWS_PER_TURN = 4096
 export async function printRows(terminal: Terminal, mode: Mode, { columns, rows, table = 'rows' }: Rows): Promise<void> {
   const format = await rowFormat(mode, { columns, table, terminal })
   let sinceTurn = 0
-  for (const row of rows) {
+  for await (const row of rows) {
     let wait = terminal.print(format.row(row))
     if (++sinceTurn === ROWS_PER_TURN) wait ??= terminal.flush()
     if (wait === undefined) continue

@@ -178,7 +178,8 @@ export class StatementBuilder {
     const tokens = arrayOf(tree)
     const names = new Set<string>()
     for (const token of tokens) {
-      if (names.has(nameOf(token))) throw syntaxError(this.#text, token.offset, `the column ${foundWords(token)} twice`, ['each column once'])
+      if (names.has(nameOf(token)))
+        throw syntaxError(this.#text, token.offset, `the column ${foundWords(token)} twice`, ['each column once'])
       names.add(nameOf(token))
     }
     return [...names]
@@ -194,7 +195,9 @@ export class StatementBuilder {
       const path = this.#path(pathTree)
       const name = JSON.stringify(path)
       if (seen.has(name)) {
-        throw syntaxError(this.#text, firstToken(pathTree).offset, `${expressionText({ kind: 'field', path })} set twice`, ['each field once'])
+        throw syntaxError(this.#text, firstToken(pathTree).offset, `${expressionText({ kind: 'field', path })} set twice`, [
+          'each field once'
+        ])
       }
       seen.add(name)
       return { path, value: this.#expression(expression, 'value') }
@@ -213,7 +216,8 @@ export class StatementBuilder {
       kind: 'select',
       distinct: tree.distinct,
       items: arrayOf(tree.items).map((item) => this.#item(item)),
-      from: tree.from === null ? null : { table: nameOf(tree.from.table), alias: tree.from.alias === null ? null : nameOf(tree.from.alias) },
+      from:
+        tree.from === null ? null : { table: nameOf(tree.from.table), alias: tree.from.alias === null ? null : nameOf(tree.from.alias) },
       where: this.#optional(tree.where),
       groupBy: arrayOf(tree.groupBy).map((expression) => this.#expression(expression, 'name')),
       having: this.#optional(tree.having),
@@ -342,7 +346,12 @@ export class StatementBuilder {
   #call(tree: ExpressionTree & { kind: 'call' }): Expression {
     const name = nameOf(tree.name).toLowerCase()
     if (!AGGREGATES.has(name)) {
-      throw syntaxError(this.#text, tree.name.offset, `the function ${foundWords(tree.name)}`, [...AGGREGATES].map((each) => each.toUpperCase()))
+      throw syntaxError(
+        this.#text,
+        tree.name.offset,
+        `the function ${foundWords(tree.name)}`,
+        [...AGGREGATES].map((each) => each.toUpperCase())
+      )
     }
     const operands = arrayOf(tree.items)
     const [operand, second] = operands
@@ -365,7 +374,7 @@ export class StatementBuilder {
   #escape(token: Token | null): string {
     if (token === null) return '\\'
     const character = nameOf(token)
-    if ([...character].length <= 1) return character
+    if (Array.from(character).length <= 1) return character
     throw syntaxError(this.#text, token.offset, foundWords(token), ['one character, or none'])
   }
 

@@ -12,6 +12,10 @@ const RULE_WORDS = new Map([
   ['document', 'a JSON document'],
   ['key', 'a key'],
   ['value', 'a value'],
+  ['sum', 'a value'],
+  ['bareAlias', 'an alias'],
+  ['typeName', 'a type'],
+  ['comparator', 'an operator'],
   ['rowCount', 'a number of rows'],
   ['point', 'a point in time'],
   ['timeUnit', 'a unit of time']
@@ -19,6 +23,9 @@ const RULE_WORDS = new Map([
 
 const TOKEN_WORDS = new Map([
   ['AS', 'AS OF'],
+  ['GROUP', 'GROUP BY'],
+  ['ORDER', 'ORDER BY'],
+  ['NULLS', 'NULLS FIRST'],
   ['semicolon', 'the end of the statement'],
   ['lparen', '"("'],
   ['rparen', '")"'],
@@ -28,11 +35,17 @@ const TOKEN_WORDS = new Map([
   ['equals', '"="'],
   ['minus', '"-"'],
   ['plus', '"+"'],
+  ['slash', '"/"'],
+  ['percent', '"%"'],
+  ['cast', '"::"'],
   ['integer', 'a number'],
   ['float', 'a number'],
   ['string', "a string in '…'"],
   ['parameter', 'a parameter']
 ])
+
+/** Where one of them can stand, all can: a list of twenty says less than one word. */
+const OPERATORS = ['"::"', '"*"', '"/"', '"%"', '"+"', '"-"', 'AND', 'OR', 'NOT', 'IS', 'IN', 'BETWEEN', 'LIKE', 'ILIKE']
 
 const SHOWN_BEFORE = 70
 const SHOWN_AFTER = 50
@@ -71,6 +84,10 @@ export function expectedWords(states: readonly ParserState[]): string[] {
     collectRuleWords(state, named, new Set())
     if (named.size === 0) named.add(TOKEN_WORDS.get(String(symbol.type)) ?? String(symbol.type))
     for (const word of named) words.add(word)
+  }
+  if (words.has('"::"')) {
+    for (const operator of OPERATORS) words.delete(operator)
+    words.add('an operator')
   }
   return [...words]
 }

@@ -76,9 +76,13 @@ export function compile(expression: Expression, scope: Scope): Evaluator {
       return unary(inner(expression.operand), (value) => castTo(type, value))
     }
     case 'aggregate':
-      throw new DriftError('INVALID_ARGUMENT', `${expressionText(expression)} cannot stand here: aggregates belong to SELECT, HAVING and ORDER BY`, {
-        expression: expressionText(expression)
-      })
+      throw new DriftError(
+        'INVALID_ARGUMENT',
+        `${expressionText(expression)} cannot stand here: aggregates belong to SELECT, HAVING and ORDER BY`,
+        {
+          expression: expressionText(expression)
+        }
+      )
     default:
       return unreachable(expression)
   }
@@ -126,7 +130,8 @@ function columnEvaluator(index: number): Evaluator {
     isConstant: false,
     vector(batch) {
       const column = batch.columns[index]
-      if (column === undefined) throw new DriftError('INVARIANT', `QRY-2: a batch of ${batch.columns.length} columns has no column ${index}`)
+      if (column === undefined)
+        throw new DriftError('INVARIANT', `QRY-2: a batch of ${batch.columns.length} columns has no column ${index}`)
       return column
     },
     value: notConstant
@@ -348,4 +353,3 @@ function isNull(operand: Evaluator, negated: boolean): Evaluator {
 
 /** A batch of one row without columns, for expressions that read none. */
 export const NO_ROW: Batch = { rowCount: 1, columns: [] }
-

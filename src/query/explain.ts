@@ -47,7 +47,10 @@ export class PlanProbe {
 export function explainLines(select: Select, plan: SelectPlan, source: QuerySource, probe: PlanProbe | undefined): string[] {
   const steps: [string, string][] = []
   if (select.limit !== null || select.offset !== null) {
-    const parts = [select.limit === null ? '' : `limit ${valueText(select.limit)}`, select.offset === null ? '' : `offset ${valueText(select.offset)}`]
+    const parts = [
+      select.limit === null ? '' : `limit ${valueText(select.limit)}`,
+      select.offset === null ? '' : `offset ${valueText(select.offset)}`
+    ]
     steps.push(['limit', parts.filter((part) => part !== '').join(' ')])
   }
   if (plan.sort.length > 0) steps.push(['sort', `sort by ${plan.sortTexts.join(', ')}`])
@@ -87,5 +90,9 @@ function scanText(plan: SelectPlan, source: QuerySource): string {
 const SIDES = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const
 
 function valueText(value: NonNullable<Select['limit']>): string {
-  return value.kind === 'literal' ? String(value.value) : typeof value.reference === 'number' ? `$${value.reference}` : `:${value.reference}`
+  return value.kind === 'literal'
+    ? JSON.stringify(value.value)
+    : typeof value.reference === 'number'
+      ? `$${value.reference}`
+      : `:${value.reference}`
 }

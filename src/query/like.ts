@@ -14,15 +14,16 @@ export function likeMatcher(pattern: string, escape: string, ignoreCase: boolean
   const parts = partsOf(ignoreCase ? pattern.toLowerCase() : pattern, ignoreCase ? escape.toLowerCase() : escape)
   const [first] = parts
   if (first === undefined) return (text) => text === ''
-  const plain = parts.length <= 2 && parts.every((part) => part.every((character) => character !== null)) ? parts.map((part) => part.join('')) : []
+  const plain =
+    parts.length <= 2 && parts.every((part) => part.every((character) => character !== null)) ? parts.map((part) => part.join('')) : []
   if (!ignoreCase && plain.length === 1) return (text) => text === plain[0]
   if (!ignoreCase && plain.length === 2 && plain[1] === '') return (text) => text.startsWith(plain[0] ?? '')
-  return (text) => matches(parts, [...(ignoreCase ? text.toLowerCase() : text)])
+  return (text) => matches(parts, Array.from(ignoreCase ? text.toLowerCase() : text))
 }
 
 function partsOf(pattern: string, escape: string): readonly Part[] {
   const parts: (string | null)[][] = [[]]
-  const characters = [...pattern]
+  const characters = Array.from(pattern)
   for (let at = 0; at < characters.length; at++) {
     const character = characters[at] ?? ''
     const part = parts.at(-1) ?? []
@@ -40,7 +41,8 @@ function matches(parts: readonly Part[], text: readonly string[]): boolean {
   const first = parts[0] ?? []
   const last = parts.at(-1) ?? []
   if (parts.length === 1) return text.length === first.length && standsAt(first, text, 0)
-  if (text.length < first.length + last.length || !standsAt(first, text, 0) || !standsAt(last, text, text.length - last.length)) return false
+  if (text.length < first.length + last.length || !standsAt(first, text, 0) || !standsAt(last, text, text.length - last.length))
+    return false
   let at = first.length
   const end = text.length - last.length
   for (const part of parts.slice(1, -1)) {

@@ -25,7 +25,12 @@ export function* filter(batches: Iterable<Batch>, condition: Evaluator, executio
 }
 
 /** One column for each evaluator. */
-export function* project(batches: Iterable<Batch>, columns: readonly Evaluator[], documents: 'keep' | 'drop', execution: Execution): Batches {
+export function* project(
+  batches: Iterable<Batch>,
+  columns: readonly Evaluator[],
+  documents: 'keep' | 'drop',
+  execution: Execution
+): Batches {
   for (const batch of batches) {
     if (batch.rowCount === 0) {
       yield EMPTY_BATCH
@@ -48,7 +53,11 @@ export function* slice(batches: Iterable<Batch>, offset: number, count: number):
     skip -= from
     left -= to - from
     if (from === 0 && to === batch.rowCount) yield batch
-    else if (from < to) yield pick(batch, Array.from({ length: to - from }, (_, index) => from + index))
+    else if (from < to)
+      yield pick(
+        batch,
+        Array.from({ length: to - from }, (_, index) => from + index)
+      )
     else yield EMPTY_BATCH
     if (left === 0) return
   }
@@ -157,7 +166,10 @@ class Groups {
   }
 
   #newGroup(keys: readonly unknown[]): Group {
-    return { keys, accumulators: this.#columns.map(({ name, distinct }) => newAccumulator(name, distinct, (bytes) => this.#memory.take(bytes))) }
+    return {
+      keys,
+      accumulators: this.#columns.map(({ name, distinct }) => newAccumulator(name, distinct, (bytes) => this.#memory.take(bytes)))
+    }
   }
 }
 

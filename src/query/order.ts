@@ -127,7 +127,7 @@ export function identityOf(value: unknown): string {
     default:
       if (Array.isArray(value)) return `[${value.map(identityOf).join(',')}]`
       if (value instanceof Date) return `d${value.getTime()}`
-      if (value instanceof Uint8Array) return `b${value.length}:${Buffer.from(value).toString("latin1")}`
+      if (value instanceof Uint8Array) return `b${value.length}:${Buffer.from(value).toString('latin1')}`
       return `{${Object.keys(value)
         .sort(compareTexts)
         .map((name) => `${name.length}:${name}=${identityOf((value as Fields)[name])}`)

@@ -295,7 +295,9 @@ function withValueAt(old: Value, [step, ...rest]: Path, value: Value, whole: Pat
   if (step === undefined) return value
   if (typeof step === 'number') {
     if (!Array.isArray(old) || step > old.length) {
-      throw new DriftError('INVALID_ARGUMENT', `${pathText(whole)} cannot be set: there is no list of that length`, { path: pathText(whole) })
+      throw new DriftError('INVALID_ARGUMENT', `${pathText(whole)} cannot be set: there is no list of that length`, {
+        path: pathText(whole)
+      })
     }
     const items = [...(old as readonly Value[])]
     items[step] = withValueAt(items[step] ?? null, rest, value, whole)

@@ -96,8 +96,7 @@ class Planner {
         })
     const havingEvaluator = having === null ? undefined : { text: expressionText(having), evaluator: compile(having, scope) }
     const whereEvaluator = where === null ? undefined : { text: expressionText(where), evaluator: compile(where, rowScope) }
-    const keysOnly =
-      !hasStar && select.from !== null && this.#fields.every((path) => path.length === 1 && path[0] === primaryKey)
+    const keysOnly = !hasStar && select.from !== null && this.#fields.every((path) => path.length === 1 && path[0] === primaryKey)
     return {
       table: select.from?.table,
       fields: this.#fields,
@@ -149,7 +148,7 @@ class Planner {
   #resolved(expression: Expression, lone: 'fields' | 'aliases'): Expression {
     return rewrite(expression, (leaf) => {
       if (leaf.kind === 'literal') {
-        if (leaf.quoted === true && this.#names.isColumn(String(leaf.value))) {
+        if (leaf.quoted === true && typeof leaf.value === 'string' && this.#names.isColumn(leaf.value)) {
           const text = JSON.stringify(leaf.value)
           this.#notices.add(`${text} is a value here, though the table has a column of that name; write it in backquotes for the column`)
         }

@@ -152,7 +152,8 @@ export function objectsOf({ rowCount, columns, documents }: Batch, { outputs }: 
       if (output.kind === 'star') Object.assign(object, documents?.[row])
       else {
         const value = columns[next++]?.values[row] as Value
-        if (output.name === '__proto__') Object.defineProperty(object, output.name, { value, enumerable: true, writable: true, configurable: true })
+        if (output.name === '__proto__')
+          Object.defineProperty(object, output.name, { value, enumerable: true, writable: true, configurable: true })
         else object[output.name] = value
       }
     }
