@@ -33,7 +33,7 @@ export class GitRepository {
     this.path = path
   }
 
-  /** Throws INVALID_ARGUMENT where `path` is no repository or only a folder in one, NOT_SUPPORTED where there is no git. */
+  /** Throws INVALID_ARGUMENT where `path` is no repository or only a folder in one, IO where there is no git. */
   static async open(path: string): Promise<GitRepository> {
     const repository = new GitRepository(path)
     let prefix: string
@@ -133,12 +133,12 @@ export class GitChild implements AsyncDisposable {
     this.#process.stdin.end()
   }
 
-  /** Resolves when the child has ended well. Throws INVALID_ARGUMENT with its words, NOT_SUPPORTED where there is no git. */
+  /** Resolves when the child has ended well. Throws INVALID_ARGUMENT with its words, IO where there is no git. */
   async succeeded(): Promise<void> {
     const { code, signal, error } = await this.#ended
     const details = { repository: this.#repository }
     if (error?.code === 'ENOENT') {
-      throw new DriftError('NOT_SUPPORTED', 'the program git was not found; install it, or put it on the PATH', details, error)
+      throw new DriftError('IO', 'the program git was not found; install it, or put it on the PATH', details, error)
     }
     if (error !== undefined) throw DriftError.from(error, 'git')
     if (code === 0) return

@@ -4,7 +4,6 @@
  * for each would take far longer than the import.
  */
 import { Buffer } from 'node:buffer'
-import { DriftError } from '../base/errors.js'
 import type { AsOfView, Database } from '../index.js'
 import { changeOf } from './git-history.js'
 import { gitPath } from './git-path.js'
@@ -23,15 +22,18 @@ const LISTING = ['diff-tree', '--stdin', '-r', '-z', '--raw', '--no-abbrev', '--
 const TREES_AHEAD = 8
 const LINE_FEED = 0x0a
 
-/** Resolves to the number of commits that were compared. Throws CORRUPT with commit, seq and path at the first difference, ABORTED. */
+/** `difference` names commit, seq and path of the first one, which ends the comparison; undefined: there is none. */
+export type GitVerified = { readonly commits: number; readonly difference: string | undefined }
+
+/** Throws ABORTED after Ctrl-C, INVALID_ARGUMENT where git fails. */
 export async function verifyGit(
   db: Database,
   repository: GitRepository,
   tip: string,
   { terminal, onProgress }: { readonly terminal: Terminal; readonly onProgress: (done: number, total: number) => void }
-): Promise<number> {
+): Promise<GitVerified> {
   const total = db.tables().some(({ name }) => name === COMMITS) ? db.table(COMMITS).count() : 0
-  if (total === 0) return 0
+  if (total === 0) return { commits: 0, difference: undefined }
   const emptyTree = await repository.ask(['hash-object', '-t', 'tree', '--stdin'])
   await using history = repository.start(['log', '--first-parent', '--reverse', '--no-color', '--format=tformat:%H %T%x00', tip, '--'])
   history.end()
@@ -40,13 +42,14 @@ export async function verifyGit(
   const rows = new Map<string, KnownRow>()
   const asked: string[] = []
   let done = 0
-  const compareNext = async () => {
+  const compareNext = async (): Promise<string | undefined> => {
     const { value: listing } = await listings.next()
     const hash = asked.shift()
     if (listing === undefined || hash === undefined) throw await trees.failure()
     terminal.check()
-    await compare(db, hash, listing, rows)
+    const difference = await compare(db, hash, listing, rows)
     onProgress(++done, total)
+    return difference
   }
   for await (const tokens of nulTokens(history.output())) {
     for (const token of tokens) {
@@ -55,17 +58,22 @@ export async function verifyGit(
       if (hash === '' || (asked.length === 0 && done === 0 && !db.table(COMMITS).has(hash))) continue
       trees.write(`${emptyTree} ${tree}\n`)
       asked.push(hash)
-      if (asked.length > TREES_AHEAD) await compareNext()
+      const difference = asked.length > TREES_AHEAD ? await compareNext() : undefined
+      if (difference !== undefined) return { commits: done, difference }
     }
   }
   await history.succeeded()
   trees.end()
-  while (asked.length > 0) await compareNext()
-  await trees.succeeded()
-  if (done !== total) {
-    throw new DriftError('CORRUPT', `${total} commits are stored, and the repository's history has ${done} of them`, { table: COMMITS })
+  while (asked.length > 0) {
+    const difference = await compareNext()
+    if (difference !== undefined) return { commits: done, difference }
   }
-  return done
+  await trees.succeeded()
+  const isWhole = done === total
+  return {
+    commits: done,
+    difference: isWhole ? undefined : `${total} commits are stored, and the repository's history has ${done} of them`
+  }
 }
 
 /** The listings in the order of their trees. Each begins with a line of its own, which ends the one before. */
@@ -93,24 +101,26 @@ async function* listingsOf(child: GitChild): AsyncGenerator<Listing, void> {
   if (listing !== undefined) yield listing
 }
 
-async function compare(db: Database, hash: string, listing: Listing, rows: Map<string, KnownRow>): Promise<void> {
-  const seq = db.table(COMMITS).has(hash) ? lastSeqOf(db.table(COMMITS), hash) : undefined
-  if (seq === undefined) throw new DriftError('CORRUPT', `commit ${hash} is not stored`, { table: COMMITS, commit: hash })
+/** What differs at this commit; undefined: nothing. */
+async function compare(db: Database, hash: string, listing: Listing, rows: Map<string, KnownRow>): Promise<string | undefined> {
+  const commits = db.table(COMMITS)
+  if (!commits.has(hash)) return `commit ${hash} is not stored`
+  const seq = lastSeqOf(commits, hash)
   using view = db.asOf({ seq })
-  const differs = (path: string, what: string) =>
-    new DriftError('CORRUPT', `commit ${hash} (@seq:${seq}), path ${JSON.stringify(path)}: ${what}`, { commit: hash, seq, path })
+  const differs = (path: string, what: string) => `commit ${hash} (@seq:${seq}), path ${JSON.stringify(path)}: ${what}`
   let count = 0
   for await (const key of view.table(FILES).keys()) {
     const path = String(key)
     const { entry, fault } = rowAt(view, path, rows)
     const expected = listing.get(path)
-    if (expected === undefined) throw differs(path, 'is stored, and git does not have it')
-    if (entry !== expected) throw differs(path, `git has ${expected}, stored is ${entry}`)
-    if (fault !== undefined) throw differs(path, fault)
+    if (expected === undefined) return differs(path, 'is stored, and git does not have it')
+    if (entry !== expected) return differs(path, `git has ${expected}, stored is ${entry}`)
+    if (fault !== undefined) return differs(path, fault)
     count++
   }
-  if (count === listing.size) return
-  for (const path of listing.keys()) if (!view.table(FILES).has(path)) throw differs(path, 'git has it, and it is not stored')
+  if (count === listing.size) return undefined
+  const missing = [...listing.keys()].find((path) => !view.table(FILES).has(path)) ?? ''
+  return differs(missing, 'git has it, and it is not stored')
 }
 
 function rowAt(view: AsOfView, path: string, rows: Map<string, KnownRow>): KnownRow {

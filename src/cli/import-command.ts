@@ -1,7 +1,10 @@
 /** `driftdb import git`: a repository's history as the history of two tables. */
 import { CommanderError, InvalidArgumentError, type Command } from 'commander'
+import type { Document } from '../index.js'
 import type { CommandContext } from './command-context.js'
+import { EXIT_DAMAGED } from './exit-code.js'
 import { GitRepository } from './git-process.js'
+import type { GitVerified } from './git-verify.js'
 import type { GitImport } from './git-import.js'
 import { openDatabase } from './open-database.js'
 import { addOutputOptions, modeOf, type OutputOptions } from './output-options.js'
@@ -31,7 +34,8 @@ Examples:
   driftdb import git -d ./history ~/src/project
   driftdb import git -d ./history --ref release-2 --verify ~/src/project`
 
-export function importCommand(program: Command, { terminal }: CommandContext): void {
+export function importCommand(program: Command, context: CommandContext): void {
+  const { terminal } = context
   const command = program
     .command('import')
     .description('import history that something else kept')
@@ -71,12 +75,22 @@ export function importCommand(program: Command, { terminal }: CommandContext): v
         bar.stop()
       }
       noteTimes(terminal, run)
-      const verified = verify ? await verifyAll() : undefined
       const { last, events, commits, held, future } = run
-      const more = { commits, held, future, ...(verified === undefined ? {} : { verified }) }
+      const found = verify ? await verifyAll() : undefined
+      if (found?.difference !== undefined) {
+        terminal.complain(`the database differs from git: ${found.difference}`)
+        context.exitCode = EXIT_DAMAGED
+      }
+      const more: Document = {
+        commits,
+        held,
+        future,
+        ...(found === undefined ? {} : { verified: found.commits }),
+        ...(found?.difference === undefined ? {} : { difference: found.difference })
+      }
       await printCommit(terminal, mode, 'IMPORT', last === undefined ? undefined : { ...last, count: events }, more)
 
-      async function verifyAll(): Promise<number> {
+      async function verifyAll(): Promise<GitVerified> {
         const { verifyGit } = await import('./git-verify.js')
         const verifyBar = await ProgressBar.make(terminal, 'verify')
         try {
@@ -93,9 +107,8 @@ export function importCommand(program: Command, { terminal }: CommandContext): v
 
 function noteStored(terminal: Terminal, { commits, last }: GitImport): void {
   if (last === undefined) return
-  terminal.note(
-    `${counted(commits)} ${commits === 1 ? 'is' : 'are'} imported, the last at @seq:${last.seq}; the same command goes on from there`
-  )
+  const more = terminal.signal.aborted ? '; the same command goes on from there' : ''
+  terminal.note(`${counted(commits)} ${commits === 1 ? 'is' : 'are'} imported, the last at @seq:${last.seq}${more}`)
 }
 
 function noteTimes(terminal: Terminal, { held, future }: GitImport): void {
