@@ -1,10 +1,9 @@
 /** `driftdb import git`: a repository's history as the history of two tables. */
 import { CommanderError, InvalidArgumentError, type Command } from 'commander'
-import type { Document } from '../index.js'
+import type { Database, Document } from '../index.js'
 import type { CommandContext } from './command-context.js'
 import { EXIT_DAMAGED } from './exit-code.js'
 import { GitRepository } from './git-process.js'
-import type { GitVerified } from './git-verify.js'
 import type { GitImport } from './git-import.js'
 import { openDatabase } from './open-database.js'
 import { addOutputOptions, modeOf, type OutputOptions } from './output-options.js'
@@ -50,7 +49,7 @@ export function importCommand(program: Command, context: CommandContext): void {
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, options: ImportGitOptions) => {
       terminal.configure(options)
-      const { directory, ref, verify = false } = options
+      const { directory, ref } = options
       if (ref === '' || ref.startsWith('-')) throw new CommanderError(2, 'driftdb.usage', `--ref ${ref} is no name of a commit`)
       const repository = await GitRepository.open(path)
       const tip = await repository.commitOf(ref)
@@ -61,48 +60,51 @@ export function importCommand(program: Command, context: CommandContext): void {
         await printCommit(terminal, mode, 'IMPORT', undefined, { commits: 0 })
         return
       }
-      const { GitImport } = await import('./git-import.js')
-      const bar = await ProgressBar.make(terminal, 'import')
-      const onProgress = (done: number, total: number) => bar.update(done, total, `${done} commits`)
-      const run = new GitImport(db, repository, terminal, { tip, textBytesMax: options.textBytes, onProgress })
-      try {
-        await run.run()
-      } catch (error) {
-        bar.stop()
-        noteStored(terminal, run)
-        throw error
-      } finally {
-        bar.stop()
-      }
-      noteTimes(terminal, run)
-      const { last, events, commits, held, future } = run
-      const found = verify ? await verifyAll() : undefined
-      if (found?.difference !== undefined) {
-        terminal.complain(`the database differs from git: ${found.difference}`)
-        context.exitCode = EXIT_DAMAGED
-      }
-      const more: Document = {
-        commits,
-        held,
-        future,
-        ...(found === undefined ? {} : { verified: found.commits }),
-        ...(found?.difference === undefined ? {} : { difference: found.difference })
-      }
+      const { last, events, commits, held, future } = await imported(terminal, db, repository, tip, options)
+      const more = { commits, held, future, ...(options.verify === true ? await verified(context, db, repository, tip) : {}) }
       await printCommit(terminal, mode, 'IMPORT', last === undefined ? undefined : { ...last, count: events }, more)
-
-      async function verifyAll(): Promise<GitVerified> {
-        const { verifyGit } = await import('./git-verify.js')
-        const verifyBar = await ProgressBar.make(terminal, 'verify')
-        try {
-          return await verifyGit(db, repository, tip as string, {
-            terminal,
-            onProgress: (done, total) => verifyBar.update(done, total, `${done} commits`)
-          })
-        } finally {
-          verifyBar.stop()
-        }
-      }
     })
+}
+
+async function imported(
+  terminal: Terminal,
+  db: Database,
+  repository: GitRepository,
+  tip: string,
+  options: ImportGitOptions
+): Promise<GitImport> {
+  const { GitImport } = await import('./git-import.js')
+  const bar = await ProgressBar.make(terminal, 'import')
+  const onProgress = (done: number, total: number) => bar.update(done, total, `${done} commits`)
+  const run = new GitImport(db, repository, terminal, { tip, textBytesMax: options.textBytes, onProgress })
+  try {
+    await run.run()
+  } catch (error) {
+    bar.stop()
+    noteStored(terminal, run)
+    throw error
+  }
+  bar.stop()
+  noteTimes(terminal, run)
+  return run
+}
+
+/** What the result says of it. A difference is no error: what was imported is imported. */
+async function verified(context: CommandContext, db: Database, repository: GitRepository, tip: string): Promise<Document> {
+  const { terminal } = context
+  const { verifyGit } = await import('./git-verify.js')
+  const bar = await ProgressBar.make(terminal, 'verify')
+  try {
+    const onProgress = (done: number, total: number) => bar.update(done, total, `${done} commits`)
+    const { commits, difference } = await verifyGit(db, repository, tip, { terminal, onProgress })
+    bar.stop()
+    if (difference === undefined) return { verified: commits }
+    terminal.complain(`the database differs from git: ${difference}`)
+    context.exitCode = EXIT_DAMAGED
+    return { verified: commits, difference }
+  } finally {
+    bar.stop()
+  }
 }
 
 function noteStored(terminal: Terminal, { commits, last }: GitImport): void {
