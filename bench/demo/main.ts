@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { SingleBar } from 'cli-progress'
 import { open, type Database } from 'driftdb'
+import { gitHistory } from './git-history.js'
 import { ingest, makeTables } from './ingest.js'
 import { webHistory, type Release } from './web-history.js'
 
@@ -82,6 +83,8 @@ async function main(): Promise<void> {
   history(db)
   await reopen(db, events)
   await crash(before)
+  title('7. The history of a git repository')
+  await gitHistory(directory, say)
   say(`\nDone in ${((performance.now() - started) / 1000).toFixed(1)} s. The database is in .demo/web; look around:`)
   say(`  node dist/src/cli/driftdb.js sql -d .demo/web -e "SELECT id, chrome, firefox, safari FROM features WHERE chrome = '57' LIMIT 5"`)
   say(`  node dist/src/cli/driftdb.js drift -d .demo/web --table features --key ${FEATURE}`)

@@ -9,6 +9,7 @@ import { driftCommand } from './drift-command.js'
 import { errorText } from './error-text.js'
 import { EXIT_DONE, EXIT_INTERRUPTED, EXIT_USAGE, exitCodeOf } from './exit-code.js'
 import { ingestCommand } from './ingest-command.js'
+import { importCommand } from './import-command.js'
 import { initCommand } from './init-command.js'
 import { selectCommand } from './select-command.js'
 import { sqlCommand } from './sql-command.js'
@@ -50,7 +51,7 @@ function commandLine(context: CommandContext): Command {
     .showHelpAfterError('(driftdb --help shows what there is)')
     // Commander's own exit code for wrong usage is 1.
     .exitOverride()
-  for (const add of [initCommand, sqlCommand, selectCommand, driftCommand, ingestCommand, statsCommand, doctorCommand])
+  for (const add of [initCommand, sqlCommand, selectCommand, driftCommand, ingestCommand, importCommand, statsCommand, doctorCommand])
     add(program, context)
   return program
 }
