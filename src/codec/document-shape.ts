@@ -31,7 +31,7 @@ export const CLASS_ARRAY = 9
 export const CLASS_OBJECT = 10
 
 /** Nodes of one tree; a document may go over it by its own fields. */
-const SHAPES_MAX = 32_768
+const SHAPES_MAX = 16_384
 /** A document with more fields than this has no shape: its fields are looked at one by one. */
 const FIELDS_MAX = 1024
 /** So many children of a shape are looked through one by one. */
@@ -176,9 +176,10 @@ export function shapeOfDocument(source: Uint8Array, offset: number): Shape | und
     const { last } = shape
     const guessed = last === undefined ? -1 : last.nameEnd(source, at)
     const nameTo = guessed < 0 ? textEnd(source, at) : guessed
+    const end = valueEnd(source, nameTo)
     const valueClass = classAt(source, nameTo)
     shape = guessed >= 0 && last?.valueClass === valueClass ? last : shape.withBytes(source, at, nameTo, valueClass)
-    at = valueEnd(source, nameTo)
+    at = end
   }
   return shape
 }
