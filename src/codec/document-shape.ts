@@ -31,9 +31,11 @@ export const CLASS_ARRAY = 9
 export const CLASS_OBJECT = 10
 
 /** Nodes of one tree; a document may go over it by its own fields. */
-const SHAPES_MAX = 32_768
+const SHAPES_MAX = 16_384
 /** A document with more fields than this has no shape: its fields are looked at one by one. */
 const FIELDS_MAX = 1024
+/** So many children of a shape are looked through one by one. */
+const FEW_CHILDREN = 8
 
 export class Shape {
   /** Never given twice. */
@@ -45,8 +47,11 @@ export class Shape {
   readonly valueClass: number
   /** The child that was asked for last. */
   last: Shape | undefined
-  #children: Map<string, (Shape | undefined)[]> | undefined
-  #fieldBytes: Uint8Array | undefined
+  readonly #children: Shape[] = []
+  /** Made when there are more than a few. */
+  #byField: Map<string, Shape[]> | undefined
+  /** The last field's name as msgpack writes it: its length stands before it, so none is another's beginning. */
+  #name: Uint8Array | undefined
 
   constructor(parent: Shape | undefined, field: string, valueClass: number) {
     this.id = ++shapes
@@ -56,27 +61,33 @@ export class Shape {
     this.last = undefined
   }
 
-  /** UTF-8. */
-  get fieldBytes(): Uint8Array {
-    this.#fieldBytes ??= Buffer.from(this.field)
-    return this.#fieldBytes
-  }
-
   /** The shape with this field behind the others. */
   with(field: string, valueClass: number): Shape {
-    this.#children ??= new Map()
-    let ofField = this.#children.get(field)
-    if (ofField === undefined) {
-      ofField = new Array<Shape | undefined>(VALUE_CLASSES.length).fill(undefined)
-      this.#children.set(field, ofField)
+    const some = this.#byField === undefined ? this.#children : (this.#byField.get(field) ?? none)
+    for (let index = 0; index < some.length; index++) {
+      const child = some[index] as Shape
+      if (child.field === field && child.valueClass === valueClass) return (this.last = child)
     }
-    let child = ofField[valueClass]
-    if (child === undefined) {
-      child = new Shape(this, field, valueClass)
-      ofField[valueClass] = child
+    return this.#add(field, valueClass)
+  }
+
+  /** The same for a field whose name is the msgpack text in `source[from, to)`. */
+  withBytes(source: Uint8Array, from: number, to: number, valueClass: number): Shape {
+    if (this.#byField === undefined) {
+      const children = this.#children
+      for (let index = 0; index < children.length; index++) {
+        const child = children[index] as Shape
+        if (child.valueClass === valueClass && child.nameEnd(source, from) === to) return (this.last = child)
+      }
     }
-    this.last = child
-    return child
+    return this.with(textOf(source, from, to), valueClass)
+  }
+
+  /** The offset behind the msgpack text at `at` if it is the name of the last field; else -1. */
+  nameEnd(source: Uint8Array, at: number): number {
+    const name = (this.#name ??= encodeName(this.field))
+    for (let index = 0; index < name.length; index++) if (name[index] !== source[at + index]) return -1
+    return at + name.length
   }
 
   /** The fields in their order. */
@@ -86,6 +97,34 @@ export class Shape {
     fields.push(this)
     return fields
   }
+
+  #add(field: string, valueClass: number): Shape {
+    const child = new Shape(this, field, valueClass)
+    this.#children.push(child)
+    if (this.#byField !== undefined) {
+      addTo(this.#byField, child)
+    } else if (this.#children.length > FEW_CHILDREN) {
+      this.#byField = new Map()
+      for (const each of this.#children) addTo(this.#byField, each)
+    }
+    return (this.last = child)
+  }
+}
+
+const none: Shape[] = []
+const utf8 = new TextEncoder()
+
+function encodeName(field: string): Uint8Array {
+  const text = utf8.encode(field)
+  const bytes = text.length
+  const head = bytes < 32 ? [0xa0 | bytes] : bytes < 256 ? [0xd9, bytes] : [0xda, bytes >>> 8, bytes & 0xff]
+  return Uint8Array.from([...head, ...text])
+}
+
+function addTo(byField: Map<string, Shape[]>, child: Shape): void {
+  const others = byField.get(child.field)
+  if (others === undefined) byField.set(child.field, [child])
+  else others.push(child)
 }
 
 let shapes = 0
@@ -116,42 +155,58 @@ export const CLASS_OF_HEAD = Uint8Array.from({ length: 256 }, (_, head) => {
   return CLASS_TIME
 })
 
-let walked: Shape = root
+/** Bytes of the value that this msgpack head begins; 0 where it takes more than the head to tell. */
+const VALUE_BYTES = Uint8Array.from({ length: 256 }, (_, head) => {
+  if (head <= 0x80 || head >= 0xe0 || head === 0x90 || head === 0xc0 || head === 0xc2 || head === 0xc3) return 1
+  if (head >= 0xa0 && head < 0xc0) return 1 + (head & 0x1f)
+  if (head >= 0xcc && head <= 0xd3) return 1 + (1 << (head & 3))
+  return head === 0xca ? 5 : head === 0xcb ? 9 : 0
+})
 
 /**
  * The shape of the document whose msgpack map begins at `offset`; undefined if it has too many fields for one: see {@link eachField}.
  * @throws DriftError CORRUPT if it is no map with texts as names.
  */
 export function shapeOfDocument(source: Uint8Array, offset: number): Shape | undefined {
-  if (fieldCount(source, offset) > FIELDS_MAX) return undefined
-  walked = emptyShape()
-  walkFields(source, offset, grow)
-  return walked
+  const count = fieldCount(source, offset)
+  if (count > FIELDS_MAX) return undefined
+  let shape = emptyShape()
+  let at = firstFieldAt(source, offset)
+  for (let left = count; left > 0; left--) {
+    const { last } = shape
+    const guessed = last === undefined ? -1 : last.nameEnd(source, at)
+    const nameTo = guessed < 0 ? textEnd(source, at) : guessed
+    const end = valueEnd(source, nameTo)
+    const valueClass = classAt(source, nameTo)
+    shape = guessed >= 0 && last?.valueClass === valueClass ? last : shape.withBytes(source, at, nameTo, valueClass)
+    at = end
+  }
+  return shape
 }
 
 /** Tells name and class of each top-level field of the document whose msgpack map begins at `offset`. Throws as {@link shapeOfDocument}. */
 export function eachField(source: Uint8Array, offset: number, take: (name: string, valueClass: number) => void): void {
-  walkFields(source, offset, (from, to, valueClass) => take(textOf(source, from, to), valueClass))
-}
-
-type TakeField = (nameFrom: number, nameTo: number, valueClass: number, source: Uint8Array) => void
-
-function grow(nameFrom: number, nameTo: number, valueClass: number, source: Uint8Array): void {
-  const { last } = walked
-  const isLast = last !== undefined && last.valueClass === valueClass && sameBytes(last.fieldBytes, source, nameFrom, nameTo)
-  walked = isLast ? last : walked.with(textOf(source, nameFrom, nameTo), valueClass)
-}
-
-function walkFields(source: Uint8Array, offset: number, take: TakeField): void {
-  const head = source[offset] ?? 0
-  let at = offset + (head < 0x90 ? 1 : head === 0xde ? 3 : 5)
+  let at = firstFieldAt(source, offset)
   for (let left = fieldCount(source, offset); left > 0; left--) {
-    const nameTo = skipValue(source, at)
-    const nameFrom = at + textHeadBytes(source, at)
-    const valueTo = skipValue(source, nameTo)
-    take(nameFrom, nameTo, classAt(source, nameTo), source)
-    at = valueTo
+    const nameFrom = at
+    const nameTo = textEnd(source, at)
+    at = valueEnd(source, nameTo)
+    take(textOf(source, nameFrom, nameTo), classAt(source, nameTo))
   }
+}
+
+function firstFieldAt(source: Uint8Array, offset: number): number {
+  const head = source[offset] ?? 0
+  return offset + (head < 0x90 ? 1 : head === 0xde ? 3 : 5)
+}
+
+/** Behind the value at `at`, which is within the bytes. */
+function valueEnd(source: Uint8Array, at: number): number {
+  if (at >= source.length) throw corrupt('the bytes end inside a document', source, at)
+  const bytes = VALUE_BYTES[source[at] as number] as number
+  const end = bytes === 0 ? skipValue(source, at) : at + bytes
+  if (end > source.length) throw corrupt('the bytes end inside a document', source, at)
+  return end
 }
 
 function fieldCount(source: Uint8Array, offset: number): number {
@@ -171,14 +226,23 @@ function textHeadBytes(source: Uint8Array, at: number): number {
   throw corrupt('a field name that is not a text', source, at)
 }
 
-/** The class of the whole value at `at`. */
+function textEnd(source: Uint8Array, at: number): number {
+  const head = source[at] ?? 0
+  const from = at + textHeadBytes(source, at)
+  if (head < 0xc0) return from + (head & 0x1f)
+  if (head === 0xd9) return from + (source[at + 1] ?? 0)
+  if (head === 0xda) return from + (((source[at + 1] ?? 0) << 8) | (source[at + 2] ?? 0))
+  return from + word(source, at + 1)
+}
+
+/** The class of the value at `at`. */
 function classAt(source: Uint8Array, at: number): number {
   const head = source[at] ?? 0
-  const valueClass = CLASS_OF_HEAD[head] ?? CLASS_OBJECT
+  const valueClass = CLASS_OF_HEAD[head] as number
+  if (head !== 0xcb && head !== 0xcf && head !== 0xd3) return valueClass
   // A whole number of 33 to 53 bits is written as a float64.
   if (head === 0xcb) return Number.isSafeInteger(float64(source, at + 1)) ? CLASS_INT : CLASS_FLOAT
-  if (head === 0xcf || head === 0xd3) return integerClass(head === 0xd3, word(source, at + 1), word(source, at + 5))
-  return valueClass
+  return integerClass(head === 0xd3, word(source, at + 1), word(source, at + 5))
 }
 
 function integerClass(isSigned: boolean, high: number, low: number): number {
@@ -187,29 +251,23 @@ function integerClass(isSigned: boolean, high: number, low: number): number {
   return high < 0x20_0000 ? CLASS_INT : CLASS_LONG
 }
 
-const float = new Float64Array(1)
-const floatBytes = new Uint8Array(float.buffer)
-const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+let view: DataView = new DataView(new ArrayBuffer(8))
 
-/** A view for each float would cost more than eight bytes copied. */
+/** 0 past the end. */
 function float64(source: Uint8Array, at: number): number {
-  for (let index = 0; index < 8; index++) floatBytes[isLittleEndian ? 7 - index : index] = source[at + index] ?? 0
-  return float[0] ?? 0
+  if (at + 8 > source.length) return 0
+  // A view for each float would cost more than all the rest; documents lie in a few long buffers.
+  if (view.buffer !== source.buffer) view = new DataView(source.buffer)
+  return view.getFloat64(source.byteOffset + at)
 }
 
 function word(source: Uint8Array, at: number): number {
   return (source[at] ?? 0) * 0x100_0000 + (((source[at + 1] ?? 0) << 16) | ((source[at + 2] ?? 0) << 8) | (source[at + 3] ?? 0))
 }
 
-function sameBytes(name: Uint8Array, source: Uint8Array, from: number, to: number): boolean {
-  if (name.length !== to - from) return false
-  for (let index = 0; index < name.length; index++) if (name[index] !== source[from + index]) return false
-  return true
-}
-
 /** As the key of an object a text becomes the one that all objects share, which is compared by its address. */
 function textOf(source: Uint8Array, from: number, to: number): string {
-  const text = Buffer.from(source.subarray(from, to)).toString()
+  const text = Buffer.from(source.subarray(from + textHeadBytes(source, from), to)).toString()
   return Object.keys({ [text]: 0 })[0] ?? text
 }
 
