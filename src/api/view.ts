@@ -8,6 +8,8 @@ import { EVENT_NAMES } from '../format/frame.js'
 import type { KeyRange } from '../index/ordered-keys.js'
 import { turn } from '../runtime/turn.js'
 import { equals, TRUE } from '../query/equals.js'
+import type { Parameters } from '../query/parameters.js'
+import { rowCondition } from '../query/row-condition.js'
 
 export type { ColumnInfo, ColumnType }
 
@@ -35,8 +37,8 @@ export type ScanOptions = {
   readonly lte?: Key
   readonly reverse?: boolean
   readonly limit?: number
-  /** Only rows whose fields equal these values. */
-  readonly where?: { readonly [field: string]: unknown }
+  /** Only rows whose fields equal these values, or for which a condition of DriftQL is true. */
+  readonly where?: { readonly [field: string]: unknown } | { readonly text: string; readonly params: Parameters }
   /** Only these fields; null where a row has none. */
   readonly columns?: readonly string[]
   readonly signal?: AbortSignal
@@ -218,7 +220,14 @@ function project(document: Document, columns: readonly string[]): Document {
 }
 
 /** Equality as DriftQL has it: null equals nothing, numbers by value, classes apart. */
-function whereMatcher(where: { readonly [field: string]: unknown }): (row: Document) => boolean {
+function whereMatcher(where: NonNullable<ScanOptions['where']>): (row: Document) => boolean {
+  if (isCondition(where)) return rowCondition(where.text, where.params, 'drift')
   const wanted = Object.entries(where)
   return (row) => wanted.every(([field, value]) => equals(row[field], value) === TRUE)
+}
+
+/** `{ text, params }` and nothing else: a table may have a field named `text`. */
+function isCondition(where: NonNullable<ScanOptions['where']>): where is { readonly text: string; readonly params: Parameters } {
+  const { text, params } = where
+  return typeof text === 'string' && typeof params === 'object' && params !== null && Object.keys(where).length === 2
 }
