@@ -232,7 +232,10 @@ export class CommitPipeline {
         return true
       }
       const seq = firstSeq + count - 1
-      if (seq > limits.seqMax) throw new DriftError('LIMIT', 'no seq is left', { name: 'seqMax', limit: limits.seqMax, seen: seq })
+      if (seq > limits.seqMax) {
+        this.#staging.takeBack()
+        throw new DriftError('LIMIT', 'no seq is left', { name: 'seqMax', limit: limits.seqMax, seen: seq })
+      }
       if (!this.#append(firstSeq, count, time, request.metadata)) {
         this.#staging.takeBack()
         return false

@@ -112,7 +112,7 @@ function roomRule(room: string, target: string): string | undefined {
   if (other === 'front' && room !== 'cli') return 'only cli comes in by the front'
   const seen = narrow.get(room)
   if (seen !== undefined) return seen.includes(other) ? undefined : `${room} imports only ${seen.join(', ')}`
-  if (other === 'grammar' && room !== 'query') return 'only query imports grammar'
+  if (other === 'grammar' && target.startsWith('grammar/') && room !== 'grammar' && room !== 'query') return 'only query imports grammar'
   const above = room === 'workers' ? 6.5 : (floors.get(room) ?? Infinity)
   const below = floors.get(other)
   return below !== undefined && below < above ? undefined : 'imports point down the floors'
