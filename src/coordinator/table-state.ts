@@ -8,7 +8,7 @@ import { KeyIndex } from '../index/key-index.js'
 import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
 import { logAddress, VersionFrames, type LogBytes } from '../mvcc/version-frames.js'
 import { VersionStore } from '../mvcc/version-store.js'
-import type { SegmentSummary } from '../segment/block-builder.js'
+import { isCompacted, segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
 
 const MSGPACK_ARRAY_OF_3 = 0x93
@@ -132,12 +132,15 @@ export class TableState {
   }
 
   stats() {
+    const { segments } = this.segments
     return {
       rows: this.liveCount,
       keys: this.keys.count,
       events: this.versions.count,
-      segments: this.segments.segments.length,
+      segments: segments.length,
       segmentBytes: this.segments.bytes,
+      compactedSegments: segments.filter(isCompacted).length,
+      segmentFileBytes: segments.reduce((sum, segment) => sum + segmentFileBytes(segment), 0),
       checkpointSeq: this.checkpointSeq,
       memoryBytes: this.keys.bytes + this.versions.bytes,
       damage: this.damage?.message

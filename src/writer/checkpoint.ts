@@ -3,7 +3,7 @@ import { DriftError } from '../base/errors.js'
 import { COMMITS_TABLE_ID } from '../base/ids.js'
 import { FORMAT_VERSION } from '../format/file-header.js'
 import { EVENT_COMMIT, frameBytes, frameHeadBytes, sealFrame, writeFrameHead } from '../format/frame.js'
-import { encodeManifest, type Manifest } from '../format/manifest.js'
+import { encodeManifest, type Manifest, type ManifestSnapshot } from '../format/manifest.js'
 import { readRecordHeader, recordFramesOffset, type RecordHeader } from '../format/wal-record.js'
 import { replaceFile, type Io } from '../io/io.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
@@ -24,6 +24,8 @@ export type TableFiles = {
   readonly directory: string
   readonly checkpointSeq: number
   readonly segments: readonly SegmentSummary[]
+  /** The chain of snapshots that is live. */
+  readonly snapshots?: readonly ManifestSnapshot[]
 }
 
 /** What a checkpoint made of one table: its segments from the first one that it touched. */
@@ -36,11 +38,13 @@ export class TableWriter {
   readonly directory: string
   readonly appender: SegmentAppender
   checkpointSeq: number
+  snapshots: readonly ManifestSnapshot[]
 
   constructor(io: Io, identity: DatabaseIdentity, files: TableFiles) {
     this.tableId = files.tableId
     this.directory = files.directory
     this.checkpointSeq = files.checkpointSeq
+    this.snapshots = files.snapshots ?? []
     this.appender = new SegmentAppender(io, `${files.directory}/segments`, identity.databaseId, files.tableId, files.segments)
   }
 
@@ -52,7 +56,8 @@ export class TableWriter {
       hashSeed: identity.hashSeed,
       created: identity.created,
       checkpointSeq: this.checkpointSeq,
-      segments: this.appender.segments.map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed }))
+      segments: this.appender.segments.map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed })),
+      ...(this.snapshots.length === 0 ? {} : { snapshots: this.snapshots })
     }
   }
 }
