@@ -13,6 +13,8 @@ export type {
   OpenOptions,
   Parameters,
   ResultColumn,
+  SnapshotResult,
+  SnapshottedTable,
   StatementResult,
   TableInfo
 } from './api/database.js'

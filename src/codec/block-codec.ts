@@ -1,9 +1,12 @@
+import { compress, decompress } from '@mongodb-js/zstd'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 
 /** How the bytes of a block are stored. Numbers on disk; never change them. */
 export const CODEC_PLAIN = 0
 export const CODEC_DEFLATE = 1
 export const CODEC_ZSTD = 2
+
+const ZSTD_LEVEL = 3
 
 export type StoredBytes = { readonly codec: number; readonly bytes: Uint8Array }
 
@@ -22,6 +25,23 @@ export function unpackBlock(codec: number, stored: Uint8Array, size: number): Ui
   if (codec !== CODEC_DEFLATE) return undefined
   try {
     const bytes = inflateRawSync(stored, { maxOutputLength: Math.max(1, size) })
+    return bytes.length === size ? bytes : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The same with zstd, on another thread: for what only work in the background reads. */
+export async function packBlockWell(bytes: Uint8Array): Promise<StoredBytes> {
+  const packed = await compress(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), ZSTD_LEVEL)
+  return packed.length < bytes.length ? { codec: CODEC_ZSTD, bytes: packed } : { codec: CODEC_PLAIN, bytes }
+}
+
+/** What {@link packBlock} or {@link packBlockWell} stored; undefined where it cannot be had. */
+export async function unpackAnyBlock(codec: number, stored: Uint8Array, size: number): Promise<Uint8Array | undefined> {
+  if (codec !== CODEC_ZSTD) return unpackBlock(codec, stored, size)
+  try {
+    const bytes = await decompress(Buffer.from(stored.buffer, stored.byteOffset, stored.length))
     return bytes.length === size ? bytes : undefined
   } catch {
     return undefined

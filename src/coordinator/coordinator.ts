@@ -24,7 +24,7 @@ import type { CheckpointResult } from '../writer/checkpoint.js'
 import type { WriterConfig } from '../writer/writer.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
-import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions } from './maintenance.js'
+import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
@@ -328,6 +328,14 @@ export class Coordinator {
     return maintenance.compact(tables, options)
   }
 
+  /** Writes a snapshot of a table, or of all: the next opening begins from it. Waits for no reader. */
+  async snapshot(name: string | undefined, options: MaintenanceOptions): Promise<SnapshottedTable[]> {
+    const { maintenance } = this.#writer()
+    const tables = this.#maintained(name).filter(({ tableId }) => tableId !== COMMITS_TABLE_ID)
+    await this.checkpoint()
+    return maintenance.snapshot(tables, options)
+  }
+
   /** Read-only: moves forward to what the writer has acknowledged since. */
   async refresh(): Promise<void> {
     this.#refuseIfClosed()
@@ -431,6 +439,7 @@ export class Coordinator {
     const pool = thread === undefined ? new InProcessCompactionPool(io) : new ThreadCompactionPool()
     const maintenance = new Maintenance({
       databaseId: identity.databaseId,
+      hashSeed: identity.hashSeed,
       link,
       pool,
       logger,
@@ -486,7 +495,10 @@ export class Coordinator {
       name: table.definition.name,
       directory: table.directory,
       segments: () => table.segments.segments,
-      installMerged: (merged) => table.segments.installMerged(merged)
+      installMerged: (merged) => table.segments.installMerged(merged),
+      checkpointSeq: () => table.checkpointSeq,
+      snapshots: () => table.snapshots,
+      installSnapshots: (snapshots) => void (table.snapshots = snapshots)
     }))
     if (name !== undefined) return maintained
     const log: MaintainedTable = {
@@ -494,7 +506,10 @@ export class Coordinator {
       name: COMMITS_FOLDER,
       directory: `${this.#options.directory}/tables/${COMMITS_FOLDER}`,
       segments: () => commits.segments,
-      installMerged: (merged) => commits.installMerged(merged)
+      installMerged: (merged) => commits.installMerged(merged),
+      checkpointSeq: () => this.#checkpointSeq,
+      snapshots: () => [],
+      installSnapshots: () => {}
     }
     return [...maintained, log]
   }

@@ -1,6 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import type { Log } from '../base/log.js'
 import { runsToCompact, waitingBytes } from '../compaction/plan.js'
+import type { ManifestSnapshot } from '../format/manifest.js'
 import type { CompactionPool } from '../runtime/compaction-pool.js'
 import type { WriterLink } from '../runtime/writer-link.js'
 import { segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
@@ -12,6 +13,11 @@ export type MaintainedTable = {
   readonly directory: string
   segments(): readonly SegmentSummary[]
   installMerged(merged: SegmentSummary): void
+  /** Every event of the table up to here is in its segments. */
+  checkpointSeq(): number
+  /** The chain that is live. */
+  snapshots(): readonly ManifestSnapshot[]
+  installSnapshots(snapshots: readonly ManifestSnapshot[]): void
 }
 
 /** What COMPACT did to one table. Bytes are those of its segment files. */
@@ -22,6 +28,19 @@ export type CompactedTable = {
   readonly segmentsAfter: number
   readonly bytesBefore: number
   readonly bytesAfter: number
+}
+
+/** What SNAPSHOT wrote of one table. */
+export type SnapshottedTable = {
+  readonly table: string
+  /** An opening begins from here. */
+  readonly seq: number
+  /** Events in all snapshots of the table. */
+  readonly events: number
+  /** The files that an opening reads, oldest first, in the table's folder `snapshots`. */
+  readonly files: readonly string[]
+  /** Bytes that were written now; 0: there was nothing new. */
+  readonly bytes: number
 }
 
 export type MaintenanceProgress = {
@@ -40,6 +59,7 @@ export type MaintenanceOptions = {
 
 type Options = {
   readonly databaseId: Uint8Array
+  readonly hashSeed: number
   readonly link: WriterLink
   readonly pool: CompactionPool
   readonly logger: Log
@@ -99,6 +119,46 @@ export class Maintenance {
       }
       return results
     })
+  }
+
+  /** Writes a snapshot of each of these tables, up to its last checkpoint. */
+  snapshot(tables: readonly MaintainedTable[], options: MaintenanceOptions): Promise<SnapshottedTable[]> {
+    return this.#exclusive(async () => {
+      const results: SnapshottedTable[] = []
+      for (const table of tables) {
+        refuseIfAborted(options.signal)
+        this.#refuseIfStopped()
+        const bytes = await this.#snapshotOne(table, options)
+        const chain = table.snapshots()
+        const events = chain.reduce((sum, snapshot) => sum + snapshot.events, 0)
+        results.push({ table: table.name, seq: chain.at(-1)?.seq ?? 0, events, files: chain.map(({ file }) => file), bytes })
+      }
+      return results
+    })
+  }
+
+  async #snapshotOne(table: MaintainedTable, options: MaintenanceOptions): Promise<number> {
+    const { databaseId, hashSeed, pool, link, logger, monotonic } = this.#options
+    const { tableId, directory } = table
+    const began = monotonic()
+    const old = table.snapshots()
+    const segments = table.segments().map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed }))
+    const total = segments.reduce((sum, segment) => sum + 2 * segment.bytes, 0)
+    const job = { directory, databaseId, hashSeed, tableId, seq: table.checkpointSeq(), segments, snapshots: old }
+    const onBytes = (bytes: number) => this.#report(options, 'snapshot', bytes, total, false)
+    const { snapshot } = await pool.run({ kind: 'snapshot', job }, { signal: options.signal, onBytes })
+    if (snapshot === undefined) throw new DriftError('INVARIANT', 'CMP-4: a snapshot without a result')
+    const { snapshots, bytes } = snapshot
+    if (bytes > 0) {
+      await link.maintain({ kind: 'snapshots', tableId, snapshots })
+      table.installSnapshots(snapshots)
+      const live = new Set(snapshots.map(({ file }) => file))
+      const gone = old.filter(({ file }) => !live.has(file)).map(({ file }) => `snapshots/${file}`)
+      if (gone.length > 0) await link.maintain({ kind: 'remove', tableId, files: gone })
+      logger.info({ table: table.name, seq: job.seq, bytes, ms: Math.round(monotonic() - began) }, 'snapshot installed')
+    }
+    this.#report(options, 'snapshot', total, total, true)
+    return bytes
   }
 
   /** A checkpoint was installed: compaction begins where enough waits. */
@@ -170,6 +230,7 @@ export class Maintenance {
       const job = { directory: `${table.directory}/segments`, databaseId, tableId, origin: run[0]?.origin ?? 0, segments }
       const onBytes = (bytes: number) => this.#report(options, 'compact', done + bytes, total, false)
       const { merged } = await pool.run({ kind: 'compact', job }, { signal: options.signal, onBytes })
+      if (merged === undefined) throw new DriftError('INVARIANT', 'CMP-4: a compaction without a result')
       await link.maintain({ kind: 'replace', tableId, merged })
       table.installMerged(merged)
       await link.maintain({ kind: 'remove', tableId, files: run.map(({ file }) => `segments/${file}`) })

@@ -37,6 +37,7 @@ export type ManifestSnapshot = {
   /** It has the events behind `after` up to `seq`. */
   readonly after: number
   readonly seq: number
+  readonly events: number
   /** Bytes of the frames of all events up to `seq`: what stands in the segments from this place on is not in it. */
   readonly place: number
 }
