@@ -1,4 +1,3 @@
-import { compress, decompress } from '@mongodb-js/zstd'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 
 /** How the bytes of a block are stored. Numbers on disk; never change them. */
@@ -33,6 +32,7 @@ export function unpackBlock(codec: number, stored: Uint8Array, size: number): Ui
 
 /** The same with zstd, on another thread: for what only work in the background reads. */
 export async function packBlockWell(bytes: Uint8Array): Promise<StoredBytes> {
+  const { compress } = await zstd()
   const packed = await compress(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), ZSTD_LEVEL)
   return packed.length < bytes.length ? { codec: CODEC_ZSTD, bytes: packed } : { codec: CODEC_PLAIN, bytes }
 }
@@ -40,10 +40,16 @@ export async function packBlockWell(bytes: Uint8Array): Promise<StoredBytes> {
 /** What {@link packBlock} or {@link packBlockWell} stored; undefined where it cannot be had. */
 export async function unpackAnyBlock(codec: number, stored: Uint8Array, size: number): Promise<Uint8Array | undefined> {
   if (codec !== CODEC_ZSTD) return unpackBlock(codec, stored, size)
+  const { decompress } = await zstd()
   try {
     const bytes = await decompress(Buffer.from(stored.buffer, stored.byteOffset, stored.length))
     return bytes.length === size ? bytes : undefined
   } catch {
     return undefined
   }
+}
+
+/** Loaded by who needs it: most programs never do. */
+function zstd(): Promise<typeof import('@mongodb-js/zstd')> {
+  return import('@mongodb-js/zstd')
 }

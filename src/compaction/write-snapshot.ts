@@ -5,7 +5,6 @@ import { encodeDocument, encodeValue } from '../codec/document-codec.js'
 import { compareKeys } from '../codec/key-codec.js'
 import { writeU32 } from '../format/bytes.js'
 import { encodeFileHeader, FILE_FLAG_BLOCKS, FILE_HEADER_BYTES, FILE_KIND_SNAPSHOT } from '../format/file-header.js'
-import { frameBytes } from '../format/frame.js'
 import { numberedFile, type ManifestSegment, type ManifestSnapshot } from '../format/manifest.js'
 import { encodeNumbers } from '../format/number-column.js'
 import {
@@ -25,17 +24,16 @@ import {
   type SnapshotBlock,
   type SnapshotEnd
 } from '../format/snapshot-file.js'
-import { KeyIndex } from '../index/key-index.js'
+import type { KeyIndex } from '../index/key-index.js'
 import type { File, Io } from '../io/io.js'
 import { VersionFrames } from '../mvcc/version-frames.js'
-import { VersionStore } from '../mvcc/version-store.js'
+import type { VersionStore } from '../mvcc/version-store.js'
 import { BlockCache } from '../segment/block-cache.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
-import { describeSegment, loadSegment } from '../segment/load-segments.js'
 import { SegmentReader } from '../segment/segment-reader.js'
 import { SnapshotReader } from '../snapshot/snapshot-reader.js'
-import { appendFrame } from './append-frame.js'
-import { restoreSnapshot } from './restore-snapshot.js'
+import { RowsBehind } from './rows-behind.js'
+import { replayTable, type TableReplay } from './table-replay.js'
 
 /** A snapshot of one table up to a checkpoint. Plain data, crosses threads. */
 export type SnapshotJob = {
@@ -130,89 +128,12 @@ export async function* writeSnapshot(io: Io, job: SnapshotJob): AsyncGenerator<n
   }
 }
 
-type PresentState = {
-  readonly keys: KeyIndex
-  readonly versions: VersionStore
-  readonly summaries: readonly SegmentSummary[]
-  /** Of the first frame behind all. */
-  readonly place: number
-  /** The part of the chain that is whole: all of it or nothing. */
-  readonly chain: readonly ManifestSnapshot[]
-  /** Keys at the end of each snapshot of the chain. */
-  readonly keysAt: ReadonlyMap<number, number>
-}
-
-async function* presentState(io: Io, job: SnapshotJob): AsyncGenerator<number, PresentState> {
+async function* presentState(io: Io, job: SnapshotJob): AsyncGenerator<number, TableReplay> {
   try {
-    return yield* stateFrom(io, job, job.snapshots)
+    return yield* replayTable(io, job, job.snapshots)
   } catch (error) {
     if (job.snapshots.length === 0 || DriftError.from(error, job.directory).kind !== 'data') throw error
-    return yield* stateFrom(io, job, [])
-  }
-}
-
-function* stateFrom(io: Io, job: SnapshotJob, chain: readonly ManifestSnapshot[]): Generator<number, PresentState> {
-  const { directory, tableId } = job
-  const keys = new KeyIndex(job.hashSeed)
-  const versions = new VersionStore()
-  const keysAt = new Map<number, number>()
-  for (const [index, snapshot] of chain.entries()) {
-    const reader = SnapshotReader.open(io, `${directory}/snapshots`, tableId, snapshot)
-    try {
-      yield* restoreSnapshot(reader, keys, versions)
-    } finally {
-      reader.close()
-    }
-    keysAt.set(index, keys.count)
-  }
-  const known = chain.at(-1)?.place ?? 0
-  const summaries: SegmentSummary[] = []
-  let origin = 0
-  for (const segment of job.segments) {
-    const end = origin + segment.bytes
-    const described = end <= known ? describeSegment(io, `${directory}/segments`, tableId, segment, origin) : undefined
-    summaries.push(
-      described ??
-        (yield* loadSegment(io, `${directory}/segments`, tableId, segment, origin, (source, from, to, place) => {
-          for (let at = from; at < to; at += frameBytes(source, at)) {
-            if (place + at - from >= known) appendFrame(keys, versions, source, at, place + at - from)
-          }
-        }))
-    )
-    origin = end
-  }
-  return { keys, versions, summaries, place: origin, chain, keysAt }
-}
-
-/** Of each version behind the first `before`: its key, and the next version of it. */
-class RowsBehind {
-  readonly before: number
-  readonly count: number
-  readonly #ordinals: Uint32Array
-  readonly #next: Uint32Array
-
-  constructor(keys: KeyIndex, versions: VersionStore, before: number) {
-    this.before = before
-    this.count = versions.count - before
-    this.#ordinals = new Uint32Array(this.count)
-    this.#next = new Uint32Array(this.count)
-    for (let ordinal = 0; ordinal < keys.count; ordinal++) {
-      let next = 0
-      for (let version = versions.latestOf(ordinal); version > before; version = versions.previousOf(version)) {
-        this.#ordinals[version - before - 1] = ordinal
-        this.#next[version - before - 1] = next
-        next = version
-      }
-    }
-  }
-
-  ordinalOf(version: number): number {
-    return this.#ordinals[version - this.before - 1] ?? 0
-  }
-
-  /** 0: it is the newest. */
-  nextOf(version: number): number {
-    return this.#next[version - this.before - 1] ?? 0
+    return yield* replayTable(io, job, [])
   }
 }
 

@@ -153,15 +153,28 @@ export class KeyIndex extends KeyIndexView {
     const block = this.heap.push(sharedBytes(HEAP_BLOCK_BYTES)) - 1
     this.heap[block]?.set(heap)
     this.#heapUsed = heap.length
+    // No thread has a handle before an opening ends, so plain stores will do; a million keys are restored in this loop.
+    const { table } = this
+    const mask = (table.length >>> 1) - 1
+    const from = block * HEAP_BLOCK_BYTES
+    let ordinal = this.#count
     let at = 0
-    for (const hash of hashes) {
+    for (let index = 0; index < hashes.length; index++) {
+      const hash = (hashes[index] ?? 0) | 0
       const length = (heap[at] ?? 0) | ((heap[at + 1] ?? 0) << 8)
       // One in some is held against its bytes: another database's hashes would be seen at once.
-      if ((at === 0 || (hash & 0xfff) === 0) && this.hash(heap.subarray(at + 2, at + 2 + length), length) !== (hash | 0)) return false
-      this.#setReference(this.#count, block * HEAP_BLOCK_BYTES + at)
-      this.#put(this.table, hash | 0, this.#count++)
+      if ((index & 0xfff) === 0 && this.hash(heap.subarray(at + 2, at + 2 + length), length) !== hash) return false
+      let slot = hash & mask
+      while (table[slot * 2 + 1] !== 0) slot = (slot + 1) & mask
+      table[slot * 2] = hash
+      table[slot * 2 + 1] = ordinal + 1
+      const references = this.references[ordinal >>> 16]
+      if (references === undefined || (ordinal & (REFERENCES_PER_BLOCK - 1)) >= references.length) this.#setReference(ordinal, from + at)
+      else references[ordinal & (REFERENCES_PER_BLOCK - 1)] = from + at
+      ordinal++
       at += length + 2
     }
+    this.#count = ordinal
     return at === heap.length
   }
 

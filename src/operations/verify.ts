@@ -11,6 +11,7 @@ import { readRecordHeader, recordFramesOffset } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { decodeCommit } from './check-event.js'
 import { checkSegments, framesOf, type EventSink, type SegmentScan } from './check-segments.js'
+import { checkSnapshots } from './check-snapshots.js'
 import { checkWal, type WalScan } from './check-wal.js'
 import { EventTrace } from './event-trace.js'
 import { Findings, type Note, type Problem } from './findings.js'
@@ -179,11 +180,16 @@ class Verification {
       checkSegments(this.#io, `${directory}/segments`, tableId, manifest, this.#databaseId, this.#findings, sink)
     )
     this.#files += table.scan.files
+    // What is wrong in the segments would be found wrong in the snapshots too.
+    if (manifest !== undefined && table.scan.sound) {
+      await this.#drive(checkSnapshots(this.#io, directory, manifest, this.#findings))
+      this.#files += manifest.snapshots?.length ?? 0
+    }
   }
 
-  async #drive<Result>(work: Generator<number, Result>): Promise<Result> {
+  async #drive<Result>(work: Generator<number, Result> | AsyncGenerator<number, Result>): Promise<Result> {
     for (;;) {
-      const step = work.next()
+      const step = await work.next()
       if (step.done === true) return step.value
       this.#doneBytes += step.value
       const total = Math.max(this.#totalBytes, this.#doneBytes)

@@ -1,4 +1,4 @@
-import { Piscina } from 'piscina'
+import type { Piscina } from 'piscina'
 import { DriftError } from '../base/errors.js'
 import { JOB_WORDS, PROGRESS_WORD, runJob, STOP_WORD, type CompactionJob, type CompactionResult } from '../compaction/run-job.js'
 import type { Io } from '../io/io.js'
@@ -40,21 +40,12 @@ export class ThreadCompactionPool implements CompactionPool {
     const words = this.#words
     publishWord(words, STOP_WORD, Number(this.#stopped || (signal?.aborted ?? false)))
     publishWord(words, PROGRESS_WORD, 0)
-    this.#pool ??= new Piscina({
-      filename: new URL('../../workers/compaction.js', import.meta.url).href,
-      name: 'run',
-      minThreads: 0,
-      maxThreads: 1,
-      idleTimeout: IDLE_MS,
-      atomics: 'disabled',
-      // The thread is a file of ours whatever the main program is: of its flags some are refused here.
-      execArgv: []
-    })
+    const pool = (this.#pool ??= await startPool())
     const stop = () => publishWord(words, STOP_WORD, 1)
     signal?.addEventListener('abort', stop)
     const timer = onBytes === undefined ? undefined : setInterval(() => onBytes(readWord(words, PROGRESS_WORD) * 1024), PROGRESS_MS)
     try {
-      const reply = await this.#pool.run({ job, words })
+      const reply = await pool.run({ job, words })
       if ('error' in reply) throw DriftError.fromData(reply.error)
       return reply.value
     } catch (error) {
@@ -75,6 +66,21 @@ export class ThreadCompactionPool implements CompactionPool {
     this.stop()
     await this.#pool?.destroy()
   }
+}
+
+/** The package is loaded by the first job: an opening does not wait for it. */
+async function startPool(): Promise<Piscina<Task, Reply<CompactionResult>>> {
+  const { Piscina } = await import('piscina')
+  return new Piscina({
+    filename: new URL('../../workers/compaction.js', import.meta.url).href,
+    name: 'run',
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: IDLE_MS,
+    atomics: 'disabled',
+    // The thread is a file of ours whatever the main program is: of its flags some are refused here.
+    execArgv: []
+  })
 }
 
 /** The same in the caller's thread, in bounded steps: for `:memory:`, and for tests over simulated files. */
