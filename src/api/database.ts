@@ -10,6 +10,7 @@ import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import { Coordinator, type ReadPoint } from '../coordinator/coordinator.js'
+import type { CompactedTable, MaintenanceOptions, MaintenanceProgress, SnapshottedTable } from '../coordinator/maintenance.js'
 import type { Io } from '../io/io.js'
 import { MemoryIo } from '../io/memory-io.js'
 import { realIo } from '../io/real-io.js'
@@ -114,6 +115,12 @@ export type SqlTag = {
   <Row = { [column: string]: unknown }>(strings: TemplateStringsArray, ...values: readonly unknown[]): TaggedQuery<Row>
   id(name: string): SqlFragment
 }
+
+/** What COMPACT did, a table each. */
+export type CompactResult = { readonly tables: readonly CompactedTable[] }
+
+/** What SNAPSHOT wrote, a table each. */
+export type SnapshotResult = { readonly tables: readonly SnapshottedTable[] }
 
 const DEFAULT_LOG_BYTES = 64 * 1024 * 1024
 
@@ -321,6 +328,31 @@ export class Database implements AsyncDisposable {
     }
   }
 
+  /**
+   * Merges the segments of a table into larger ones and compresses their blocks; without a name those of all tables and of the commit
+   * log. No answer changes, and nothing waits for readers. It also runs by itself where enough waits.
+   *
+   * @throws UNKNOWN_TABLE; READ_ONLY; ABORTED by `signal`: what was installed by then stays; CORRUPT for damage in a segment.
+   * @example
+   * const { tables } = await db.compact('orders')
+   * console.log(tables[0].bytesBefore, tables[0].bytesAfter)
+   */
+  async compact(table?: string, options: MaintenanceOptions = {}): Promise<CompactResult> {
+    return { tables: await this.#coordinator.compact(table, options) }
+  }
+
+  /**
+   * Writes a snapshot of a table, or of all: its versions up to now, from which the next opening begins. No answer changes, and nothing
+   * waits for readers. What the snapshots before have is not written again, unless they are small beside what is new.
+   *
+   * @throws UNKNOWN_TABLE; READ_ONLY; ABORTED by `signal`; CORRUPT for damage in a segment.
+   * @example
+   * await db.snapshot('orders')
+   */
+  async snapshot(table?: string, options: MaintenanceOptions = {}): Promise<SnapshotResult> {
+    return { tables: await this.#coordinator.snapshot(table, options) }
+  }
+
   /** Sizes and counts, for people and monitors. Bytes unless the name says otherwise. */
   stats() {
     const tables = this.tables().map(({ name }) => {
@@ -403,4 +435,4 @@ export class AsOfView implements Disposable {
   }
 }
 
-export type { Commit, Parameters, ResultColumn }
+export type { Commit, CompactedTable, MaintenanceOptions, MaintenanceProgress, Parameters, ResultColumn, SnapshottedTable }

@@ -7,11 +7,13 @@ import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
 import type { IndexDefinition, TableDefinition } from '../catalog/catalog.js'
 import { schemaYaml } from '../catalog/schema-yaml.js'
+import { WAITING_BYTES } from '../compaction/plan.js'
 import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
 import { LogMemory } from '../memory/log-memory.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
+import { InProcessCompactionPool, ThreadCompactionPool } from '../runtime/compaction-pool.js'
 import { InProcessWriter } from '../runtime/in-process-writer.js'
 import { ThreadWriter } from '../runtime/thread-writer.js'
 import { turn } from '../runtime/turn.js'
@@ -22,9 +24,10 @@ import type { CheckpointResult, TableColumns } from '../writer/checkpoint.js'
 import type { WriterConfig } from '../writer/writer.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
+import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
-import { recoverBeside } from './recover-beside.js'
-import { recover, type Recovered, type RecoveryReport } from './recovery.js'
+import { closeReaders, recoverBeside } from './recover-beside.js'
+import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
 import type { TableState } from './table-state.js'
 
@@ -42,6 +45,8 @@ export type CoordinatorOptions = {
   /** A thread of its own, or the caller's (memory and simulated files live in one thread). */
   readonly writer: 'thread' | 'in-process'
   readonly logBytes: number
+  /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
+  readonly compactAtBytes?: number
 }
 
 /** A point in time that someone asks for. */
@@ -76,7 +81,9 @@ export class Coordinator {
   #state: Recovered
   #logBytes: (source: number) => Uint8Array
   readonly #lock: FileLock | undefined
-  #writing: { readonly log: SharedLog; readonly link: WriterLink; readonly pipeline: CommitPipeline } | undefined
+  #writing:
+    | { readonly log: SharedLog; readonly link: WriterLink; readonly pipeline: CommitPipeline; readonly maintenance: Maintenance }
+    | undefined
   #spareSet: WriteSet<TableState> | undefined
   #checkpoint: Promise<void> | undefined
   #closed: Promise<void> | undefined
@@ -313,6 +320,22 @@ export class Coordinator {
     if (this.#checkpointFailure !== undefined) throw this.#checkpointFailure
   }
 
+  /** Merges and compresses the segments of a table, or of all and the commit log. Waits for no reader. */
+  async compact(name: string | undefined, options: MaintenanceOptions): Promise<CompactedTable[]> {
+    const { maintenance } = this.#writer()
+    const tables = this.#maintained(name)
+    await this.checkpoint()
+    return maintenance.compact(tables, options)
+  }
+
+  /** Writes a snapshot of a table, or of all: the next opening begins from it. Waits for no reader. */
+  async snapshot(name: string | undefined, options: MaintenanceOptions): Promise<SnapshottedTable[]> {
+    const { maintenance } = this.#writer()
+    const tables = this.#maintained(name).filter(({ tableId }) => tableId !== COMMITS_TABLE_ID)
+    await this.checkpoint()
+    return maintenance.snapshot(tables, options)
+  }
+
   /** Read-only: moves forward to what the writer has acknowledged since. */
   async refresh(): Promise<void> {
     this.assertOpen()
@@ -345,6 +368,7 @@ export class Coordinator {
       logBytes: this.#writing?.log.usedBytes ?? 0,
       logBytesMax: this.#writing?.log.roomBytes ?? 0,
       checkpoints: this.#checkpoints,
+      compactions: this.#writing?.maintenance.compactions ?? 0,
       views: this.#pins.size,
       oldestViewSeq: this.#pins.size === 0 ? undefined : Math.min(...this.#pins.values()),
       memoryBytes: tables.reduce((sum, table) => sum + table.keys.bytes + table.versions.bytes, 0)
@@ -362,6 +386,7 @@ export class Coordinator {
     try {
       if (writing !== undefined) {
         await writing.pipeline.idle()
+        await writing.maintenance.stop()
         await this.#checkpoint
         if (writing.log.memory.poisoned) {
           // The writer can only be ended; what it knew is in the WAL.
@@ -411,7 +436,18 @@ export class Coordinator {
       },
       onLogFull: () => this.#startCheckpoint()
     })
-    this.#writing = { log, link, pipeline }
+    const pool = thread === undefined ? new InProcessCompactionPool(io) : new ThreadCompactionPool()
+    const maintenance = new Maintenance({
+      databaseId: identity.databaseId,
+      hashSeed: identity.hashSeed,
+      link,
+      pool,
+      logger,
+      monotonic: () => clock.monotonic(),
+      waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
+      tables: () => this.#maintained(undefined)
+    })
+    this.#writing = { log, link, pipeline, maintenance }
   }
 
   #startCheckpoint(): void {
@@ -453,7 +489,36 @@ export class Coordinator {
       else this.#state.tables.get(tableId)?.flushThrough(checkpointSeq, segments)
     }
     this.#writing?.log.freeThrough(checkpointSeq)
+    this.#writing?.maintenance.afterCheckpoint()
     this.#options.log.info({ checkpointSeq, tables: tables.length, ms: Math.round(ms) }, 'checkpoint installed')
+  }
+
+  /** The table of this name, or every table and the commit log, as maintenance sees them. */
+  #maintained(name: string | undefined): MaintainedTable[] {
+    const { tables, commits } = this.#state
+    const states = name === undefined ? [...tables.values()] : [this.table(name)]
+    const maintained = states.map((table): MaintainedTable => ({
+      tableId: table.definition.id,
+      name: table.definition.name,
+      directory: table.directory,
+      segments: () => table.segments.segments,
+      installMerged: (merged) => table.segments.installMerged(merged),
+      checkpointSeq: () => table.checkpointSeq,
+      snapshots: () => table.snapshots,
+      installSnapshots: (snapshots) => void (table.snapshots = snapshots)
+    }))
+    if (name !== undefined) return maintained
+    const log: MaintainedTable = {
+      tableId: COMMITS_TABLE_ID,
+      name: COMMITS_FOLDER,
+      directory: `${this.#options.directory}/tables/${COMMITS_FOLDER}`,
+      segments: () => commits.segments,
+      installMerged: (merged) => commits.installMerged(merged),
+      checkpointSeq: () => this.#checkpointSeq,
+      snapshots: () => [],
+      installSnapshots: () => {}
+    }
+    return [...maintained, log]
   }
 
   #writer() {
@@ -489,9 +554,4 @@ export class Coordinator {
 
 function imageBytes(state: Recovered): (source: number) => Uint8Array {
   return (source) => state.images[source]?.bytes ?? new Uint8Array(0)
-}
-
-function closeReaders(state: Recovered): void {
-  for (const table of state.tables.values()) table.segments.close()
-  state.commits.close()
 }

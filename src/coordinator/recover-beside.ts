@@ -17,7 +17,15 @@ export async function recoverBeside(options: RecoveryOptions): Promise<Recovered
     let failure: unknown
     try {
       const state = await recover(options)
-      if (fingerprint(io, directory) === before) return state
+      try {
+        // Segments that are merged away later stay readable: their files are open.
+        holdFiles(state)
+        if (fingerprint(io, directory) === before) return state
+        closeReaders(state)
+      } catch (error) {
+        closeReaders(state)
+        throw error
+      }
     } catch (error) {
       if (fingerprint(io, directory) === before) throw error
       failure = error
@@ -32,6 +40,16 @@ export async function recoverBeside(options: RecoveryOptions): Promise<Recovered
     }
     await breathe()
   }
+}
+
+function holdFiles(state: Recovered): void {
+  for (const table of state.tables.values()) table.segments.hold()
+  state.commits.hold()
+}
+
+export function closeReaders(state: Recovered): void {
+  for (const table of state.tables.values()) table.segments.close()
+  state.commits.close()
 }
 
 /** Changes whenever a file is rotated, installed or removed; not when records are appended. */

@@ -13,8 +13,9 @@ import { CommitLog } from '../mvcc/commit-log.js'
 import type { LogBytes } from '../mvcc/version-frames.js'
 import type { BlockCache } from '../segment/block-cache.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
-import { loadSegments, surveySegments, type FrameSink } from '../segment/load-segments.js'
+import { describeSegment, loadSegment, loadSegments, surveySegments, type FrameSink } from '../segment/load-segments.js'
 import { SegmentReader } from '../segment/segment-reader.js'
+import { SnapshotReader } from '../snapshot/snapshot-reader.js'
 import { cutTornTail, readWal, syncWal, type WalImage } from '../wal/read-wal.js'
 import { removeWalFiles } from '../wal/wal-file.js'
 import { Checkpoint, TableWriter, type DatabaseIdentity, type TableColumns, type TableFiles } from '../writer/checkpoint.js'
@@ -46,6 +47,8 @@ export type Recovered = {
 }
 
 export type RecoveryReport = {
+  readonly eventsFromSnapshots: number
+  /** Behind those of the snapshots. */
   readonly eventsFromSegments: number
   readonly eventsFromWal: number
   readonly tornBytes: number
@@ -86,6 +89,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   // Beside a living writer nothing is shown that a power cut could still take.
   if (options.readOnly) syncWal(io, images)
   const report = {
+    eventsFromSnapshots: 0,
     eventsFromSegments: 0,
     eventsFromWal: 0,
     tornBytes: 0,
@@ -157,18 +161,22 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     const readTable = () => read(definition.folder, definition.id, COMMITS_FOLDER, commitsManifest.checkpointSeq)
     const table = await loadTable(options, identity, definition, readTable, isNew, missing)
     tables.set(definition.id, table)
-    report.eventsFromSegments += table.versions.count
+    report.eventsFromSnapshots += table.restoredCount
+    report.eventsFromSegments += table.versions.count - table.restoredCount
     if (table.versions.count > 0 && table.columnsThrough < table.checkpointSeq) {
       report.rebuiltColumns++
       toInstall.add(definition.id)
       logger.warn({ table: definition.name }, 'the columns of a table stood in no manifest and were found in its segments')
     }
+    // A manifest that names a snapshot which is of no use is written again.
+    if (table.hasStaleSnapshots) toInstall.add(definition.id)
     files.push({
       tableId: definition.id,
       directory: table.directory,
       checkpointSeq: table.checkpointSeq,
       segments: table.segments.segments,
-      columns: table.columns.stored(table.checkpointSeq)
+      columns: table.columns.stored(table.checkpointSeq),
+      snapshots: table.snapshots
     })
   }
   if (report.rebuiltManifests > 0) for (const { tableId } of files) toInstall.add(tableId)
@@ -288,15 +296,14 @@ async function loadTable(
       return table
     }
     const manifest = read()
-    if (table.columns.restore(manifest.columns, manifest.checkpointSeq)) table.columnsThrough = manifest.checkpointSeq
-    const bytes = manifest.segments.reduce((sum, segment) => sum + segment.bytes, 0)
-    const segments = await load(options, definition.folder, manifest, (source, from, to, place) => {
-      table.replay(source, from, to, undefined)
-      // As many keys as there will be if new ones go on to come at this rate.
-      table.keys.reserve(Math.ceil((table.keys.count * bytes) / (place + to - from)))
-    })
-    table.flushThrough(manifest.checkpointSeq, segments)
-    return table
+    if (restoreColumns(table, manifest)) {
+      const restored = await restoreTable(options, table, manifest)
+      if (restored !== undefined) return restored
+    }
+    const scanned = make()
+    restoreColumns(scanned, manifest)
+    scanned.hasStaleSnapshots = (manifest.snapshots ?? []).length > 0
+    return await scanTable(options, scanned, manifest)
   } catch (error) {
     const damage = DriftError.from(error, folder)
     if (damage.kind !== 'data') throw damage
@@ -305,6 +312,86 @@ async function loadTable(
     refused.damage = damage
     return refused
   }
+}
+
+/** False where the manifest has none that can be used: then every event is looked at. */
+function restoreColumns(table: TableState, manifest: Manifest): boolean {
+  if (!table.columns.restore(manifest.columns, manifest.checkpointSeq)) return false
+  table.columnsThrough = manifest.checkpointSeq
+  return true
+}
+
+/** All frames of a table's segments, in order. */
+async function scanTable(options: RecoveryOptions, table: TableState, manifest: Manifest): Promise<TableState> {
+  const bytes = manifest.segments.reduce((sum, segment) => sum + segment.bytes, 0)
+  const segments = await load(options, table.definition.folder, manifest, (source, from, to, place) => {
+    table.replay(source, from, to, undefined)
+    // As many keys as there will be if new ones go on to come at this rate.
+    table.keys.reserve(Math.ceil((table.keys.count * bytes) / (place + to - from)))
+  })
+  table.flushThrough(manifest.checkpointSeq, segments)
+  return table
+}
+
+/**
+ * A table from its snapshots, and from the segments behind them; sealed segments that the snapshots have are not read. Undefined where
+ * there is no snapshot, or one that is damaged, lost, or does not agree with the segments: the segments say the same.
+ */
+async function restoreTable(options: RecoveryOptions, table: TableState, manifest: Manifest): Promise<TableState | undefined> {
+  const { io, breathe, logger } = options
+  const { snapshots = [] } = manifest
+  if (snapshots.length === 0) return undefined
+  const readers: SnapshotReader[] = []
+  try {
+    for (const snapshot of snapshots) readers.push(SnapshotReader.open(io, `${table.directory}/snapshots`, manifest.tableId, snapshot))
+    const steps = table.restore(readers)
+    while (steps.next().done !== true) await breathe()
+  } catch (error) {
+    const damage = DriftError.from(error, table.directory)
+    if (damage.kind !== 'data' && damage.code !== 'DRIFT_IO') throw damage
+    logger.warn(
+      { table: table.definition.name, code: damage.code, ...damage.details },
+      'a snapshot is damaged; the segments are read instead'
+    )
+    return undefined
+  } finally {
+    for (const reader of readers) reader.close()
+  }
+  const known = table.nextPlace
+  const restored = table.versions.count
+  const directory = `${table.directory}/segments`
+  const segments: SegmentSummary[] = []
+  let origin = 0
+  let events = 0
+  for (const segment of manifest.segments) {
+    const isKnown = origin + segment.bytes <= known
+    const described = isKnown ? describeSegment(io, directory, manifest.tableId, segment, origin) : undefined
+    if (described !== undefined) {
+      segments.push(described)
+      events += described.count
+    } else {
+      const loading = loadSegment(io, directory, manifest.tableId, segment, origin, (source, from, to, place) => {
+        let at = from
+        for (; at < to && place + at - from < known; at += frameBytes(source, at)) events++
+        table.replay(source, at, to, undefined)
+      })
+      let step = loading.next()
+      for (; step.done !== true; step = loading.next()) await breathe()
+      segments.push(step.value)
+    }
+    origin += segment.bytes
+  }
+  if (events !== restored || origin < known) {
+    logger.warn(
+      { table: table.definition.name, expected: events, found: restored },
+      'a snapshot does not agree with the segments, which are read instead'
+    )
+    return undefined
+  }
+  table.snapshots = snapshots
+  table.restoredCount = restored
+  table.flushThrough(manifest.checkpointSeq, segments)
+  return table
 }
 
 function emptyTable({ io, directory, cache, log }: RecoveryOptions, identity: DatabaseIdentity, definition: TableDefinition): TableState {
@@ -349,7 +436,7 @@ function readManifest(
   }
   const survey = surveySegments(io, `${tablesDirectory}/${folder}/segments`, tableId, seqMax)
   // Up to there the commit log is complete, so this table is too: its counts are proved.
-  return { manifest: { ...common, tableId, ...survey, checkpointSeq: seqMax ?? survey.checkpointSeq }, rebuilt: true }
+  return { manifest: { ...common, snapshots: [], tableId, ...survey, checkpointSeq: seqMax ?? survey.checkpointSeq }, rebuilt: true }
 }
 
 /** A table whose manifest was rebuilt must have as many events as the commit log says; else some of its files are gone. */
@@ -408,16 +495,19 @@ async function moveIntoSegments(
     if (writer === undefined) continue
     if (changed.tableId === COMMITS_TABLE_ID) commits.flushThrough(lastSeq, writer.appender.segments)
     const at = files.findIndex((table) => table.tableId === changed.tableId)
-    const { tableId, directory, columns: kept } = writer
-    const moved = { tableId, directory, checkpointSeq: lastSeq, segments: writer.appender.segments }
+    const { tableId, directory, snapshots, columns: kept } = writer
+    const moved = { tableId, directory, checkpointSeq: lastSeq, segments: writer.appender.segments, snapshots }
     files[at] = kept === undefined ? moved : { ...moved, columns: kept }
     writer.appender.close()
   }
 }
 
-/** Cuts each active segment to its manifest's length and removes segment files that no manifest names. */
+/** Cuts each active segment to its manifest's length and removes files of segments and snapshots that no manifest names. */
 function cutSegments(io: Io, files: readonly TableFiles[]): void {
-  for (const { directory, segments } of files) {
+  for (const { directory, segments, snapshots = [] } of files) {
+    const whole = new Set(snapshots.map((snapshot) => snapshot.file))
+    const found = io.kind(`${directory}/snapshots`) === 'directory' ? io.list(`${directory}/snapshots`) : []
+    for (const name of found) if (!whole.has(name)) io.remove(`${directory}/snapshots/${name}`)
     const folder = `${directory}/segments`
     const live = new Map(segments.map((segment) => [segment.file, segment]))
     for (const name of io.list(folder)) if (!live.has(name)) io.remove(`${folder}/${name}`)

@@ -1,18 +1,19 @@
 import { DriftError } from '../base/errors.js'
 import type { TableDefinition } from '../catalog/catalog.js'
 import { SeenColumns, type ColumnInfo } from '../catalog/seen-columns.js'
-import { decodeKey, encodeKey, readKeyPayload, skipValue, type Key } from '../codec/key-codec.js'
+import { decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
-import { EVENT_CODE_MASK, EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
-import { readVarint, varintBytes } from '../format/bytes.js'
+import { appendFrame } from '../compaction/append-frame.js'
+import { restoreSnapshot } from '../compaction/restore-snapshot.js'
+import { EVENT_SOFT_DELETE, frameBytes, frameHeadBytes } from '../format/frame.js'
+import type { ManifestSnapshot } from '../format/manifest.js'
 import { KeyIndex } from '../index/key-index.js'
 import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
 import { logAddress, VersionFrames, type LogBytes } from '../mvcc/version-frames.js'
 import { VersionStore } from '../mvcc/version-store.js'
-import type { SegmentSummary } from '../segment/block-builder.js'
+import type { SnapshotReader } from '../snapshot/snapshot-reader.js'
+import { isCompacted, segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
-
-const MSGPACK_ARRAY_OF_3 = 0x93
 
 /** Scratch for canonical keys; every use ends before the next begins. */
 const scratch = new Uint8Array(1100)
@@ -32,6 +33,12 @@ export class TableState {
   checkpointSeq = 0
   /** Events up to here are in {@link columns} before they are replayed: the manifest kept them. */
   columnsThrough = 0
+  /** The chain that an opening would begin from. */
+  snapshots: readonly ManifestSnapshot[] = []
+  /** The manifest names snapshots that are damaged or lost. */
+  hasStaleSnapshots = false
+  /** Events that the opening took from it. */
+  restoredCount = 0
   /** Live rows at the last visible seq. */
   liveCount = 0
   /** Set where its files are damaged: every use of the table throws it, other tables work on. */
@@ -52,29 +59,31 @@ export class TableState {
   replay(source: Uint8Array, from: number, to: number, logSource: number | undefined): number {
     let count = 0
     for (let at = from; at < to; count++) {
-      const seq = readVarint(source, at + FRAME_PREFIX_BYTES)
-      const typeAt = at + FRAME_PREFIX_BYTES + varintBytes(seq) + 8
-      const event = (source[typeAt] ?? 0) & EVENT_CODE_MASK
-      if (event !== EVENT_INSERT && event !== EVENT_PATCH && event !== EVENT_SOFT_DELETE) {
-        throw new DriftError('UNSUPPORTED_VERSION', `event ${seq} of ${this.definition.name} is of type ${event}`, { seq, found: event })
-      }
-      const length = readKeyPayload(source, typeAt + 2, scratch)
-      const hash = this.keys.hash(scratch, length)
-      let ordinal = this.keys.find(scratch, length, hash)
-      if (ordinal < 0) ordinal = this.keys.add(scratch, length, hash)
-      const wasLive = this.versions.isLive(this.versions.latestOf(ordinal))
       const bytes = frameBytes(source, at)
-      const carriesDocument = source[typeAt + 1] === MSGPACK_ARRAY_OF_3
-      const version = this.versions.append(ordinal, seq, this.nextPlace, event, carriesDocument, bytes)
-      if (seq > this.columnsThrough && event !== EVENT_SOFT_DELETE) {
-        this.columns.seeDocument(source, skipValue(source, typeAt + 2), seq)
-      }
+      const version = appendFrame(this.keys, this.versions, source, at, this.nextPlace)
+      this.#seeColumns(source, at, version)
       if (logSource !== undefined) this.frames.setAddress(version, logAddress(logSource, at))
-      this.liveCount += Number(event !== EVENT_SOFT_DELETE) - Number(wasLive)
+      this.liveCount += Number(this.versions.isLive(version)) - Number(this.versions.isLive(this.versions.previousOf(version)))
       this.nextPlace += bytes
       at += bytes
     }
     return count
+  }
+
+  /** The fields of an event's document or patch, unless the manifest kept its columns. */
+  #seeColumns(source: Uint8Array, at: number, version: number): void {
+    const seq = this.versions.seqOf(version)
+    if (seq <= this.columnsThrough || this.versions.eventOf(version) === EVENT_SOFT_DELETE) return
+    this.columns.seeDocument(source, skipValue(source, at + frameHeadBytes(seq) + 1), seq)
+  }
+
+  /** Takes keys and versions of the chain of snapshots that `readers` have, which reaches up to `place`. */
+  *restore(readers: readonly SnapshotReader[]): Generator<number, void> {
+    for (const reader of readers) {
+      yield* restoreSnapshot(reader, this.keys, this.versions)
+      this.liveCount = reader.end.live
+      this.nextPlace = reader.end.place
+    }
   }
 
   /** All versions with seq <= `seq` are in these segments now (from the first one that changed on). */
@@ -153,12 +162,17 @@ export class TableState {
   }
 
   stats() {
+    const { segments } = this.segments
     return {
       rows: this.liveCount,
       keys: this.keys.count,
       events: this.versions.count,
-      segments: this.segments.segments.length,
+      segments: segments.length,
       segmentBytes: this.segments.bytes,
+      compactedSegments: segments.filter(isCompacted).length,
+      segmentFileBytes: segments.reduce((sum, segment) => sum + segmentFileBytes(segment), 0),
+      snapshots: this.snapshots.length,
+      snapshotSeq: this.snapshots.at(-1)?.seq ?? 0,
       checkpointSeq: this.checkpointSeq,
       memoryBytes: this.keys.bytes + this.versions.bytes,
       damage: this.damage?.message

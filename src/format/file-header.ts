@@ -9,11 +9,11 @@ import { readU32, readU64, writeU32, writeU64 } from './bytes.js'
  * |---|---|---|---|
  * | 0 | 4 | magic | `DRFT` |
  * | 4 | 2 | format version | {@link FORMAT_VERSION} |
- * | 6 | 2 | kind | 1 WAL, 2 segment |
- * | 8 | 4 | flags | 0 (compression and encryption, later) |
+ * | 6 | 2 | kind | 1 WAL, 2 segment, 3 snapshot |
+ * | 8 | 4 | flags | 1: blocks are stored by codec (segments that were compacted, snapshots) |
  * | 12 | 4 | table id | 0 in a WAL file |
- * | 16 | 8 | number | of the file in its folder; only grows |
- * | 24 | 8 | origin | WAL: first seq that may stand in it; segment: place of its first frame |
+ * | 16 | 8 | number | of the file in its folder; only grows; a snapshot's is the last seq that it has |
+ * | 24 | 8 | origin | WAL: first seq that may stand in it; segment: place of its first frame; snapshot: the seq that it begins behind |
  * | 32 | 4 | salt | seeds the crc of a WAL's records, so that no record of another file is taken for one of this |
  * | 36 | 16 | database id | |
  * | 52 | 8 | zeros | |
@@ -21,6 +21,7 @@ import { readU32, readU64, writeU32, writeU64 } from './bytes.js'
  */
 export type FileHeader = {
   readonly kind: number
+  readonly flags: number
   readonly tableId: number
   readonly number: number
   readonly origin: number
@@ -34,6 +35,9 @@ export const FORMAT_VERSION = 1
 /** Never change these numbers. */
 export const FILE_KIND_WAL = 1
 export const FILE_KIND_SEGMENT = 2
+export const FILE_KIND_SNAPSHOT = 3
+/** Blocks of the file are stored by a codec that their description names. */
+export const FILE_FLAG_BLOCKS = 1
 
 const MAGIC = 0x54465244
 
@@ -41,6 +45,7 @@ export function encodeFileHeader(header: FileHeader): Uint8Array {
   const bytes = new Uint8Array(FILE_HEADER_BYTES)
   writeU32(bytes, 0, MAGIC)
   writeU32(bytes, 4, FORMAT_VERSION | (header.kind << 16))
+  writeU32(bytes, 8, header.flags)
   writeU32(bytes, 12, header.tableId)
   writeU64(bytes, 16, header.number)
   writeU64(bytes, 24, header.origin)
@@ -68,8 +73,17 @@ export function decodeFileHeader(bytes: Uint8Array, file: string, kind: number):
   }
   const foundKind = readU32(bytes, 4) >>> 16
   if (foundKind !== kind) throw corrupt('wrong kind of file', kind, foundKind)
+  const flags = readU32(bytes, 8)
+  if ((flags & ~FILE_FLAG_BLOCKS) !== 0) {
+    throw new DriftError('UNSUPPORTED_VERSION', `${file} has flags ${flags}, which this release does not know`, {
+      file,
+      found: flags,
+      expected: FILE_FLAG_BLOCKS
+    })
+  }
   return {
     kind,
+    flags,
     tableId: readU32(bytes, 12),
     number: readU64(bytes, 16),
     origin: readU64(bytes, 24),

@@ -21,6 +21,8 @@ export type Manifest = {
   readonly segments: readonly ManifestSegment[]
   /** The columns of its events up to there; absent: found by reading the segments. Not checked by {@link decodeManifest}. */
   readonly columns?: StoredColumns
+  /** A chain from the first event on, each going on where the one before it ends; left out where there is none. */
+  readonly snapshots?: readonly ManifestSnapshot[]
 }
 
 /** In order of first appearance. */
@@ -35,11 +37,22 @@ export type StoredColumn = { readonly name: string; readonly seen: { readonly [v
 
 export type ManifestSegment = {
   readonly file: string
+  /** Of a file that others were merged into: that of the last of them. */
   readonly number: number
   readonly bytes: number
   /** crc32 of those bytes. */
   readonly crc: number
   readonly sealed: boolean
+}
+
+export type ManifestSnapshot = {
+  readonly file: string
+  /** It has the events behind `after` up to `seq`. */
+  readonly after: number
+  readonly seq: number
+  readonly events: number
+  /** Bytes of the frames of all events up to `seq`: what stands in the segments from this place on is not in it. */
+  readonly place: number
 }
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
@@ -72,4 +85,17 @@ export function decodeManifest(bytes: Uint8Array, file: string, formatVersion: n
 /** `00000001.seg`, or `00000100.snap`. */
 export function numberedFile(number: number, extension: 'seg' | 'snap'): string {
   return `${String(number).padStart(8, '0')}.${extension}`
+}
+
+/** `00000001-00000004.seg`: the segments 1 to 4 in one file, their blocks compressed. */
+export function mergedFile(first: number, last: number): string {
+  return `${String(first).padStart(8, '0')}-${numberedFile(last, 'seg')}`
+}
+
+/** The numbers of the segments that a file holds, told by its name; undefined if it is no segment. */
+export function segmentRange(file: string): { readonly first: number; readonly last: number } | undefined {
+  const match = /^(?:(\d{8,})-)?(\d{8,})\.seg$/.exec(file)
+  if (match === null) return undefined
+  const last = Number(match[2])
+  return { first: match[1] === undefined ? last : Number(match[1]), last }
 }

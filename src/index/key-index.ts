@@ -143,6 +143,58 @@ export class KeyIndex extends KeyIndexView {
     this.#move(this.table.length)
   }
 
+  /**
+   * Adds the keys of a snapshot, which are proved and not there: `heap` has `[u16 length][bytes]` of each and becomes a block of this
+   * one, `hashes` their hashes. There will be `total` keys. False where the bytes are not those keys.
+   */
+  restore(heap: Uint8Array, hashes: Uint32Array, total: number): boolean {
+    if (heap.length > HEAP_BLOCK_BYTES) return false
+    this.#roomFor(total)
+    const block = this.heap.push(sharedBytes(HEAP_BLOCK_BYTES)) - 1
+    this.heap[block]?.set(heap)
+    this.#heapUsed = heap.length
+    // No thread has a handle before an opening ends, so plain stores will do; a million keys are restored in this loop.
+    const { table } = this
+    const mask = (table.length >>> 1) - 1
+    const from = block * HEAP_BLOCK_BYTES
+    let ordinal = this.#count
+    let at = 0
+    for (let index = 0; index < hashes.length; index++) {
+      const hash = (hashes[index] ?? 0) | 0
+      const length = (heap[at] ?? 0) | ((heap[at + 1] ?? 0) << 8)
+      // One in some is held against its bytes: another database's hashes would be seen at once.
+      if ((index & 0xfff) === 0 && this.hash(heap.subarray(at + 2, at + 2 + length), length) !== hash) return false
+      let slot = hash & mask
+      while (table[slot * 2 + 1] !== 0) slot = (slot + 1) & mask
+      table[slot * 2] = hash
+      table[slot * 2 + 1] = ordinal + 1
+      const references = this.references[ordinal >>> 16]
+      if (references === undefined || (ordinal & (REFERENCES_PER_BLOCK - 1)) >= references.length) this.#setReference(ordinal, from + at)
+      else references[ordinal & (REFERENCES_PER_BLOCK - 1)] = from + at
+      ordinal++
+      at += length + 2
+    }
+    this.#count = ordinal
+    return at === heap.length
+  }
+
+  /** The heap's bytes and hashes of keys from `ordinal` on, at most a block of them: what {@link restore} takes. */
+  portion(ordinal: number): { readonly heap: Uint8Array; readonly hashes: Uint32Array } {
+    const heap = new Uint8Array(HEAP_BLOCK_BYTES)
+    const hashes: number[] = []
+    let used = 0
+    for (let next = ordinal; next < this.#count; next++) {
+      const key = this.keyOf(next)
+      if (used + key.length + 2 > heap.length) break
+      heap[used] = key.length
+      heap[used + 1] = key.length >>> 8
+      heap.set(key, used + 2)
+      used += key.length + 2
+      hashes.push(this.hash(key, key.length) >>> 0)
+    }
+    return { heap: heap.subarray(0, used), hashes: Uint32Array.from(hashes) }
+  }
+
   /** Takes the key that was added last back out. Slots filled last are emptied first, so no probe chain breaks. */
   removeLast(): void {
     const ordinal = --this.#count
@@ -170,6 +222,16 @@ export class KeyIndex extends KeyIndexView {
     while (table[slot * 2 + 1] !== 0) slot = (slot + 1) & mask
     table[slot * 2] = hash
     publishWord(table, slot * 2 + 1, ordinal + 1)
+  }
+
+  /** The table is large enough for so many keys, and whole. */
+  #roomFor(keys: number): void {
+    let slots = this.table.length >>> 1
+    while (slots <= keys * 2) slots *= 2
+    if (this.old !== undefined) this.#move(this.old.length)
+    if (slots * 2 === this.table.length) return
+    this.#grow(slots)
+    this.#move(this.table.length)
   }
 
   #grow(slots: number): void {

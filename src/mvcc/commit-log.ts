@@ -41,6 +41,20 @@ export class CommitLog {
     this.#tail = this.#tail.slice(kept)
   }
 
+  get segments(): readonly SegmentSummary[] {
+    return this.#segments.segments
+  }
+
+  /** Takes the segment that others were merged into in their place. */
+  installMerged(merged: SegmentSummary): void {
+    this.#segments.installMerged(merged)
+  }
+
+  /** Opens every file now, see {@link SegmentReader.hold}. */
+  hold(): void {
+    this.#segments.hold()
+  }
+
   close(): void {
     this.#segments.close()
   }

@@ -131,6 +131,44 @@ export class VersionStore {
     return version
   }
 
+  /** What snapshots keep of a version beside its seq and place, as `format/snapshot-file.ts` says. */
+  infoOf(version: number): number {
+    return this.#info(version)
+  }
+
+  /**
+   * Appends the versions of a snapshot, which are proved: `seqs` count from `seq`, `bytes` from `place`, and `ordinals` are `keys` less
+   * the ordinal, where `keys` grows with each 0. Returns how many keys there are then; undefined where a number cannot be.
+   */
+  restore(
+    seqs: Float64Array,
+    ordinals: Float64Array,
+    bytes: Float64Array,
+    infos: Float64Array,
+    base: { readonly seq: number; readonly place: number; readonly keys: number }
+  ): number | undefined {
+    let { seq, place, keys } = base
+    for (let index = 0; index < seqs.length; index++) {
+      const step = seqs[index] ?? 0
+      const ordinal = keys - (ordinals[index] ?? 0)
+      if (step < 1 || ordinal < 0) return undefined
+      if (ordinal === keys) keys++
+      seq += step
+      const version = this.#count++
+      const previous = this.latestOf(ordinal)
+      const block = this.#room(version)
+      const at = version & INDEX_MASK
+      block.f64[at * F64_PER_VERSION + SEQ] = seq
+      block.f64[at * F64_PER_VERSION + PLACE] = place
+      block.u32[at * U32_PER_VERSION + PREVIOUS] = previous
+      block.u32[at * U32_PER_VERSION + INFO] = infos[index] ?? 0
+      this.#setLatest(ordinal, version)
+      if (previous !== 0) this.#extendTimeline(ordinal, seq, version)
+      place += bytes[index] ?? 0
+    }
+    return keys
+  }
+
   /** Takes the version that was appended last, which is `ordinal`'s newest, back. */
   removeLast(ordinal: number): void {
     this.#latest[ordinal] = this.previousOf(--this.#count)

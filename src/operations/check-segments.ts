@@ -1,10 +1,12 @@
 import { limits } from '../base/limits.js'
 import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_SEGMENT } from '../format/file-header.js'
 import { frameBytes, frameFault, FRAME_PREFIX_BYTES, readFrame, type Frame } from '../format/frame.js'
-import { numberedFile, type Manifest } from '../format/manifest.js'
+import { segmentRange, type Manifest } from '../format/manifest.js'
 import { decodeSegmentFooter, FOOTER_BYTES, footerBytes, type SegmentFooter } from '../format/segment-footer.js'
 import type { File, Io } from '../io/io.js'
-import { BlockBuilder } from '../segment/block-builder.js'
+import { BlockBuilder, isCompacted } from '../segment/block-builder.js'
+import { InflatedSegment } from '../segment/inflated-segment.js'
+import { readStoredBlock } from '../segment/stored-block.js'
 import { eventFault } from './check-event.js'
 import { EventTrace } from './event-trace.js'
 import { FileWindow } from './file-window.js'
@@ -51,10 +53,12 @@ export function* checkSegments(
   const check = new SegmentCheck(tableId, databaseId, findings, sink)
   const names = io.kind(directory) === 'directory' ? io.list(directory) : []
   const live: Live[] = manifest === undefined ? filesFound(names) : [...manifest.segments]
+  let next = 1
   let bytes = 0
   for (const [index, segment] of live.entries()) {
     const path = `${directory}/${segment.file}`
-    if (segment.number !== index + 1) check.fault(path, 16, `segment ${index + 1} is missing`)
+    if ((segmentRange(segment.file)?.first ?? segment.number) !== next) check.fault(path, 16, `segment ${next} is missing`)
+    next = segment.number + 1
     if (io.kind(path) !== 'file') {
       check.fault(path, 0, 'the manifest names this file, and it is not there')
       continue
@@ -75,12 +79,17 @@ export function* checkSegments(
 }
 
 function filesFound(names: readonly string[]): Live[] {
-  return names
-    .map((name) => /^(\d+)\.seg$/.exec(name)?.[1])
-    .filter((digits) => digits !== undefined)
-    .map(Number)
-    .sort((a, b) => a - b)
-    .map((number) => ({ file: numberedFile(number, 'seg'), number, bytes: undefined, crc: undefined, sealed: false }))
+  const found = names
+    .map((file) => ({ file, range: segmentRange(file) }))
+    .flatMap(({ file, range }) => (range === undefined ? [] : [{ file, ...range }]))
+    // Where a file that others were merged into stands beside them, it comes first.
+    .sort((a, b) => a.first - b.first || b.last - a.last || b.file.length - a.file.length)
+  const live: Live[] = []
+  for (const { file, first, last } of found) {
+    if (first <= (live.at(-1)?.number ?? 0)) continue
+    live.push({ file, number: last, bytes: undefined, crc: undefined, sealed: false })
+  }
+  return live
 }
 
 class SegmentCheck {
@@ -112,7 +121,8 @@ class SegmentCheck {
     const footer = readFooter(file, size)
     const known = segment.bytes ?? footer?.frameBytes
     const end = known === undefined ? size : FILE_HEADER_BYTES + known
-    if (end > size) this.fault(file.path, size, `the file ends at ${size}, but ${end} bytes of it are live`)
+    const isStored = footer !== undefined && isCompacted(footer)
+    if (end > size && !isStored) this.fault(file.path, size, `the file ends at ${size}, but ${end} bytes of it are live`)
     if (segment.sealed && footer === undefined) this.fault(file.path, end, 'damaged footer of a sealed segment')
     if (segment.bytes !== undefined && segment.sealed && footer !== undefined && footer.frameBytes !== segment.bytes) {
       this.fault(file.path, end, `the footer counts ${footer.frameBytes} bytes of frames, the manifest ${segment.bytes}`)
@@ -122,9 +132,30 @@ class SegmentCheck {
     if (extra > 0) this.#findings.note(file.path, end, `${extra} bytes behind the manifest's length; they do not count`)
     const trusted = segment.sealed || segment.bytes === undefined ? footer : undefined
     const openEnd = known === undefined && isLast
-    const builder = yield* this.#frames(file, Math.min(end, size), trusted, openEnd)
+    const view = trusted === undefined || !isCompacted(trusted) ? file : this.#storedFrames(file, trusted)
+    if (view === undefined) return end - FILE_HEADER_BYTES
+    const builder = yield* this.#frames(view, view === file ? Math.min(end, size) : end, trusted, openEnd)
     if (builder !== undefined) this.#sums(file.path, builder, trusted, segment)
     return builder?.bytes ?? end - FILE_HEADER_BYTES
+  }
+
+  /** The frames of a compacted segment as if they were not compressed; undefined if a block is damaged. */
+  #storedFrames(file: File, footer: SegmentFooter): File | undefined {
+    let isWhole = true
+    let end = FILE_HEADER_BYTES
+    for (const [index, block] of footer.blocks.entries()) {
+      const next = footer.blocks[index + 1]?.offset ?? FILE_HEADER_BYTES + footer.frameBytes
+      if (block.stored?.offset !== end) this.fault(file.path, end, `block ${index} is not where the one before it ends`)
+      end = (block.stored?.offset ?? 0) + (block.stored?.bytes ?? 0)
+      try {
+        readStoredBlock(file, block, next - block.offset)
+      } catch (error) {
+        isWhole = false
+        this.sound = false
+        this.#findings.thrown(error, file.path, block.stored?.offset ?? 0)
+      }
+    }
+    return isWhole ? new InflatedSegment(file, footer) : undefined
   }
 
   #header(file: File, number: number, origin: number): void {
@@ -275,14 +306,18 @@ function readFooter(file: File, size: number): SegmentFooter | undefined {
   file.read(whole, size - bytes)
   const footer = decodeSegmentFooter(whole)
   // An active segment's last bytes cannot be a footer that describes another length.
-  return footer !== undefined && FILE_HEADER_BYTES + footer.frameBytes + bytes === size ? footer : undefined
+  const stored = footer?.blocks.at(-1)?.stored
+  const end = stored === undefined ? FILE_HEADER_BYTES + (footer?.frameBytes ?? 0) : stored.offset + stored.bytes
+  return footer !== undefined && end + bytes === size ? footer : undefined
 }
 
 /** The frames of segments that were checked before, again: only those that are whole. */
 export function* framesOf(io: Io, directory: string, manifest: Manifest): Generator<{ frame: Frame; file: string; offset: number }, void> {
   for (const segment of manifest.segments) {
-    const file = io.openRead(`${directory}/${segment.file}`)
+    const stored = io.openRead(`${directory}/${segment.file}`)
     try {
+      const footer = segment.sealed ? readFooter(stored, stored.size()) : undefined
+      const file = footer !== undefined && isCompacted(footer) ? new InflatedSegment(stored, footer) : stored
       const end = FILE_HEADER_BYTES + segment.bytes
       const window = new FileWindow(file, end)
       for (let at = FILE_HEADER_BYTES; at < end;) {
@@ -293,7 +328,7 @@ export function* framesOf(io: Io, directory: string, manifest: Manifest): Genera
         at += bytes
       }
     } finally {
-      file.close()
+      stored.close()
     }
   }
 }

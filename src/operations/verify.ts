@@ -12,6 +12,7 @@ import { readWhole, type Io } from '../io/io.js'
 import { decodeCommit } from './check-event.js'
 import { ColumnCheck } from './check-columns.js'
 import { checkSegments, framesOf, type EventSink, type SegmentScan } from './check-segments.js'
+import { checkSnapshots } from './check-snapshots.js'
 import { checkWal, type WalScan } from './check-wal.js'
 import { EventTrace } from './event-trace.js'
 import { Findings, type Note, type Problem } from './findings.js'
@@ -184,6 +185,11 @@ class Verification {
       checkSegments(this.#io, `${directory}/segments`, tableId, manifest, this.#databaseId, this.#findings, sink)
     )
     this.#files += table.scan.files
+    // What is wrong in the segments would be found wrong in the snapshots too.
+    if (manifest !== undefined && table.scan.sound) {
+      await this.#drive(checkSnapshots(this.#io, directory, manifest, this.#findings))
+      this.#files += manifest.snapshots?.length ?? 0
+    }
   }
 
   /** A user's table: with its columns, where the catalog knows it. */
@@ -203,9 +209,9 @@ class Verification {
     }
   }
 
-  async #drive<Result>(work: Generator<number, Result>): Promise<Result> {
+  async #drive<Result>(work: Generator<number, Result> | AsyncGenerator<number, Result>): Promise<Result> {
     for (;;) {
-      const step = work.next()
+      const step = await work.next()
       if (step.done === true) return step.value
       this.#doneBytes += step.value
       const total = Math.max(this.#totalBytes, this.#doneBytes)

@@ -1,7 +1,8 @@
 import type { Io } from '../io/io.js'
 import type { LogMemory } from '../memory/log-memory.js'
+import type { SegmentSummary } from '../segment/block-builder.js'
 import type { CheckpointResult, TableColumns, TableFiles } from '../writer/checkpoint.js'
-import { Writer, type WriterConfig } from '../writer/writer.js'
+import { Writer, type MaintenanceRequest, type WriterConfig } from '../writer/writer.js'
 import { turn } from './turn.js'
 import type { WriterLink } from './writer-link.js'
 
@@ -26,6 +27,12 @@ export class InProcessWriter implements WriterLink {
 
   async checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<CheckpointResult> {
     const result = this.#writer.checkpoint(upTo, columns)
+    this.poke()
+    return result
+  }
+
+  async maintain(request: MaintenanceRequest): Promise<readonly SegmentSummary[]> {
+    const result = this.#writer.maintain(request)
     this.poke()
     return result
   }

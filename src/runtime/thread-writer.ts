@@ -3,8 +3,9 @@ import { wrap, type Remote } from 'comlink'
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
 import { DriftError, type ErrorData } from '../base/errors.js'
 import type { LogMemory } from '../memory/log-memory.js'
+import type { SegmentSummary } from '../segment/block-builder.js'
 import type { CheckpointResult, TableColumns, TableFiles } from '../writer/checkpoint.js'
-import type { WriterConfig } from '../writer/writer.js'
+import type { MaintenanceRequest, WriterConfig } from '../writer/writer.js'
 import type { WriterControl } from './writer-loop.js'
 import type { Reply, WriterLink } from './writer-link.js'
 
@@ -66,6 +67,10 @@ export class ThreadWriter implements WriterLink {
 
   checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<CheckpointResult> {
     return this.#ask(() => this.#control.checkpoint(upTo, columns))
+  }
+
+  maintain(request: MaintenanceRequest): Promise<readonly SegmentSummary[]> {
+    return this.#ask(() => this.#control.maintain(request))
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,7 @@
 import type { ErrorData } from '../base/errors.js'
+import type { SegmentSummary } from '../segment/block-builder.js'
 import type { CheckpointResult, TableColumns, TableFiles } from '../writer/checkpoint.js'
+import type { MaintenanceRequest } from '../writer/writer.js'
 
 /** The coordinator's way to its writer, wherever that runs. Control only: commits go through the shared log. */
 export type WriterLink = {
@@ -7,6 +9,8 @@ export type WriterLink = {
   poke(): void
   addTable(files: TableFiles, schemaYaml: string): Promise<void>
   checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<CheckpointResult>
+  /** Seals, installs or removes files between checkpoints; the table's segments after it. */
+  maintain(request: MaintenanceRequest): Promise<readonly SegmentSummary[]>
   /** After it the writer is gone, whether it could close cleanly or not. */
   close(): Promise<void>
   /** Why it is poisoned, if it is. */

@@ -2,8 +2,9 @@ import { DriftError } from '../base/errors.js'
 import type { Clock } from '../base/clock.js'
 import type { Io } from '../io/io.js'
 import { LogMemory, type LogMemoryHandle } from '../memory/log-memory.js'
+import type { SegmentSummary } from '../segment/block-builder.js'
 import type { CheckpointResult, TableColumns, TableFiles } from '../writer/checkpoint.js'
-import { Writer, type WriterConfig } from '../writer/writer.js'
+import { Writer, type MaintenanceRequest, type WriterConfig } from '../writer/writer.js'
 import { turn } from './turn.js'
 import type { Reply } from './writer-link.js'
 import type { ErrorData } from '../base/errors.js'
@@ -13,6 +14,7 @@ export type WriterControl = {
   start(handle: LogMemoryHandle, config: WriterConfig): Promise<Reply<void>>
   addTable(files: TableFiles, schemaYaml: string): Promise<Reply<void>>
   checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<Reply<CheckpointResult>>
+  maintain(request: MaintenanceRequest): Promise<Reply<readonly SegmentSummary[]>>
   close(): Promise<Reply<void>>
   fault(): Promise<Reply<ErrorData | undefined>>
 }
@@ -65,6 +67,10 @@ export class WriterLoop implements WriterControl {
 
   checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<Reply<CheckpointResult>> {
     return this.#answer(() => this.#started().checkpoint(upTo, columns))
+  }
+
+  maintain(request: MaintenanceRequest): Promise<Reply<readonly SegmentSummary[]>> {
+    return this.#answer(() => this.#started().maintain(request))
   }
 
   close(): Promise<Reply<void>> {

@@ -1,11 +1,19 @@
 import { crc32 } from '../codec/checksum.js'
-import { BLOCK_BYTES, type SegmentBlock, type SegmentFooter } from '../format/segment-footer.js'
+import {
+  BLOCK_BYTES,
+  FOOTER_BLOCK_BYTES,
+  FOOTER_BYTES,
+  FOOTER_STORED_BLOCK_BYTES,
+  type SegmentBlock,
+  type SegmentFooter
+} from '../format/segment-footer.js'
 import { FILE_HEADER_BYTES } from '../format/file-header.js'
 import { frameBytes, FRAME_PREFIX_BYTES, frameSeq } from '../format/frame.js'
 import { readU64, varintBytes } from '../format/bytes.js'
 
 /** What is known of a segment's frames without reading them: plain data, crosses threads. */
 export type SegmentSummary = {
+  /** Of a segment that others were merged into: that of the last of them. */
   readonly number: number
   readonly file: string
   /** Place of the first frame. */
@@ -21,6 +29,19 @@ export type SegmentSummary = {
   readonly lastSeq: number
   readonly firstTime: number
   readonly lastTime: number
+}
+
+/** True where its blocks are stored by a codec. */
+export function isCompacted({ blocks }: { readonly blocks: readonly SegmentBlock[] }): boolean {
+  return blocks[0]?.stored !== undefined
+}
+
+/** Bytes of the segment's file: header, frames as they are stored, and footer. */
+export function segmentFileBytes(segment: SegmentSummary): number {
+  const { blocks, sealed, bytes } = segment
+  const stored = blocks.at(-1)?.stored
+  if (stored !== undefined) return stored.offset + stored.bytes + blocks.length * FOOTER_STORED_BLOCK_BYTES + FOOTER_BYTES
+  return FILE_HEADER_BYTES + bytes + (sealed ? blocks.length * FOOTER_BLOCK_BYTES + FOOTER_BYTES : 0)
 }
 
 /** Follows the frames of one segment as they are appended (writer) or read (opening), and keeps its blocks and sums. */

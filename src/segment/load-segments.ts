@@ -3,10 +3,11 @@ import { limits } from '../base/limits.js'
 import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_SEGMENT } from '../format/file-header.js'
 import { frameBytes, frameFault, frameSeq } from '../format/frame.js'
 import { decodeSegmentFooter, FOOTER_BYTES, footerBytes, type SegmentFooter } from '../format/segment-footer.js'
-import { numberedFile, type Manifest } from '../format/manifest.js'
+import { segmentRange, type Manifest, type ManifestSegment } from '../format/manifest.js'
 import type { File, Io } from '../io/io.js'
-import { BlockBuilder, type SegmentSummary } from './block-builder.js'
+import { BlockBuilder, isCompacted, type SegmentSummary } from './block-builder.js'
 import { damaged } from './segment-reader.js'
+import { readStoredBlock } from './stored-block.js'
 
 /** Frames are handed on in pieces of about this size. */
 const PIECE_BYTES = 4 * 1024 * 1024
@@ -21,25 +22,59 @@ export type FrameSink = (source: Uint8Array, from: number, to: number, place: nu
 export function* loadSegments(io: Io, directory: string, manifest: Manifest, sink: FrameSink): Generator<number, SegmentSummary[]> {
   const summaries: SegmentSummary[] = []
   let origin = 0
-  for (const { file: name, number, bytes, crc, sealed } of manifest.segments) {
-    const path = `${directory}/${name}`
-    if (io.kind(path) !== 'file')
-      throw new DriftError('CORRUPT', `${path} is live by its manifest, but it is lost`, { file: path, offset: 0 })
-    const file = io.openRead(path)
-    try {
-      checkHeader(file, manifest, number, origin)
-      const footer = sealed ? readFooter(file, bytes) : undefined
-      const builder = new BlockBuilder(footer === undefined ? undefined : crc)
-      yield* readFrames(file, bytes, footer, builder, origin, sink)
-      if (builder.crc !== crc) throw firstDamage(file, bytes)
-      const summary = builder.summary(number, name, origin, sealed)
-      summaries.push(summary)
-      origin += bytes
-    } finally {
-      file.close()
-    }
+  for (const segment of manifest.segments) {
+    summaries.push(yield* loadSegment(io, directory, manifest.tableId, segment, origin, sink))
+    origin += segment.bytes
   }
   return summaries
+}
+
+/** The same for one segment, whose first frame is at place `origin`. */
+export function* loadSegment(
+  io: Io,
+  directory: string,
+  tableId: number,
+  { file: name, number, bytes, crc, sealed }: ManifestSegment,
+  origin: number,
+  sink: FrameSink
+): Generator<number, SegmentSummary> {
+  const file = openLive(io, `${directory}/${name}`)
+  try {
+    checkHeader(file, tableId, number, origin)
+    const footer = sealed ? readFooter(file, bytes) : undefined
+    const builder = new BlockBuilder(footer === undefined ? undefined : crc)
+    if (footer !== undefined && isCompacted(footer)) {
+      yield* readStoredFrames(file, footer, builder, origin, sink)
+      return { ...builder.summary(number, name, origin, sealed), blocks: footer.blocks }
+    }
+    yield* readFrames(file, bytes, footer, builder, origin, sink)
+    if (builder.crc !== crc) throw firstDamage(file, bytes)
+    return builder.summary(number, name, origin, sealed)
+  } finally {
+    file.close()
+  }
+}
+
+/**
+ * What a sealed segment's footer says of it, without its frames: they are proved when they are read. Undefined where only the frames
+ * tell: the segment is active.
+ */
+export function describeSegment(
+  io: Io,
+  directory: string,
+  tableId: number,
+  { file: name, number, bytes, crc, sealed }: ManifestSegment,
+  origin: number
+): SegmentSummary | undefined {
+  if (!sealed) return undefined
+  const file = openLive(io, `${directory}/${name}`)
+  try {
+    checkHeader(file, tableId, number, origin)
+    const { blocks, count, firstSeq, lastSeq, firstTime, lastTime } = readFooter(file, bytes)
+    return { number, file: name, origin, bytes, crc, sealed, blocks, count, firstSeq, lastSeq, firstTime, lastTime }
+  } finally {
+    file.close()
+  }
 }
 
 /**
@@ -52,26 +87,64 @@ export function surveySegments(
   tableId: number,
   seqMax = Number.POSITIVE_INFINITY
 ): Pick<Manifest, 'segments'> & { checkpointSeq: number } {
-  const numbers = io
+  const found = io
     .list(directory)
-    .map((name) => /^(\d+)\.seg$/.exec(name)?.[1])
-    .filter((digits) => digits !== undefined)
-    .map(Number)
-    .sort((a, b) => a - b)
-  const segments: { file: string; number: number; bytes: number; crc: number; sealed: boolean }[] = []
+    .map((file) => ({ file, range: segmentRange(file) }))
+    .flatMap(({ file, range }) => (range === undefined ? [] : [{ file, ...range }]))
+  const segments: ManifestSegment[] = []
   let checkpointSeq = 0
-  for (const [index, number] of numbers.entries()) {
-    const name = numberedFile(number, 'seg')
-    const path = `${directory}/${name}`
-    const file = io.openRead(path)
-    try {
-      if (number !== index + 1)
-        throw new DriftError('CORRUPT', `${directory}: segment ${index + 1} is missing`, { file: directory, found: name })
+  let origin = 0
+  for (let next = 1; ;) {
+    const isLast = !found.some(({ first }) => first > next)
+    // A file that others were merged into stands beside them after a crash: the same frames, so the first whole one of them will do.
+    const candidates = found.filter(({ first }) => first === next).sort((a, b) => b.last - a.last || b.file.length - a.file.length)
+    let survey: Survey | undefined
+    let failure: unknown
+    for (const { file, last } of candidates) {
+      try {
+        survey = surveySegment(io, directory, tableId, file, last, origin, seqMax, isLast)
+        break
+      } catch (error) {
+        failure ??= error
+      }
+    }
+    if (survey === undefined) {
+      if (failure !== undefined) throw failure
+      const later = found.find(({ last }) => last >= next)
+      if (later === undefined) return { segments, checkpointSeq }
+      throw new DriftError('CORRUPT', `${directory}: segment ${next} is missing`, { file: directory, found: later.file })
+    }
+    segments.push(survey.segment)
+    checkpointSeq = survey.lastSeq ?? checkpointSeq
+    if (survey.isPast) return { segments, checkpointSeq }
+    next = survey.segment.number + 1
+    origin += survey.segment.bytes
+  }
+}
+
+type Survey = { readonly segment: ManifestSegment; readonly lastSeq: number | undefined; readonly isPast: boolean }
+
+function surveySegment(
+  io: Io,
+  directory: string,
+  tableId: number,
+  name: string,
+  number: number,
+  origin: number,
+  seqMax: number,
+  isLast: boolean
+): Survey {
+  const file = io.openRead(`${directory}/${name}`)
+  try {
+    checkHeader(file, tableId, number, origin)
+    const footer = footerOf(file)
+    const builder = new BlockBuilder()
+    if (footer !== undefined && isCompacted(footer)) {
+      // Its frames were all at or below a checkpoint before it was made.
+      exhaust(readStoredFrames(file, footer, builder, origin, () => {}))
+    } else {
       const all = new Uint8Array(file.size())
       file.read(all, 0)
-      const header = decodeFileHeader(all, path, FILE_KIND_SEGMENT)
-      if (header.tableId !== tableId) throw wrongHeader(path, 'table id', tableId, header.tableId)
-      const footer = footerOf(file)
       const end = footer === undefined ? all.length : FILE_HEADER_BYTES + footer.frameBytes
       let at = FILE_HEADER_BYTES
       let isPast = false
@@ -79,18 +152,38 @@ export function surveySegments(
         isPast = frameSeq(all, at) > seqMax
         if (!isPast) at += frameBytes(all, at)
       }
-      const last = index === numbers.length - 1
-      if (at < end && !isPast && (footer !== undefined || !last)) throw damaged(path, all.subarray(at, end), at, end - at)
-      const builder = new BlockBuilder()
+      if (at < end && !isPast && (footer !== undefined || !isLast)) throw damaged(file.path, all.subarray(at, end), at, end - at)
       builder.add(all, FILE_HEADER_BYTES, at)
-      if (builder.count > 0) checkpointSeq = builder.lastSeq
-      segments.push({ file: name, number, bytes: builder.bytes, crc: builder.crc, sealed: footer !== undefined && !isPast })
-      if (isPast) break
-    } finally {
-      file.close()
+      const sealed = footer !== undefined && !isPast
+      const segment = { file: name, number, bytes: builder.bytes, crc: builder.crc, sealed }
+      return { segment, lastSeq: builder.count > 0 ? builder.lastSeq : undefined, isPast }
     }
+    const segment = { file: name, number, bytes: builder.bytes, crc: builder.crc, sealed: true }
+    return { segment, lastSeq: builder.lastSeq, isPast: false }
+  } finally {
+    file.close()
   }
-  return { segments, checkpointSeq }
+}
+
+function exhaust(work: Generator<number, void>): void {
+  while (work.next().done !== true);
+}
+
+/** The blocks of a compacted segment one after the other, each proved before it is handed on. */
+function* readStoredFrames(
+  file: File,
+  footer: SegmentFooter,
+  builder: BlockBuilder,
+  origin: number,
+  sink: FrameSink
+): Generator<number, void> {
+  for (const [index, block] of footer.blocks.entries()) {
+    const end = footer.blocks[index + 1]?.offset ?? FILE_HEADER_BYTES + footer.frameBytes
+    const frames = readStoredBlock(file, block, end - block.offset)
+    builder.add(frames, 0, frames.length)
+    sink(frames, 0, frames.length, origin + block.offset - FILE_HEADER_BYTES)
+    yield frames.length
+  }
 }
 
 function* readFrames(
@@ -159,10 +252,16 @@ function firstDamage(file: File, bytes: number): DriftError {
   return damaged(file.path, all, FILE_HEADER_BYTES, count)
 }
 
-function checkHeader(file: File, manifest: Manifest, number: number, origin: number): void {
+function openLive(io: Io, path: string): File {
+  if (io.kind(path) !== 'file')
+    throw new DriftError('CORRUPT', `${path} is live by its manifest, but it is lost`, { file: path, offset: 0 })
+  return io.openRead(path)
+}
+
+function checkHeader(file: File, tableId: number, number: number, origin: number): void {
   const bytes = new Uint8Array(FILE_HEADER_BYTES)
   const header = decodeFileHeader(bytes.subarray(0, file.read(bytes, 0)), file.path, FILE_KIND_SEGMENT)
-  if (header.tableId !== manifest.tableId) throw wrongHeader(file.path, 'table id', manifest.tableId, header.tableId)
+  if (header.tableId !== tableId) throw wrongHeader(file.path, 'table id', tableId, header.tableId)
   if (header.number !== number) throw wrongHeader(file.path, 'number', number, header.number)
   if (header.origin !== origin) throw wrongHeader(file.path, 'place of the first frame', origin, header.origin)
 }

@@ -1,3 +1,4 @@
+import { DriftError } from '../base/errors.js'
 import type { File, Io } from '../io/io.js'
 import { encodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_SEGMENT } from '../format/file-header.js'
 import { numberedFile } from '../format/manifest.js'
@@ -63,7 +64,13 @@ export class SegmentAppender {
   /** Writes the footer if the active segment is full; the next append begins a new one. Nothing is durable yet. */
   sealIfFull(): boolean {
     const active = this.#active
-    if (active === undefined || active.builder.bytes < SEGMENT_BYTES) return false
+    return active !== undefined && active.builder.bytes >= SEGMENT_BYTES && this.seal()
+  }
+
+  /** Writes the footer of the active segment, whatever its size; false if there is none. Nothing is durable yet. */
+  seal(): boolean {
+    const active = this.#active
+    if (active === undefined || active.builder.bytes === 0) return false
     const { builder } = active
     const file = this.#open(active.file)
     file.write([encodeSegmentFooter(builder.footer())], FILE_HEADER_BYTES + builder.bytes)
@@ -72,10 +79,34 @@ export class SegmentAppender {
     return true
   }
 
+  /** Takes the segment that others were merged into in their place. Throws INVARIANT unless it has exactly their frames. */
+  replace(merged: SegmentSummary): readonly SegmentSummary[] {
+    const end = merged.origin + merged.bytes
+    const from = this.#segments.findIndex((segment) => segment.origin === merged.origin)
+    const count = this.#segments.slice(from).findIndex((segment) => segment.origin + segment.bytes === end) + 1
+    const old = this.#segments.slice(from, from + count)
+    const events = old.reduce((sum, segment) => sum + segment.count, 0)
+    if (from < 0 || count === 0 || old.at(-1)?.number !== merged.number || events !== merged.count) {
+      throw new DriftError('INVARIANT', `FMT-3: ${merged.file} does not have the frames of the segments that it is to replace`)
+    }
+    this.#segments.splice(from, count, merged)
+    return old
+  }
+
+  /** Undoes {@link replace}: the manifest that names the merged segment could not be installed. */
+  putBack(merged: SegmentSummary, old: readonly SegmentSummary[]): void {
+    this.#segments.splice(this.#segments.indexOf(merged), 1, ...old)
+  }
+
   /** Resolves when everything appended, and the footer of a segment just sealed, is durable. */
   async sync(): Promise<void> {
     this.#gathered = undefined
     await this.#handle?.syncAsync()
+  }
+
+  /** Returns when everything appended, and a footer, is durable. */
+  syncNow(): void {
+    this.#handle?.sync()
   }
 
   /** Called after {@link sync}: a sealed segment's file is not needed open any more. */
@@ -102,7 +133,7 @@ export class SegmentAppender {
     const file = numberedFile(number, 'seg')
     this.close()
     this.#handle = this.#io.create(`${this.#directory}/${file}`)
-    const header = { kind: FILE_KIND_SEGMENT, tableId: this.#tableId, number, origin, salt: 0, databaseId: this.#databaseId }
+    const header = { kind: FILE_KIND_SEGMENT, flags: 0, tableId: this.#tableId, number, origin, salt: 0, databaseId: this.#databaseId }
     this.#handle.write([encodeFileHeader(header)], 0)
     this.#io.syncDirectory(this.#directory)
     this.#active = { builder: new BlockBuilder(), number, file, origin }

@@ -4,8 +4,10 @@ import { crc32 } from '../codec/checksum.js'
 import { FILE_HEADER_BYTES } from '../format/file-header.js'
 import { frameBytes, frameFault } from '../format/frame.js'
 import type { File, Io } from '../io/io.js'
+import type { SegmentBlock } from '../format/segment-footer.js'
 import type { SegmentSummary } from './block-builder.js'
 import type { BlockCache, CachedBlock } from './block-cache.js'
+import { readStoredBlock } from './stored-block.js'
 
 /**
  * Frames of one table by their place, out of its segments (any thread that has an `io`; here the coordinator's, synchronously).
@@ -28,8 +30,10 @@ export class SegmentReader {
     this.install(segments)
   }
 
-  /** The segments after a checkpoint: those known keep their open file and cached blocks. */
+  /** The segments as they are now: those known keep their open file and cached blocks, those that are gone let go of theirs. */
   install(segments: readonly SegmentSummary[]): void {
+    const files = new Set(segments.map((summary) => summary.file))
+    for (const segment of this.#segments) if (!files.has(segment.summary.file)) segment.close()
     const known = new Map(this.#segments.map((segment) => [segment.summary.file, segment]))
     this.#segments = segments.map((summary) => {
       const segment = known.get(summary.file)
@@ -43,6 +47,18 @@ export class SegmentReader {
   installChanged(changed: readonly SegmentSummary[]): void {
     const first = changed[0]
     if (first !== undefined) this.install([...this.segments.filter((segment) => segment.number < first.number), ...changed])
+  }
+
+  /** Takes the segment that others were merged into in their place. */
+  installMerged(merged: SegmentSummary): void {
+    const end = merged.origin + merged.bytes
+    const before = this.segments.filter((segment) => segment.origin < merged.origin)
+    this.install([...before, merged, ...this.segments.filter((segment) => segment.origin >= end)])
+  }
+
+  /** Opens every file now: beside a writer that merges segments, an open file stays readable when its name goes. */
+  hold(): void {
+    for (const segment of this.#segments) segment.file(this.#io)
   }
 
   get segments(): readonly SegmentSummary[] {
@@ -96,14 +112,21 @@ export class SegmentReader {
     if (cached !== undefined) cached.evict = undefined
     const description = segment.summary.blocks[index]
     if (description === undefined) throw new DriftError('INVARIANT', `FMT-3: ${segment.path} has no block ${index}`)
-    const target = new Uint8Array(end - begin)
-    const count = segment.file(this.#io).read(target, begin)
-    if (count < target.length || crc32(target) !== description.crc) throw damaged(segment.path, target, begin, count)
+    const file = segment.file(this.#io)
+    const target =
+      description.stored === undefined ? readPlainBlock(file, description, end - begin) : readStoredBlock(file, description, end - begin)
     const block: CachedBlock = { bytes: target, offset: begin, used: false, evict: () => segment.forget(index) }
     this.#cache.add(block)
     segment.cached[index] = block
     return block
   }
+}
+
+function readPlainBlock(file: File, { offset, crc }: SegmentBlock, size: number): Uint8Array {
+  const target = new Uint8Array(size)
+  const count = file.read(target, offset)
+  if (count < target.length || crc32(target) !== crc) throw damaged(file.path, target, offset, count)
+  return target
 }
 
 /** The error for bytes of a segment whose sum is wrong: names the first frame that is not whole. */

@@ -53,7 +53,7 @@ export class WalFile {
   static #make(io: Io, directory: string, databaseId: Uint8Array, number: number, firstSeq: number, zeroBytes: number): WalFile {
     const file = io.create(`${directory}/${NEXT_NAME}`)
     const salt = walSalt(databaseId, number)
-    const header = encodeFileHeader({ kind: FILE_KIND_WAL, tableId: 0, number, origin: firstSeq, salt, databaseId })
+    const header = encodeFileHeader({ kind: FILE_KIND_WAL, flags: 0, tableId: 0, number, origin: firstSeq, salt, databaseId })
     file.write([header], 0)
     const wal = new WalFile(io, directory, databaseId, number, file, FILE_HEADER_BYTES)
     try {

@@ -3,7 +3,7 @@ import { DriftError } from '../base/errors.js'
 import { COMMITS_TABLE_ID } from '../base/ids.js'
 import { FORMAT_VERSION } from '../format/file-header.js'
 import { EVENT_COMMIT, frameBytes, frameHeadBytes, sealFrame, writeFrameHead } from '../format/frame.js'
-import { encodeManifest, type Manifest, type StoredColumns } from '../format/manifest.js'
+import { encodeManifest, type Manifest, type ManifestSnapshot, type StoredColumns } from '../format/manifest.js'
 import { readRecordHeader, recordFramesOffset, type RecordHeader } from '../format/wal-record.js'
 import { replaceFile, type Io } from '../io/io.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
@@ -26,6 +26,8 @@ export type TableFiles = {
   readonly segments: readonly SegmentSummary[]
   /** Those of the events up to the checkpoint. */
   readonly columns?: StoredColumns
+  /** The chain of snapshots that is live. */
+  readonly snapshots?: readonly ManifestSnapshot[]
 }
 
 /** The columns of a table at a checkpoint's seq, for its manifest: of every table where they changed since its last one. Plain data. */
@@ -42,12 +44,14 @@ export class TableWriter {
   readonly appender: SegmentAppender
   checkpointSeq: number
   columns: StoredColumns | undefined
+  snapshots: readonly ManifestSnapshot[]
 
   constructor(io: Io, identity: DatabaseIdentity, files: TableFiles) {
     this.tableId = files.tableId
     this.directory = files.directory
     this.checkpointSeq = files.checkpointSeq
     this.columns = files.columns
+    this.snapshots = files.snapshots ?? []
     this.appender = new SegmentAppender(io, `${files.directory}/segments`, identity.databaseId, files.tableId, files.segments)
   }
 
@@ -60,7 +64,8 @@ export class TableWriter {
       created: identity.created,
       checkpointSeq: this.checkpointSeq,
       segments: this.appender.segments.map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed })),
-      ...(this.columns === undefined ? {} : { columns: this.columns })
+      ...(this.columns === undefined ? {} : { columns: this.columns }),
+      ...(this.snapshots.length === 0 ? {} : { snapshots: this.snapshots })
     }
   }
 }

@@ -11,12 +11,24 @@ import {
   recordHeadBytes,
   sealRecord
 } from '../format/wal-record.js'
-import { encodeManifest } from '../format/manifest.js'
+import { encodeManifest, type ManifestSnapshot } from '../format/manifest.js'
 import { replaceFile, type Io } from '../io/io.js'
 import { LogFollower } from '../memory/log-follower.js'
 import type { LogMemory } from '../memory/log-memory.js'
+import type { SegmentSummary } from '../segment/block-builder.js'
 import { WAL_ZERO_BYTES, WalFile } from '../wal/wal-file.js'
 import { Checkpoint, TableWriter, type CheckpointResult, type DatabaseIdentity, type TableColumns, type TableFiles } from './checkpoint.js'
+
+/** What compaction and snapshots ask of the one that installs manifests. Plain data, crosses threads. */
+export type MaintenanceRequest =
+  /** The active segment gets its footer, whatever its size. */
+  | { readonly kind: 'seal'; readonly tableId: number }
+  /** The merged segment takes the place of those whose frames it has. */
+  | { readonly kind: 'replace'; readonly tableId: number; readonly merged: SegmentSummary }
+  /** These snapshots are live from now on. */
+  | { readonly kind: 'snapshots'; readonly tableId: number; readonly snapshots: readonly ManifestSnapshot[] }
+  /** Files that no manifest names any more, in the table's folder; nobody opens them again. */
+  | { readonly kind: 'remove'; readonly tableId: number; readonly files: readonly string[] }
 
 /** One group is at most about this much: a reader of the present does not wait for more. */
 const GROUP_BYTES = 4 * 1024 * 1024
@@ -59,6 +71,8 @@ export class Writer {
   #checkpoint:
     | { run: Checkpoint; removeBelow: number; done: (result: CheckpointResult) => void; failed: (error: DriftError) => void }
     | undefined
+  /** Requests that wait for the end of a checkpoint. */
+  #waitingRequests: { run: () => void; failed: (error: DriftError) => void }[] = []
   #fault: DriftError | undefined
 
   constructor(io: Io, memory: LogMemory, config: WriterConfig) {
@@ -139,6 +153,81 @@ export class Writer {
     } catch (error) {
       throw this.#poison(error)
     }
+  }
+
+  /**
+   * Installs what compaction or a snapshot made; never during a checkpoint, whose manifests would not know of it. Resolves to the
+   * table's segments as they are then. A failure leaves the old files live and does not poison, unless the sync of a segment failed.
+   */
+  maintain(request: MaintenanceRequest): Promise<readonly SegmentSummary[]> {
+    this.#refuseIfPoisoned()
+    if (this.#checkpoint === undefined) return Promise.resolve(this.#maintain(request))
+    return new Promise((done, failed) => {
+      const run = () => {
+        try {
+          done(this.#maintain(request))
+        } catch (error) {
+          failed(DriftError.from(error, 'maintenance'))
+        }
+      }
+      this.#waitingRequests.push({ run, failed })
+    })
+  }
+
+  #maintain(request: MaintenanceRequest): readonly SegmentSummary[] {
+    const table = this.#tables.get(request.tableId)
+    if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: no table ${request.tableId} to maintain`)
+    const { appender } = table
+    switch (request.kind) {
+      case 'seal': {
+        // A footer that no manifest knows of lies behind the segment's length: it does not count, and is written over or cut.
+        if (!appender.seal()) break
+        try {
+          appender.syncNow()
+        } catch (error) {
+          throw this.#poison(error)
+        }
+        appender.closeSealed()
+        this.#installManifest(table)
+        break
+      }
+      case 'replace': {
+        const old = appender.replace(request.merged)
+        try {
+          this.#installManifest(table)
+        } catch (error) {
+          // Whichever manifest the disk has now: the files of both are there.
+          appender.putBack(request.merged, old)
+          throw error
+        }
+        break
+      }
+      case 'snapshots': {
+        const old = table.snapshots
+        table.snapshots = request.snapshots
+        try {
+          this.#installManifest(table)
+        } catch (error) {
+          table.snapshots = old
+          throw error
+        }
+        break
+      }
+      case 'remove': {
+        const live = new Set(appender.segments.map((segment) => `segments/${segment.file}`))
+        for (const { file } of table.snapshots) live.add(`snapshots/${file}`)
+        for (const name of request.files) {
+          if (live.has(name)) throw new DriftError('INVARIANT', `CMP-5: ${name} is live, and is not removed`)
+          this.#io.remove(`${table.directory}/${name}`)
+        }
+        break
+      }
+    }
+    return appender.segments
+  }
+
+  #installManifest(table: TableWriter): void {
+    replaceFile(this.#io, table.directory, 'meta.json', encodeManifest(table.manifest(this.#config.identity)))
   }
 
   /** A clean close: the log is empty, everything is in segments; the WAL ends with CLOSE records (two, so that one can be missed). */
@@ -243,6 +332,7 @@ export class Writer {
     this.#wal.removeBelow(checkpoint.removeBelow)
     this.#checkpoint = undefined
     checkpoint.done(checkpoint.run.result)
+    for (const { run } of this.#waitingRequests.splice(0)) run()
     return 'worked'
   }
 
@@ -265,6 +355,7 @@ export class Writer {
     this.#memory.poison()
     this.#checkpoint?.failed(this.#fault)
     this.#checkpoint = undefined
+    for (const { failed } of this.#waitingRequests.splice(0)) failed(this.#fault)
     return this.#fault
   }
 

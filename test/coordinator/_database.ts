@@ -26,6 +26,7 @@ export type SimulatedOptions = {
   readonly clock?: Clock
   readonly durability?: Durability
   readonly logBytes?: number
+  readonly compactAtBytes?: number
   readonly readOnly?: boolean
   readonly log?: Log
 }
@@ -44,7 +45,8 @@ export async function openSimulated(io: Io, options: SimulatedOptions = {}): Pro
     readOnly,
     create: true,
     writer: 'in-process',
-    logBytes
+    logBytes,
+    ...(options.compactAtBytes === undefined ? {} : { compactAtBytes: options.compactAtBytes })
   })
   return { db: new Database(coordinator, {}), coordinator }
 }

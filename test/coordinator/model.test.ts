@@ -204,6 +204,10 @@ async function play(t: ExecutionContext, seed: number, operations: number, host:
     }
     await Promise.all(together.map(({ promise }) => promise))
     if (dice.chance(0.02)) await checkpoint()
+    if (dice.chance(0.03)) await db.compact()
+    if (dice.chance(0.04)) await db.snapshot()
+    if (dice.chance(0.02) && oracle.tables.length > 0) await db.snapshot(dice.of(oracle.tables))
+    if (dice.chance(0.02) && oracle.tables.length > 0) await db.compact(dice.of(oracle.tables))
     if (dice.chance(0.01)) {
       await db.close()
       ;({ db, checkpoint } = await host.open())

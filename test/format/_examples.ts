@@ -29,8 +29,24 @@ export type Example = {
 /** 2023-11-14T22:13:20.000Z */
 export const TIME = 1_700_000_000_000
 export const databaseId = Uint8Array.from({ length: 16 }, (_, index) => index)
-export const walHeader: FileHeader = { kind: FILE_KIND_WAL, tableId: 0, number: 1, origin: 1, salt: walSalt(databaseId, 1), databaseId }
-export const segmentHeader: FileHeader = { kind: FILE_KIND_SEGMENT, tableId: 16, number: 2, origin: 67_108_901, salt: 0, databaseId }
+export const walHeader: FileHeader = {
+  kind: FILE_KIND_WAL,
+  flags: 0,
+  tableId: 0,
+  number: 1,
+  origin: 1,
+  salt: walSalt(databaseId, 1),
+  databaseId
+}
+export const segmentHeader: FileHeader = {
+  kind: FILE_KIND_SEGMENT,
+  flags: 0,
+  tableId: 16,
+  number: 2,
+  origin: 67_108_901,
+  salt: 0,
+  databaseId
+}
 export const insert = { key: 'o1', document: { id: 'o1', total: 12.5 } }
 export const patch = { key: 'o1', patch: { total: 13 }, document: { id: 'o1', total: 13 } }
 export const ordersDefinition: TableDefinition = { id: 16, name: 'orders', primaryKey: 'id', indexes: [], folder: 'orders', createdSeq: 1 }

@@ -16,6 +16,7 @@ import { missedFlips } from './_flip.js'
 
 const header: FileHeader = {
   kind: FILE_KIND_SEGMENT,
+  flags: 0,
   tableId: 16,
   number: 3,
   origin: 134_217_728,
@@ -28,12 +29,21 @@ test('a header reads back as it was written', (t) => {
   const u32 = fc.nat({ max: 2 ** 32 - 1 })
   const databaseId = fc.uint8Array({ minLength: 16, maxLength: 16 })
   fc.assert(
-    fc.property(fc.constantFrom(1, 2), u32, u53, u53, u32, databaseId, (kind, tableId, number, origin, salt, id) => {
-      const bytes = encodeFileHeader({ kind, tableId, number, origin, salt, databaseId: id })
-      t.is(bytes.length, FILE_HEADER_BYTES)
-      const found = decodeFileHeader(bytes, 'x', kind)
-      t.deepEqual({ ...found, databaseId: [...found.databaseId] }, { kind, tableId, number, origin, salt, databaseId: [...id] })
-    }),
+    fc.property(
+      fc.constantFrom(1, 2, 3),
+      fc.constantFrom(0, 1),
+      u32,
+      u53,
+      u53,
+      u32,
+      databaseId,
+      (kind, flags, tableId, number, origin, salt, id) => {
+        const bytes = encodeFileHeader({ kind, flags, tableId, number, origin, salt, databaseId: id })
+        t.is(bytes.length, FILE_HEADER_BYTES)
+        const found = decodeFileHeader(bytes, 'x', kind)
+        t.deepEqual({ ...found, databaseId: [...found.databaseId] }, { kind, flags, tableId, number, origin, salt, databaseId: [...id] })
+      }
+    ),
     { numRuns: 500 }
   )
 })

@@ -1,0 +1,55 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+
+/** How the bytes of a block are stored. Numbers on disk; never change them. */
+export const CODEC_PLAIN = 0
+export const CODEC_DEFLATE = 1
+export const CODEC_ZSTD = 2
+
+const ZSTD_LEVEL = 3
+
+export type StoredBytes = { readonly codec: number; readonly bytes: Uint8Array }
+
+/**
+ * Compresses with deflate-raw, level 1: the fastest that a read can undo in its own call (60-400 us a block of 64 KiB). What would not
+ * become smaller is stored as it is.
+ */
+export function packBlock(bytes: Uint8Array): StoredBytes {
+  const packed = deflateRawSync(bytes, { level: 1 })
+  return packed.length < bytes.length ? { codec: CODEC_DEFLATE, bytes: packed } : { codec: CODEC_PLAIN, bytes }
+}
+
+/** The `size` bytes that were stored; undefined where they cannot be had: damage, or a codec that is not read in one call. */
+export function unpackBlock(codec: number, stored: Uint8Array, size: number): Uint8Array | undefined {
+  if (codec === CODEC_PLAIN) return stored.length === size ? stored : undefined
+  if (codec !== CODEC_DEFLATE) return undefined
+  try {
+    const bytes = inflateRawSync(stored, { maxOutputLength: Math.max(1, size) })
+    return bytes.length === size ? bytes : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The same with zstd, on another thread: for what only work in the background reads. */
+export async function packBlockWell(bytes: Uint8Array): Promise<StoredBytes> {
+  const { compress } = await zstd()
+  const packed = await compress(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), ZSTD_LEVEL)
+  return packed.length < bytes.length ? { codec: CODEC_ZSTD, bytes: packed } : { codec: CODEC_PLAIN, bytes }
+}
+
+/** What {@link packBlock} or {@link packBlockWell} stored; undefined where it cannot be had. */
+export async function unpackAnyBlock(codec: number, stored: Uint8Array, size: number): Promise<Uint8Array | undefined> {
+  if (codec !== CODEC_ZSTD) return unpackBlock(codec, stored, size)
+  const { decompress } = await zstd()
+  try {
+    const bytes = await decompress(Buffer.from(stored.buffer, stored.byteOffset, stored.length))
+    return bytes.length === size ? bytes : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Loaded by who needs it: most programs never do. */
+function zstd(): Promise<typeof import('@mongodb-js/zstd')> {
+  return import('@mongodb-js/zstd')
+}

@@ -1,0 +1,271 @@
+import { DriftError } from '../base/errors.js'
+import type { Log } from '../base/log.js'
+import { runsToCompact, waitingBytes } from '../compaction/plan.js'
+import type { ManifestSnapshot } from '../format/manifest.js'
+import type { CompactionPool } from '../runtime/compaction-pool.js'
+import type { WriterLink } from '../runtime/writer-link.js'
+import { segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
+
+/** A table as maintenance sees it: where its files are, and how the readers here take what was merged. */
+export type MaintainedTable = {
+  readonly tableId: number
+  readonly name: string
+  readonly directory: string
+  segments(): readonly SegmentSummary[]
+  installMerged(merged: SegmentSummary): void
+  /** Every event of the table up to here is in its segments. */
+  checkpointSeq(): number
+  /** The chain that is live. */
+  snapshots(): readonly ManifestSnapshot[]
+  installSnapshots(snapshots: readonly ManifestSnapshot[]): void
+}
+
+/** What COMPACT did to one table. Bytes are those of its segment files. */
+export type CompactedTable = {
+  readonly table: string
+  readonly events: number
+  readonly segmentsBefore: number
+  readonly segmentsAfter: number
+  readonly bytesBefore: number
+  readonly bytesAfter: number
+}
+
+/** What SNAPSHOT wrote of one table. */
+export type SnapshottedTable = {
+  readonly table: string
+  /** An opening begins from here. */
+  readonly seq: number
+  /** Events in all snapshots of the table. */
+  readonly events: number
+  /** The files that an opening reads, oldest first, in the table's folder `snapshots`. */
+  readonly files: readonly string[]
+  /** Bytes that were written now; 0: there was nothing new. */
+  readonly bytes: number
+}
+
+export type MaintenanceProgress = {
+  readonly phase: 'compact' | 'snapshot'
+  readonly done: number
+  readonly total: number
+  readonly unit: 'bytes'
+}
+
+export type MaintenanceOptions = {
+  /** Stops at the next step; what was installed by then stays. */
+  readonly signal?: AbortSignal | undefined
+  /** At most ten times a second, and once at the end. */
+  readonly onProgress?: ((progress: MaintenanceProgress) => void) | undefined
+}
+
+type Options = {
+  readonly databaseId: Uint8Array
+  readonly hashSeed: number
+  readonly link: WriterLink
+  readonly pool: CompactionPool
+  readonly logger: Log
+  readonly monotonic: () => number
+  /** Compaction runs by itself when a table has so many bytes of frames waiting for it. */
+  readonly waitingBytes: number
+  readonly tables: () => readonly MaintainedTable[]
+}
+
+const PROGRESS_EVERY_MS = 100
+/** After failures compaction by itself leaves out 2, 4, 8 … checkpoints, so many at most. */
+const PAUSE_CHECKPOINTS_MAX = 64
+
+/**
+ * COMPACT and compaction that runs by itself (the coordinator's): one job at a time, in a thread of the pool.
+ *
+ * 1. the pool writes the merged file beside the old ones, proves it and gives it its name; nothing reads it yet;
+ * 2. the writer, between two checkpoints, installs a manifest that names it (CMP-4: the same frames at the same places);
+ * 3. the readers here take it in place of the old ones, whose files they close;
+ * 4. the writer removes the old files. A reader in another process has them open, or finds a new manifest and begins again.
+ *
+ * Nothing waits for a read view: a view is a seq, and every version of every row is where it was. A failure leaves the old files live.
+ */
+export class Maintenance {
+  readonly #options: Options
+  #queue: Promise<unknown> = Promise.resolve()
+  #isBusy = false
+  #stopped = false
+  #failures = 0
+  /** Checkpoints to be left out before compaction by itself is tried again. */
+  #pause = 0
+  #compactions = 0
+  #lastReport = Number.NEGATIVE_INFINITY
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** Compactions since the opening: files written and installed. */
+  get compactions(): number {
+    return this.#compactions
+  }
+
+  /** Merges and compresses the segments of these tables, the active one included. */
+  compact(tables: readonly MaintainedTable[], options: MaintenanceOptions): Promise<CompactedTable[]> {
+    return this.#exclusive(async () => {
+      const results: CompactedTable[] = []
+      for (const table of tables) {
+        refuseIfAborted(options.signal)
+        const before = sizesOf(table.segments())
+        if (before.segments > 0) await this.#seal(table)
+        await this.#compactRuns(table, options)
+        const after = sizesOf(table.segments())
+        const { segments: segmentsBefore, bytes: bytesBefore } = before
+        const { segments: segmentsAfter, bytes: bytesAfter, events } = after
+        results.push({ table: table.name, events, segmentsBefore, segmentsAfter, bytesBefore, bytesAfter })
+      }
+      return results
+    })
+  }
+
+  /** Writes a snapshot of each of these tables, up to its last checkpoint. */
+  snapshot(tables: readonly MaintainedTable[], options: MaintenanceOptions): Promise<SnapshottedTable[]> {
+    return this.#exclusive(async () => {
+      const results: SnapshottedTable[] = []
+      for (const table of tables) {
+        refuseIfAborted(options.signal)
+        this.#refuseIfStopped()
+        const bytes = await this.#snapshotOne(table, options)
+        const chain = table.snapshots()
+        const events = chain.reduce((sum, snapshot) => sum + snapshot.events, 0)
+        results.push({ table: table.name, seq: chain.at(-1)?.seq ?? 0, events, files: chain.map(({ file }) => file), bytes })
+      }
+      return results
+    })
+  }
+
+  async #snapshotOne(table: MaintainedTable, options: MaintenanceOptions): Promise<number> {
+    const { databaseId, hashSeed, pool, link, logger, monotonic } = this.#options
+    const { tableId, directory } = table
+    const began = monotonic()
+    const old = table.snapshots()
+    const segments = table.segments().map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed }))
+    const total = segments.reduce((sum, segment) => sum + 2 * segment.bytes, 0)
+    const job = { directory, databaseId, hashSeed, tableId, seq: table.checkpointSeq(), segments, snapshots: old }
+    const onBytes = (bytes: number) => this.#report(options, 'snapshot', bytes, total, false)
+    const { snapshot } = await pool.run({ kind: 'snapshot', job }, { signal: options.signal, onBytes })
+    if (snapshot === undefined) throw new DriftError('INVARIANT', 'CMP-4: a snapshot without a result')
+    const { snapshots, bytes } = snapshot
+    if (bytes > 0) {
+      await link.maintain({ kind: 'snapshots', tableId, snapshots })
+      table.installSnapshots(snapshots)
+      const live = new Set(snapshots.map(({ file }) => file))
+      const gone = old.filter(({ file }) => !live.has(file)).map(({ file }) => `snapshots/${file}`)
+      if (gone.length > 0) await link.maintain({ kind: 'remove', tableId, files: gone })
+      logger.info({ table: table.name, seq: job.seq, bytes, ms: Math.round(monotonic() - began) }, 'snapshot installed')
+    }
+    this.#report(options, 'snapshot', total, total, true)
+    return bytes
+  }
+
+  /** A checkpoint was installed: compaction begins where enough waits. */
+  afterCheckpoint(): void {
+    if (this.#stopped || this.#isBusy || --this.#pause > 0) return
+    const table = this.#options.tables().find((candidate) => waitingBytes(candidate.segments()) >= this.#options.waitingBytes)
+    if (table === undefined) return
+    this.#exclusive(() => this.#compactRuns(table, {})).then(
+      () => (this.#failures = 0),
+      (error: unknown) => this.#failed(table, error)
+    )
+  }
+
+  /** Ends what runs at its next step; resolves when nothing runs and the pool's thread is gone. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#options.pool.stop()
+    await this.#queue
+    await this.#options.pool.close()
+  }
+
+  #failed(table: MaintainedTable, thrown: unknown): void {
+    if (this.#stopped) return
+    const { code, details } = DriftError.from(thrown, table.directory)
+    this.#failures++
+    this.#pause = Math.min(PAUSE_CHECKPOINTS_MAX, 2 ** this.#failures)
+    this.#options.logger.warn(
+      { table: table.name, code, ...details, pause: this.#pause },
+      'compaction failed; the segments are as they were'
+    )
+  }
+
+  /** One at a time, in the order of the calls. */
+  #exclusive<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#queue.then(async () => {
+      this.#refuseIfStopped()
+      this.#isBusy = true
+      try {
+        return await work()
+      } catch (error) {
+        this.#refuseIfStopped()
+        throw error
+      } finally {
+        this.#isBusy = false
+      }
+    })
+    this.#queue = result.catch(() => {})
+    return result
+  }
+
+  async #seal(table: MaintainedTable): Promise<void> {
+    if (table.segments().at(-1)?.sealed === true) return
+    const segments = await this.#options.link.maintain({ kind: 'seal', tableId: table.tableId })
+    const sealed = segments.findLast((segment) => segment.sealed)
+    if (sealed !== undefined) table.installMerged(sealed)
+  }
+
+  async #compactRuns(table: MaintainedTable, options: MaintenanceOptions): Promise<void> {
+    const { databaseId, pool, link, logger, monotonic } = this.#options
+    const { tableId } = table
+    const runs = runsToCompact(table.segments())
+    // Each byte is gone through twice: once to write it, once to prove it.
+    const total = runs.flat().reduce((sum, segment) => sum + 2 * segment.bytes, 0)
+    let done = 0
+    for (const run of runs) {
+      this.#refuseIfStopped()
+      const began = monotonic()
+      const segments = run.map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed }))
+      const job = { directory: `${table.directory}/segments`, databaseId, tableId, origin: run[0]?.origin ?? 0, segments }
+      const onBytes = (bytes: number) => this.#report(options, 'compact', done + bytes, total, false)
+      const { merged } = await pool.run({ kind: 'compact', job }, { signal: options.signal, onBytes })
+      if (merged === undefined) throw new DriftError('INVARIANT', 'CMP-4: a compaction without a result')
+      await link.maintain({ kind: 'replace', tableId, merged })
+      table.installMerged(merged)
+      await link.maintain({ kind: 'remove', tableId, files: run.map(({ file }) => `segments/${file}`) })
+      this.#compactions++
+      done += 2 * merged.bytes
+      const bytesBefore = run.reduce((sum, segment) => sum + segmentFileBytes(segment), 0)
+      logger.info(
+        { table: table.name, segments: run.length, bytesBefore, bytesAfter: segmentFileBytes(merged), ms: Math.round(monotonic() - began) },
+        'segments compacted'
+      )
+    }
+    this.#report(options, 'compact', total, total, true)
+  }
+
+  #report({ onProgress }: MaintenanceOptions, phase: MaintenanceProgress['phase'], done: number, total: number, isLast: boolean): void {
+    if (onProgress === undefined) return
+    const now = this.#options.monotonic()
+    if (!isLast && now - this.#lastReport < PROGRESS_EVERY_MS) return
+    this.#lastReport = now
+    onProgress({ phase, done: Math.min(done, total), total, unit: 'bytes' })
+  }
+
+  #refuseIfStopped(): void {
+    if (this.#stopped) throw new DriftError('CLOSED', 'the database was closed meanwhile; open it again', {})
+  }
+}
+
+function refuseIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new DriftError('ABORTED', 'the work was cancelled; nothing was changed', {})
+}
+
+function sizesOf(segments: readonly SegmentSummary[]): { segments: number; bytes: number; events: number } {
+  return {
+    segments: segments.length,
+    bytes: segments.reduce((sum, segment) => sum + segmentFileBytes(segment), 0),
+    events: segments.reduce((sum, segment) => sum + segment.count, 0)
+  }
+}
