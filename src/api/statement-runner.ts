@@ -4,7 +4,7 @@ import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
-import type { CreateTable, Explain, Select, SetOption, ShowDrift, Statement } from '../grammar/ast.js'
+import type { CreateTable, Explain, Maintenance, Select, SetOption, ShowDrift, Statement } from '../grammar/ast.js'
 import type { Batch } from '../query/batch.js'
 import { explainLines, PlanProbe } from '../query/explain.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
@@ -29,6 +29,8 @@ export type CommandName =
   | 'PATCH'
   | 'SOFT DELETE'
   | 'CREATE TABLE'
+  | 'SNAPSHOT'
+  | 'COMPACT'
   | 'SET'
   | 'RESET'
 
@@ -135,6 +137,17 @@ const HISTORY_COLUMNS: readonly ResultColumn[] = [
   { name: 'document', type: 'jsonb', nullable: true },
   { name: 'metadata', type: 'jsonb', nullable: true }
 ]
+const SNAPSHOT_COLUMNS: readonly ResultColumn[] = [
+  { name: 'table', type: 'text', nullable: false },
+  ...['seq', 'events', 'bytes'].map((name): ResultColumn => ({ name, type: 'int8', nullable: false })),
+  { name: 'files', type: 'jsonb', nullable: false }
+]
+const COMPACT_COLUMNS: readonly ResultColumn[] = [
+  { name: 'table', type: 'text', nullable: false },
+  ...['events', 'segments_before', 'segments_after', 'bytes_before', 'bytes_after'].map(
+    (name): ResultColumn => ({ name, type: 'int8', nullable: false })
+  )
+]
 const PLAN_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'text', nullable: false }]
 
 /** Starts statements on one database, whose parsed texts it keeps. */
@@ -176,7 +189,7 @@ export class StatementRunner {
         return this.#set(statement, options, session, control)
       case 'snapshot':
       case 'compact':
-        throw notSupported(statement.kind.toUpperCase())
+        return this.#maintain(statement, options, session, control)
       case 'not-supported':
         throw notSupported(statement.statement)
       default:
@@ -226,6 +239,37 @@ export class StatementRunner {
     if (exists) await this.#coordinator.untilVisible(table)
     const commit = exists ? undefined : await this.#coordinator.createTable(table, primaryKey, indexes)
     return done('CREATE TABLE', control, commit, undefined, exists ? `table ${JSON.stringify(table)} exists already` : undefined)
+  }
+
+  /** One row for each table. */
+  async #maintain({ kind, table }: Maintenance, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
+    this.#refuseAtPast(options, session, kind)
+    const { signal } = options
+    if (kind === 'snapshot') {
+      const rows = await this.#coordinator.snapshot(table, { signal })
+      return rowsRun(
+        'SNAPSHOT',
+        SNAPSHOT_COLUMNS,
+        rows.map(({ seq, events, files, bytes, table: name }) => ({ table: name, seq, events, bytes, files })),
+        control,
+        undefined
+      )
+    }
+    const rows = await this.#coordinator.compact(table, { signal })
+    return rowsRun(
+      'COMPACT',
+      COMPACT_COLUMNS,
+      rows.map((row) => ({
+        table: row.table,
+        events: row.events,
+        segments_before: row.segmentsBefore,
+        segments_after: row.segmentsAfter,
+        bytes_before: row.bytesBefore,
+        bytes_after: row.bytesAfter
+      })),
+      control,
+      undefined
+    )
   }
 
   #set({ name, value }: SetOption, options: StatementOptions, session: Session, control: Control): RunningStatement {

@@ -54,7 +54,7 @@ const doors: ReadonlyMap<string, readonly string[]> = new Map([
   ['cli-progress', ['cli']],
   ['cli-table3', ['cli']],
   ['papaparse', ['cli']],
-  ['string-width', ['cli', 'query']]
+  ['string-width', ['cli', 'grammar']]
 ])
 
 /** What may stand only in the named rooms, looked for in code without comments and strings. */
