@@ -1,6 +1,7 @@
-/** Opening after a clean close, and after kill -9 with everything in the WAL. */
+/** Opening after a clean close, after kill -9 with everything in the WAL, and from a snapshot; bytes on disk before and after COMPACT. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { open } from 'driftdb'
 import { events, heading, line } from '../report.js'
@@ -38,4 +39,38 @@ for (const [end, goal] of [
     goal
   )
 }
+
+const path = `${directory}/close`
+
+/** Bytes of the files in a folder of the table, an event. */
+function bytesAnEvent(folder: string): string {
+  const files = readdirSync(`${path}/tables/orders/${folder}`)
+  const bytes = files.reduce((sum, file) => sum + statSync(`${path}/tables/orders/${folder}/${file}`).size, 0)
+  return `${(bytes / events).toFixed(1)} bytes an event`
+}
+
+async function reopen(what: string, goal: string): Promise<void> {
+  const began = performance.now()
+  await using db = await open(path)
+  const first = db.table('orders').get(order(7).id)
+  const ms = performance.now() - began
+  if (first?.['created_at'] !== order(7).created_at || db.table('orders').count() !== events) throw new Error('wrong rows')
+  if (db.stats().recovery.eventsFromSnapshots !== events) throw new Error('the snapshot was not used')
+  line(what, `${ms.toFixed(0)} ms`, goal)
+}
+
+async function maintain(what: 'snapshot' | 'compact'): Promise<void> {
+  await using db = await open(path)
+  const began = performance.now()
+  await db[what]()
+  line(`${what.toUpperCase()}, in the background`, `${((performance.now() - began) / 1000).toFixed(1)} s`)
+}
+
+line('segments', bytesAnEvent('segments'))
+await maintain('snapshot')
+line('snapshot', bytesAnEvent('snapshots'))
+await reopen('from a snapshot, to the first answer', 'goal <= 1 s')
+await maintain('compact')
+line('segments after COMPACT', bytesAnEvent('segments'))
+await reopen('from a snapshot, segments compacted', 'goal <= 1 s')
 line('memory after it', `${Math.round(process.memoryUsage.rss() / 2 ** 20)} MiB`)

@@ -33,7 +33,8 @@ async function ingest(directory: string, life: string): Promise<void> {
     single(db, `${life}-s1`),
     single(db, `${life}-s2`),
     pairs(db, `${life}-p`),
-    many(db, `${life}-m`)
+    many(db, `${life}-m`),
+    maintain(db)
   ])
 }
 
@@ -58,6 +59,14 @@ async function pairs(db: Database, caller: string): Promise<void> {
       { insert: 'b', document: rowOf(id) }
     ])
     say('pair', commit, [id])
+  }
+}
+
+/** A kill finds compaction or a snapshot under way most of the time. */
+async function maintain(db: Database): Promise<void> {
+  for (;;) {
+    await db.compact()
+    await db.snapshot()
   }
 }
 

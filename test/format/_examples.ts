@@ -1,5 +1,7 @@
 /** The examples of docs/format.md, made by the code from the values that the document names. */
 import { Catalog, type TableDefinition } from '../../src/catalog/catalog.js'
+import { CODEC_PLAIN } from '../../src/codec/block-codec.js'
+import { crc32 } from '../../src/codec/checksum.js'
 import { encodeValue } from '../../src/codec/document-codec.js'
 import { encodeFileHeader, FILE_KIND_SEGMENT, FILE_KIND_WAL, type FileHeader } from '../../src/format/file-header.js'
 import {
@@ -13,7 +15,9 @@ import {
   writeFrameHead
 } from '../../src/format/frame.js'
 import { encodeManifest, type Manifest } from '../../src/format/manifest.js'
-import { encodeSegmentFooter } from '../../src/format/segment-footer.js'
+import { encodeNumbers } from '../../src/format/number-column.js'
+import { encodeSegmentFooter, type SegmentBlock } from '../../src/format/segment-footer.js'
+import { COLUMN_FRAME_BYTES, encodeSnapshotEnd, type SnapshotBlock, type SnapshotEnd } from '../../src/format/snapshot-file.js'
 import { paddedBytes, RECORD_CLOSE, recordHeadBytes, sealRecord, writeRecordHead, type RecordHeader } from '../../src/format/wal-record.js'
 import { BlockBuilder } from '../../src/segment/block-builder.js'
 import { walSalt } from '../../src/wal/wal-file.js'
@@ -95,6 +99,28 @@ export function threeFrames(): BlockBuilder {
   return builder
 }
 
+/** Too few bytes for a codec: stored as they are. */
+export function compactedBlocks(): SegmentBlock[] {
+  const { bytes } = threeFrames()
+  return threeFrames().blocks.map((block) => ({ ...block, stored: { offset: 64, bytes, crc: block.crc, codec: CODEC_PLAIN } }))
+}
+
+export const frameBytesColumn = encodeNumbers(Float64Array.of(insertFrame.length, patchFrame.length, softDeleteFrame.length))
+export const snapshotBlocks: readonly SnapshotBlock[] = [
+  {
+    column: COLUMN_FRAME_BYTES,
+    codec: CODEC_PLAIN,
+    rows: 3,
+    offset: 64,
+    storedBytes: frameBytesColumn.length,
+    bytes: frameBytesColumn.length,
+    crc: crc32(frameBytesColumn),
+    group: 0,
+    base: 0
+  }
+]
+export const snapshotEnd: SnapshotEnd = { eventsBefore: 0, events: 3, keysBefore: 0, keys: 1, live: 0, place: 112 }
+
 export const manifest: Manifest = {
   formatVersion: 1,
   tableId: 16,
@@ -108,7 +134,8 @@ export const manifest: Manifest = {
       { name: 'id', seen: { text: 3 } },
       { name: 'total', seen: { int: 300, float: 3 } }
     ]
-  }
+  },
+  snapshots: [{ file: '00000301.snap', after: 0, seq: 301, events: 3, place: 112 }]
 }
 
 const headerParts = (kind: string, table: string, number: string, origin: string, salt: string): Example['parts'] => [
@@ -238,6 +265,65 @@ export function examples(): Example[] {
         [8, 'first time'],
         [8, 'last time'],
         [4, 'crc32 of the blocks'],
+        [4, 'crc32 of the 60 bytes before']
+      ]
+    },
+    {
+      name: 'segment-footer-compacted',
+      bytes: encodeSegmentFooter({ ...threeFrames().footer(), blocks: compactedBlocks() }),
+      parts: [
+        [4, 'block 0: its first frame would be at offset 64'],
+        [4, 'crc32 of its frames'],
+        [8, 'first seq 3'],
+        [8, 'first time'],
+        [4, 'stored at offset 64'],
+        [4, 'stored bytes 112'],
+        [4, 'crc32 of the stored bytes'],
+        [4, 'codec: stored as it is'],
+        [4, 'magic "DRSC"'],
+        [4, 'number of blocks 1'],
+        [8, `bytes of frames ${threeFrames().bytes}`],
+        [8, 'number of frames 3'],
+        [8, 'first seq 3'],
+        [8, 'last seq 301'],
+        [8, 'first time'],
+        [8, 'last time'],
+        [4, 'crc32 of the blocks'],
+        [4, 'crc32 of the 60 bytes before']
+      ]
+    },
+    {
+      name: 'snapshot-numbers',
+      bytes: frameBytesColumn,
+      parts: [
+        [1, 'one byte each'],
+        [7, 'zero'],
+        [3, 'frames of 44, 45 and 23 bytes']
+      ]
+    },
+    {
+      name: 'snapshot-end',
+      bytes: encodeSnapshotEnd(snapshotBlocks, snapshotEnd),
+      parts: [
+        [1, 'column 5: bytes of frames'],
+        [1, 'codec: stored as it is'],
+        [2, 'zero'],
+        [4, 'rows 3'],
+        [8, 'offset 64'],
+        [4, 'stored bytes 11'],
+        [4, 'bytes 11'],
+        [4, 'crc32 of the stored bytes'],
+        [4, 'group 0'],
+        [8, 'base: the place of the first frame'],
+        [4, 'magic "DRSN"'],
+        [4, 'number of blocks 1'],
+        [8, 'events before 0'],
+        [8, 'events 3'],
+        [8, 'keys before 0'],
+        [8, 'keys 1'],
+        [8, 'live rows 0'],
+        [8, 'place 112'],
+        [4, 'crc32 of the descriptions'],
         [4, 'crc32 of the 60 bytes before']
       ]
     },

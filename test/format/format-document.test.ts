@@ -8,11 +8,14 @@ import { decodeValue } from '../../src/codec/document-codec.js'
 import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_SEGMENT, FILE_KIND_WAL, FORMAT_VERSION } from '../../src/format/file-header.js'
 import { EVENT_NAMES, frameFault, readFrame } from '../../src/format/frame.js'
 import { decodeManifest } from '../../src/format/manifest.js'
+import { decodeNumbers } from '../../src/format/number-column.js'
 import { decodeSegmentFooter } from '../../src/format/segment-footer.js'
+import { decodeSnapshotEnd } from '../../src/format/snapshot-file.js'
 import { isWholeRecord, readRecordHeader, recordBytes, recordFramesOffset, recordSyncedBytes } from '../../src/format/wal-record.js'
 import { packageRoot } from '../house/package-root.js'
 import {
   batchHeader,
+  compactedBlocks,
   closeHeader,
   examples,
   insert,
@@ -20,6 +23,8 @@ import {
   ordersDefinition,
   patch,
   segmentHeader,
+  snapshotBlocks,
+  snapshotEnd,
   threeFrames,
   TIME,
   walHeader
@@ -117,6 +122,13 @@ test('the records of the examples read back, with the salt of the example header
     seqs.push(readFrame(bytes, at).seq)
   }
   t.deepEqual(seqs, [4, 5])
+})
+
+test('the compacted footer, the numbers and the end of a snapshot of the examples read back', (t) => {
+  t.deepEqual(decodeSegmentFooter(bytesOf('segment-footer-compacted')), { ...threeFrames().footer(), blocks: compactedBlocks() })
+  t.deepEqual([...(decodeNumbers(bytesOf('snapshot-numbers'), 3) ?? [])], [44, 45, 23])
+  t.is(decodeNumbers(bytesOf('snapshot-numbers'), 4), undefined)
+  t.deepEqual(decodeSnapshotEnd(bytesOf('snapshot-end')), { blocks: [...snapshotBlocks], end: snapshotEnd })
 })
 
 test('the footer and the manifest of the examples read back', (t) => {
