@@ -32,5 +32,7 @@ function converted(value: unknown, mode: Exclude<IntegerMode, 'auto'>): unknown 
 export function integerMode(mode: unknown): IntegerMode {
   if (mode === undefined) return 'auto'
   if (mode === 'auto' || mode === 'number' || mode === 'bigint' || mode === 'string') return mode
-  throw new DriftError('INVALID_ARGUMENT', `integers is 'auto', 'number', 'bigint' or 'string', not ${JSON.stringify(mode)}`, { found: mode })
+  throw new DriftError('INVALID_ARGUMENT', `integers is 'auto', 'number', 'bigint' or 'string', not ${JSON.stringify(mode)}`, {
+    found: mode
+  })
 }

@@ -1,5 +1,6 @@
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
+import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
@@ -300,7 +301,9 @@ export class StatementRunner {
   async #write(statement: WriteStatement, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
     this.#refuseAtPast(options, session, statement.kind)
     const parameters = options.parameters ?? []
+    const bytesBefore = control.memory.bytes
     for (let attempt = 1; ; attempt++) {
+      control.memory.free(control.memory.bytes - bytesBefore)
       const source = sourceAt(this.#coordinator, this.#coordinator.lastSeq)
       const plan = await control.finish(
         planWrite(statement, {
@@ -312,9 +315,11 @@ export class StatementRunner {
       )
       const set = this.#coordinator.writeSet()
       for (const write of plan.writes) addWrite(set, this.#coordinator, write)
+      // Before the commit: what RETURNING is refused for refuses the statement.
+      const returned = await returnedBatches(statement, plan, source, parameters, control)
       try {
         const commit = await this.#coordinator.commit(set, { metadata: new Uint8Array(0), signal: options.signal })
-        return this.#written(statement, plan, source, commit, parameters, control)
+        return this.#written(statement, plan, returned, commit, parameters, control)
       } catch (error) {
         if (attempt === ATTEMPTS_MAX || !hasChangedSince(error, plan)) throw error
         // What came between may not be visible yet: a commit of nothing resolves when it is.
@@ -327,7 +332,7 @@ export class StatementRunner {
   #written(
     statement: WriteStatement,
     plan: WritePlan,
-    source: QuerySource,
+    returned: readonly Batch[],
     commit: Commit,
     parameters: Parameters,
     control: Control
@@ -335,8 +340,11 @@ export class StatementRunner {
     const command = commandOf(statement)
     const returning = 'returning' in statement ? statement.returning : null
     if (returning === null) return done(command, control, commit, plan.rowCount, undefined)
-    const run = runSelect(returningSelect(statement.table, returning), source, parameters, control.memory, { given: plan.returned })
-    return { ...running(command, run, control, undefined), commit, writtenRows: plan.rowCount }
+    // At the commit, so that * has the columns that it brought.
+    const source = sourceAt(this.#coordinator, commit.seq)
+    const run = runSelect(returningSelect(statement.table, returning), source, parameters, control.memory, { given: [] })
+    const batches = given(returned)
+    return { ...running(command, { ...run, batches }, control, undefined), commit, writtenRows: plan.rowCount }
   }
 
   #readPoint(select: Select, options: StatementOptions, session: Session): ReadPoint {
@@ -365,6 +373,33 @@ function addWrite(set: WriteSet, coordinator: Coordinator, write: Write): void {
   else if ('upsert' in write) set.document('upsert', coordinator.table(write.upsert), write.document, write)
   else if ('patch' in write) set.patch(coordinator.table(write.patch), write.key, write.set, write)
   else set.softDelete(coordinator.table(write.softDelete), write.key, write)
+}
+
+/** What RETURNING shows of the rows, as they will be stored. */
+async function returnedBatches(
+  statement: WriteStatement,
+  { returned }: WritePlan,
+  source: QuerySource,
+  parameters: Parameters,
+  control: Control
+): Promise<readonly Batch[]> {
+  const items = 'returning' in statement ? statement.returning : null
+  if (items === null) return []
+  const stored = returned.map((document) => decodeDocument(encodeDocument(document, statement.table)))
+  const { batches } = runSelect(returningSelect(statement.table, items), source, parameters, control.memory, { given: stored })
+  const kept: Batch[] = []
+  const collect = function* (): Generator<void, void> {
+    for (const batch of batches) {
+      kept.push(batch)
+      yield
+    }
+  }
+  await control.finish(collect())
+  return kept
+}
+
+function* given(batches: readonly Batch[]): Generator<Batch, void> {
+  yield* batches
 }
 
 /** The statement read rows, and one of them is another by now. */

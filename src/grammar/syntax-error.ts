@@ -31,6 +31,7 @@ const TOKEN_WORDS = new Map([
   ['rparen', '")"'],
   ['comma', '","'],
   ['dot', '"."'],
+  ['json', '"["'],
   ['star', '"*"'],
   ['equals', '"="'],
   ['minus', '"-"'],
@@ -45,7 +46,25 @@ const TOKEN_WORDS = new Map([
 ])
 
 /** Where one of them can stand, all can: a list of twenty says less than one word. */
-const OPERATORS = ['"::"', '"*"', '"/"', '"%"', '"+"', '"-"', 'AND', 'OR', 'NOT', 'IS', 'IN', 'BETWEEN', 'LIKE', 'ILIKE']
+const OPERATORS = [
+  '"::"',
+  '"."',
+  '"["',
+  '"("',
+  '"*"',
+  '"/"',
+  '"%"',
+  '"+"',
+  '"-"',
+  'AND',
+  'OR',
+  'NOT',
+  'IS',
+  'IN',
+  'BETWEEN',
+  'LIKE',
+  'ILIKE'
+]
 
 const SHOWN_BEFORE = 70
 const SHOWN_AFTER = 50

@@ -6,7 +6,7 @@ import { DriftError, unreachable } from '../base/errors.js'
 import { type Expression, type Field } from '../grammar/ast.js'
 import { expressionText } from '../grammar/expression-text.js'
 import { arithmetic, negate } from './arithmetic.js'
-import { type Batch, type Vector } from './batch.js'
+import { pick, type Batch, type Vector } from './batch.js'
 import { castTo } from './cast.js'
 import { equals, FALSE, TRUE } from './equals.js'
 import { likeMatcher, type LikeMatcher } from './like.js'
@@ -259,7 +259,7 @@ function logical(operands: readonly Evaluator[], decides: boolean): Evaluator {
       const result = newVector(batch.rowCount)
       result.values.fill(!decides)
       for (const operand of operands) {
-        const { values, nulls } = operand.vector(batch, execution)
+        const { values, nulls } = vectorWhereOpen(operand, batch, execution, result.values, decides)
         for (let row = 0; row < batch.rowCount; row++) {
           if (result.values[row] === decides) continue
           const value = nulls[row] === 1 ? null : values[row]
@@ -272,6 +272,25 @@ function logical(operands: readonly Evaluator[], decides: boolean): Evaluator {
       return result
     },
     value: notConstant
+  }
+}
+
+/**
+ * The operand's values for the rows that are not decided yet. It is asked about all rows, which is faster; but an error (a cast, say) counts
+ * only if it comes from an open row, so that `kind = 'n' AND x::int8 > 5` is not refused for the rows of another kind.
+ */
+function vectorWhereOpen(operand: Evaluator, batch: Batch, execution: Execution, found: readonly unknown[], decides: boolean): Vector {
+  try {
+    return operand.vector(batch, execution)
+  } catch (thrown) {
+    const open: number[] = []
+    for (let row = 0; row < batch.rowCount; row++) if (found[row] !== decides) open.push(row)
+    if (!(thrown instanceof DriftError) || open.length === batch.rowCount) throw thrown
+    const result = newVector(batch.rowCount)
+    if (open.length === 0) return result
+    const { values, nulls } = operand.vector(pick(batch, open), execution)
+    for (const [index, row] of open.entries()) set(result, row, nulls[index] === 1 ? null : values[index])
+    return result
   }
 }
 

@@ -47,7 +47,7 @@ export function keyAccess(where: Expression | null, primaryKey: string): KeyAcce
   return bounds.length === 0 ? { kind: 'all' } : { kind: 'range', bounds }
 }
 
-/** Keys come in key order, each once. What cannot be a key equals none and is before or behind none. */
+/** Keys come in key order, each once. What cannot be a key equals none; NULL and other classes are before and behind none. */
 export function findAccess(access: KeyAccess, execution: Execution, reverse: boolean): FoundAccess {
   switch (access.kind) {
     case 'all':
@@ -56,7 +56,11 @@ export function findAccess(access: KeyAccess, execution: Execution, reverse: boo
       const range: { -readonly [Side in Bound['side']]?: Key } = {}
       for (const { side, value } of access.bounds) {
         const bound = value.value(execution)
-        if (!isKey(bound)) return { kind: 'keys', keys: [] }
+        if (!isKey(bound)) {
+          // A text or a number that is no key (too long, past 64 bits) still has keys before and behind it: the condition finds them.
+          if (isOrderedWithKeys(bound)) continue
+          return { kind: 'keys', keys: [] }
+        }
         // One bound on each side is enough.
         const other = side.startsWith('g') ? (range.gt ?? range.gte) : (range.lt ?? range.lte)
         if (other === undefined) range[side] = bound
@@ -94,6 +98,10 @@ function constantOf(expression: Expression): Evaluator | undefined {
     if (thrown === NOT_CONSTANT) return undefined
     throw thrown
   }
+}
+
+function isOrderedWithKeys(value: unknown): boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint'
 }
 
 function isKey(value: unknown): value is Key {

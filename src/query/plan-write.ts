@@ -183,6 +183,8 @@ function* planUpdate(statement: Update, context: Context): Generator<void, Write
   const primaryKey = source.primaryKey(table)
   const run = runSelect(readingOf(statement), source, context.parameters, memory)
   const writes: Write[] = []
+  // Behind all deletions, so that keys can take each other's places: SET id = id + 1.
+  const moved: Write[] = []
   const returned: Document[] = []
   let rowCount = 0
   for (const { rowCount: rows, columns, documents } of run.batches) {
@@ -198,12 +200,14 @@ function* planUpdate(statement: Update, context: Context): Generator<void, Write
       if (!Object.hasOwn(changes, primaryKey) || identityOf(changes[primaryKey]) === identityOf(key)) {
         writes.push({ patch: table, key, set: changes, ifSeq })
       } else {
-        writes.push({ softDelete: table, key, ifSeq }, { insert: table, document: after })
+        writes.push({ softDelete: table, key, ifSeq })
+        moved.push({ insert: table, document: after })
       }
       memory.take(64 + bytesOf(changes) + (statement.returning === null ? 0 : bytesOf(after)))
     }
     yield
   }
+  for (const write of moved) writes.push(write)
   return { writes, rowCount, returned }
 }
 

@@ -81,7 +81,12 @@ class Planner {
     const columns = items.map((item) => compile(item.expression, scope))
     const texts = items.map((item) => expressionText(item.expression))
     const { primaryKey } = this.#names
-    const byKey = order[0] !== undefined && !isGrouped && primaryKey !== undefined && isField(order[0].expression, primaryKey)
+    const byKey =
+      order[0] !== undefined &&
+      !isGrouped &&
+      primaryKey !== undefined &&
+      isField(order[0].expression, primaryKey) &&
+      (!select.distinct || hasStar || texts.includes(expressionText(order[0].expression)))
     const sort = byKey
       ? []
       : order.map(({ expression, descending, nulls }): SortKey => {

@@ -55,7 +55,7 @@ export function runSelect(
 
   let batches = probe('scan', given === undefined ? scan(plan, source, execution, offset + count, stats) : over(given, plan))
   if (plan.where !== undefined) batches = probe('filter', filter(batches, plan.where.evaluator, execution))
-  if (plan.group !== undefined && !plan.isCount) {
+  if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
     batches = probe('aggregate', aggregate(batches, plan.group.keys, plan.group.columns, execution, memory))
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
