@@ -1,12 +1,13 @@
 /**
- * An aligned table. Columns are sized from the first rows, so that any number of rows can follow; on a terminal a cell that is wider than
- * its column ends in `…`, elsewhere nothing is cut.
+ * An aligned table. Columns are sized from the first rows, so that any number of rows can follow. On a terminal the types stand below the
+ * names, and a cell that is wider than its column ends in `…`; elsewhere nothing is cut.
  */
 import stringWidth from 'string-width'
-import type { Document } from '../index.js'
+import type { Document, ResultColumn } from '../index.js'
 import { screenText } from './cell-text.js'
 import { ColumnFinder } from './column-finder.js'
-import type { Terminal } from './terminal.js'
+import type { Style, Terminal } from './terminal.js'
+import { typeOf } from './value-type.js'
 
 /** Enough to size columns by, and no more than a few screens. */
 const SIZING_ROWS = 200
@@ -16,12 +17,17 @@ const SEPARATOR = ' │ '
 export class TableFormat {
   readonly #finder: ColumnFinder
   readonly #terminal: Terminal
+  readonly #types: ReadonlyMap<string, string | undefined>
   #widths: readonly number[] = []
+  /** Columns of numbers, which stand to the right. */
+  #isRight: readonly boolean[] = []
   #cut = 0
   readonly #lateFields = new Set<string>()
 
-  constructor(columns: readonly string[] | undefined, terminal: Terminal) {
-    this.#finder = new ColumnFinder(columns, SIZING_ROWS)
+  /** No columns: the fields of the first rows, as they appear. */
+  constructor(columns: readonly ResultColumn[], terminal: Terminal) {
+    this.#finder = new ColumnFinder(columns.length === 0 ? undefined : columns.map(({ name }) => name), SIZING_ROWS)
+    this.#types = new Map(columns.map(({ name, type }) => [name, type]))
     this.#terminal = terminal
   }
 
@@ -36,7 +42,7 @@ export class TableFormat {
   footer(): string {
     const { count } = this.#finder
     const parts = [`${count} ${count === 1 ? 'row' : 'rows'}`]
-    if (this.#cut > 0) parts.push(`${this.#cut} ${this.#cut === 1 ? 'cell is' : 'cells are'} cut, --mode line shows them whole`)
+    if (this.#cut > 0) parts.push(`${this.#cut} ${this.#cut === 1 ? 'cell is' : 'cells are'} cut, mode line shows them whole`)
     if (this.#lateFields.size > 0) {
       parts.push(`later rows also have ${[...this.#lateFields].map((name) => screenText(name)).join(', ')}`)
     }
@@ -50,11 +56,17 @@ export class TableFormat {
     let text = ''
     if (found.isFirst) {
       const names = columns.map((name) => screenText(name))
-      const natural = names.map((name, index) =>
-        cells.reduce((widest, row) => Math.max(widest, stringWidth(row[index] ?? '')), stringWidth(name))
+      const types = columns.map((name) => this.#types.get(name) ?? typeOf(found.rows.map((row) => row[name])))
+      const heads = this.#terminal.isTty && types.some((type) => type !== '') ? [names, types] : [names]
+      const natural = names.map((_, index) =>
+        [...heads, ...cells].reduce((widest, row) => Math.max(widest, stringWidth(row[index] ?? '')), 0)
       )
       this.#widths = fitted(natural, this.#terminal.columns)
-      if (columns.length > 0) text = this.#line(names, 'bold') + `${this.#widths.map((width) => '─'.repeat(width)).join('─┼─')}\n`
+      this.#isRight = types.map((type) => type === 'number')
+      if (columns.length > 0) {
+        text = heads.map((line, index) => this.#line(line, index === 0 ? 'bold' : 'dim')).join('')
+        text += `${this.#widths.map((width) => '─'.repeat(width)).join('─┼─')}\n`
+      }
     } else {
       for (const name of Object.keys(found.rows[0] ?? {})) if (!columns.includes(name)) this.#lateFields.add(name)
     }
@@ -62,12 +74,14 @@ export class TableFormat {
     return columns.length === 0 ? '' : text
   }
 
-  #line(cells: readonly string[], style?: 'bold'): string {
+  #line(cells: readonly string[], style?: Style): string {
     const padded = cells.map((cell, index) => {
       const width = this.#widths[index] ?? 0
       const fits = this.#fit(cell, width)
-      const pad = index === cells.length - 1 ? '' : ' '.repeat(Math.max(0, width - stringWidth(fits)))
-      return (style === undefined ? fits : this.#terminal.styled(style, fits)) + pad
+      const pad = ' '.repeat(Math.max(0, width - stringWidth(fits)))
+      const shown = style === undefined ? fits : this.#terminal.styled(style, fits)
+      if (this.#isRight[index] === true) return pad + shown
+      return index === cells.length - 1 ? shown : shown + pad
     })
     return `${padded.join(SEPARATOR)}\n`
   }

@@ -242,7 +242,7 @@ test('each mode prints rows in its own way, and a cell cannot steer the terminal
   )
   t.is(await print('--mode', 'line', '--columns', 'id,s'), 'id = 1\n s = a,"b"\n\nid = 2\n s = \\u001b[31m\\n|\n')
   t.is(await print('--mode', 'markdown', '--columns', 'id,s'), '| id | s |\n| --- | --- |\n| 1 | a,"b" |\n| 2 | \\u001b[31m\\n\\| |\n')
-  t.is(await print('--mode', 'table', '--columns', 'id,n,o.x'), 'id │ n    │ x\n───┼──────┼─────\n1  │ null │ null\n2  │ null │ [1]\n')
+  t.is(await print('--mode', 'table', '--columns', 'id,n,o.x'), 'id │ n    │ x\n───┼──────┼─────\n 1 │ null │ null\n 2 │ null │ [1]\n')
   const footer = await driftdb(t, cwd, ['select', '-d', 'data', '--table', 't', '--mode', 'table'])
   t.is(footer.stderr, '(2 rows)\n')
   t.is((await driftdb(t, cwd, ['select', '-d', 'data', '--table', 't', '--mode', 'table', '--quiet'])).stderr, '')
@@ -268,7 +268,11 @@ test('colours come with --color and go with --no-color', async (t) => {
   const args = ['select', '-d', 'data', '--table', 'users', '--mode', 'table']
   t.false((await driftdb(t, cwd, args)).stdout.includes('\u001b['))
   t.true((await driftdb(t, cwd, [...args, '--color'])).stdout.includes('\u001b[1m'))
-  t.false((await driftdb(t, cwd, [...args, '--no-color'])).stdout.includes('\u001b['))
+  t.true((await driftdb(t, cwd, [...args, '--color', 'always'])).stdout.includes('\u001b[1m'))
+  for (const none of [['--no-color'], ['--color', 'never'], ['--color', 'auto']]) {
+    t.false((await driftdb(t, cwd, [...args, ...none])).stdout.includes('\u001b['), none.join(' '))
+  }
+  t.is((await driftdb(t, cwd, [...args, '--color', 'sometimes'])).code, 2)
 })
 
 test('a key is text, or a number where only the number is there', async (t) => {
