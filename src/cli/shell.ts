@@ -78,7 +78,9 @@ export class Shell implements CommandTarget {
       input.end()
     }
     terminal.handOver({ interrupt: () => this.#interrupted(input, false), terminate }, input)
-    terminal.note(`DriftDB ${packageVersion()}, ${directory}${db.readOnly ? ', read-only' : ''}. .help lists the commands; ; ends a statement.`)
+    terminal.note(
+      `DriftDB ${packageVersion()}  ${directory}${db.readOnly ? ' (read-only)' : ''}\n.help lists the commands; a statement ends with ;`
+    )
     while (!this.#isAskedToLeave) {
       const line = await input.next(this.#begun === '' ? this.#prompt : CONTINUATION)
       if (line === undefined) break
@@ -96,7 +98,8 @@ export class Shell implements CommandTarget {
 
   async print(columns: readonly string[], rows: readonly Document[]): Promise<void> {
     const { terminal } = this.#options
-    await printRows(terminal, this.mode, { columns: columns.map((name) => ({ name, nullable: true })), rows, table: 'rows' })
+    // Without types: what these are is plain.
+    await printRows(terminal, this.mode, { columns: columns.map((name) => ({ name, type: '', nullable: true })), rows })
     await terminal.flush()
   }
 

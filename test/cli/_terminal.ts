@@ -7,7 +7,7 @@ import { stripVTControlCharacters } from 'node:util'
 import test, { type ExecutionContext, type Implementation } from 'ava'
 import { command } from './_driftdb.js'
 
-export type TerminalOptions = {
+export type ScreenOptions = {
   readonly env?: NodeJS.ProcessEnv
   readonly columns?: number
   readonly rows?: number
@@ -38,7 +38,7 @@ export function terminalTest(title: string, implementation: Implementation<[]>):
 }
 
 /** What stands on the screen, line after line, without the codes that move the cursor and colour. */
-export class ScreenOf {
+export class Screen {
   readonly #child: ChildProcess
   #raw = ''
   #seen = 0
@@ -46,7 +46,7 @@ export class ScreenOf {
   readonly #code: Promise<number | null>
   #isEnded = false
 
-  constructor(t: ExecutionContext, cwd: string, args: readonly string[], { env = {}, columns = 100, rows = 40 }: TerminalOptions) {
+  constructor(t: ExecutionContext, cwd: string, args: readonly string[], { env = {}, columns = 100, rows = 40 }: ScreenOptions = {}) {
     if (openTerminal === undefined) throw new Error('no terminal')
     const words = [process.execPath, command, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
     // The exit code is printed: not every way of opening a terminal hands it on.
