@@ -4,8 +4,11 @@ import { packageVersion } from './package-version.js'
 
 const args = process.argv.slice(2)
 const isVersion = args.length === 1 && (args[0] === '--version' || args[0] === '-V')
-if (isVersion) process.stdout.write(`${packageVersion()}\n`)
-else {
+if (isVersion) {
+  // Whoever has gone needs no version.
+  process.stdout.on('error', () => {})
+  process.stdout.write(`${packageVersion()}\n`)
+} else {
   const { runCommand } = await import('./run-command.js')
   // Everything is printed and closed by now; what may still wait (an unread standard input) must not hold the process.
   process.exit(await runCommand(args))

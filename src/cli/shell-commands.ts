@@ -9,13 +9,13 @@ export type CommandTarget = {
   timer: boolean
   /** Rows in the present mode. */
   print(columns: readonly string[], rows: readonly Document[]): Promise<void>
-  say(text: string): void
+  say(text: string): Promise<void>
   tables(): readonly Document[]
   schema(table: string): Promise<readonly Document[]>
   showLast(): Promise<void>
   edit(): Promise<void>
   /** Undefined: where statements are read now, in words. */
-  asOf(point: string | undefined): void
+  asOf(point: string | undefined): Promise<void>
   leave(): void
 }
 
@@ -44,8 +44,8 @@ export const SHELL_COMMANDS: readonly ShellCommand[] = [
     name: '.mode',
     argument: '[M]',
     help: `how results look: ${MODES.join(', ')}`,
-    run: (target, mode) => {
-      if (mode === undefined) target.say(target.mode)
+    run: async (target, mode) => {
+      if (mode === undefined) await target.say(target.mode)
       else target.mode = oneOf(mode, MODES, '.mode')
     }
   },
@@ -53,8 +53,8 @@ export const SHELL_COMMANDS: readonly ShellCommand[] = [
     name: '.timer',
     argument: 'on|off',
     help: 'say how long each statement took',
-    run: (target, state) => {
-      if (state === undefined) target.say(target.timer ? 'on' : 'off')
+    run: async (target, state) => {
+      if (state === undefined) await target.say(target.timer ? 'on' : 'off')
       else target.timer = oneOf(state, ['on', 'off'] as const, '.timer') === 'on'
     }
   },

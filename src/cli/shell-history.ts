@@ -45,11 +45,17 @@ export class ShellHistory {
     }
   }
 
+  /** Keeps something for this session alone. */
+  remember(text: string): void {
+    if (text === this.entries[0]) return
+    this.entries.unshift(text)
+    this.entries.splice(ENTRIES_MAX)
+  }
+
   /** Keeps a whole statement; not twice where it is the last one again. */
   async add(statement: string): Promise<void> {
     if (statement.trim() === '' || statement.length > ENTRY_CHARACTERS_MAX || statement === this.entries[0]) return
-    this.entries.unshift(statement)
-    this.entries.splice(ENTRIES_MAX)
+    this.remember(statement)
     const path = this.#path
     if (path === undefined) return
     try {

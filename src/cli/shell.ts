@@ -65,7 +65,7 @@ export class Shell implements CommandTarget {
   /** Resolves to the exit code when somebody leaves. Throws only what is wrong with `--as-of`, before anything is asked. */
   async run(): Promise<number> {
     const { terminal, db, directory, asOf } = this.#options
-    if (asOf !== undefined) this.asOf(asOf)
+    if (asOf !== undefined) await this.asOf(asOf)
     const history = await ShellHistory.open((text) => terminal.note(`note: ${text}`))
     using input = new ShellInput({
       history: history.entries,
@@ -103,8 +103,10 @@ export class Shell implements CommandTarget {
     await terminal.flush()
   }
 
-  say(text: string): void {
-    this.#options.terminal.note(text)
+  async say(text: string): Promise<void> {
+    const { terminal } = this.#options
+    await terminal.print(`${text}\n`)
+    await terminal.flush()
   }
 
   tables(): readonly Document[] {
@@ -140,17 +142,16 @@ export class Shell implements CommandTarget {
     const { terminal, safe } = this.#options
     if (safe) throw new DriftError('NOT_SUPPORTED', '.edit writes a file, which --safe switches off', {})
     const text = await terminal.lend(() => editText(this.#lastStatement))
+    // Ctrl-C in the editor was the editor's.
+    terminal.renewSignal()
     if (text === '') return
     terminal.note(text)
     this.#edited = text
   }
 
-  asOf(point: string | undefined): void {
+  async asOf(point: string | undefined): Promise<void> {
     const { terminal, db } = this.#options
-    if (point === undefined) {
-      terminal.note(this.#view === undefined ? 'now' : pointText(this.#view))
-      return
-    }
+    if (point === undefined) return this.say(this.#view === undefined ? 'now' : pointText(this.#view))
     // Before the old one is let go of: a point that is none changes nothing.
     const view = point.toLowerCase() === 'now' ? undefined : db.asOf(point)
     this.#view?.[Symbol.dispose]()
@@ -178,6 +179,7 @@ export class Shell implements CommandTarget {
 
   async #take(line: string, history: ShellHistory): Promise<void> {
     if (this.#begun === '' && isShellCommand(line)) {
+      history.remember(line)
       await runShellCommand(line, this)
       const edited = this.#edited
       this.#edited = undefined

@@ -33,6 +33,8 @@ export class Terminal {
   #interrupt = new AbortController()
   #listener: SignalListener | undefined
   #keyboard: Keyboard | undefined
+  /** Another program has the terminal; Ctrl-C is its own too. */
+  #isLent = false
   #page: Pager | undefined
   #pieces: string[] = []
   #characters = 0
@@ -100,9 +102,9 @@ export class Terminal {
     return this.#page?.isShown === true
   }
 
-  /** Cancels what runs; leaves at once where that was asked before. */
+  /** Cancels what runs; leaves at once where that was asked before, but not from under a pager or an editor. */
   interrupt(): void {
-    if (this.#interrupt.signal.aborted) process.exit(EXIT_INTERRUPTED)
+    if (this.#interrupt.signal.aborted && !this.#isLent) process.exit(EXIT_INTERRUPTED)
     this.#interrupt.abort()
   }
 
@@ -120,9 +122,11 @@ export class Terminal {
   /** Runs another program in the terminal. */
   async lend<T>(run: () => Promise<T>): Promise<T> {
     this.#keyboard?.pause()
+    this.#isLent = true
     try {
       return await run()
     } finally {
+      this.#isLent = false
       this.#keyboard?.resume()
     }
   }

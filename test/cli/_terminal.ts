@@ -49,11 +49,11 @@ export class Screen {
   constructor(t: ExecutionContext, cwd: string, args: readonly string[], { env = {}, columns = 100, rows = 40 }: ScreenOptions = {}) {
     if (openTerminal === undefined) throw new Error('no terminal')
     const words = [process.execPath, command, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')
-    // The exit code is printed: not every way of opening a terminal hands it on.
-    const [program, programArgs] = openTerminal(`stty rows ${rows} cols ${columns}; ${words}; echo "exit code $?"`)
+    // The exit code is printed: not every way of opening a terminal hands it on. Ctrl-C is the command's, not the shell's around it.
+    const [program, programArgs] = openTerminal(`trap : INT; stty rows ${rows} cols ${columns}; ${words}; echo "exit code $?"`)
     this.#child = spawn(program, [...programArgs], {
       cwd,
-      env: { ...process.env, NO_COLOR: '1', TERM: 'xterm', DRIFTDB_HISTORY: '', PAGER: '', ...env },
+      env: { ...process.env, NO_COLOR: '1', TERM: 'xterm', SHELL: '/bin/sh', DRIFTDB_HISTORY: '', PAGER: '', ...env },
       detached: true
     })
     t.teardown(() => {
