@@ -199,7 +199,10 @@ export class Shell implements CommandTarget {
     for (const next of ends) {
       const statement = text.slice(begin, next).trim()
       begin = next
-      if (statement !== ';' && !(await this.#runWhole(statement, history))) break
+      if (statement === ';' || (await this.#runWhole(statement, history))) continue
+      // What stands behind it was written for what it did not do.
+      this.#begun = ''
+      break
     }
   }
 
