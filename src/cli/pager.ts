@@ -5,6 +5,8 @@ import { canStart, endOf, startUserCommand } from './user-command.js'
 
 /** Scrolls sideways, leaves colours and the screen as they are, and ends by itself where everything fits. */
 const DEFAULT_PAGER = 'less -SRXF'
+/** Exit codes with which the system's shell says that there is no such program. */
+const NOT_STARTED = new Set([126, 127])
 /** Lines below a result: its footer and the prompt. */
 const LINES_BELOW = 2
 
@@ -29,8 +31,9 @@ export class Pager {
   /** Until it is known that it does not fit: less than a screen and one write. */
   #kept = ''
   #child: ChildProcess | undefined
-  #ended: Promise<unknown> | undefined
+  #ended: Promise<void> | undefined
   #isClosed = false
+  #end: number | string | undefined
 
   constructor(commandLine: string, options: PagerOptions) {
     this.#commandLine = commandLine
@@ -51,16 +54,22 @@ export class Pager {
     this.#kept += text
     if (this.#child === undefined && this.#fits()) return
     const stdin = (this.#child ??= this.#start()).stdin
+    // Where it could not be started there is nothing to write to, and the text is still to be printed.
+    if (stdin === null || stdin === undefined) return
     const piece = this.#kept
     this.#kept = ''
-    if (!this.#isClosed) await new Promise<void>((resolve) => void stdin?.write(piece, () => resolve()))
+    if (!this.#isClosed) await new Promise<void>((resolve) => void stdin.write(piece, () => resolve()))
   }
 
-  /** What was never paged and is to be printed as it is; after the pager has ended, where there was one. */
-  async end(): Promise<string> {
+  /**
+   * After the pager has ended, where there was one: what was never paged and is to be printed as it is, and what went wrong with the
+   * pager.
+   */
+  async end(): Promise<{ readonly rest: string; readonly problem: string | undefined }> {
     this.#child?.stdin?.end()
     await this.#ended
-    return this.#kept
+    const isProblem = NOT_STARTED.has(Number(this.#end)) || (typeof this.#end === 'string' && !this.#end.startsWith('SIG'))
+    return { rest: this.#kept, problem: isProblem ? `the pager ${this.#commandLine} could not be started: ${this.#end}` : undefined }
   }
 
   #start(): ChildProcess {
@@ -68,7 +77,10 @@ export class Pager {
     const child = startUserCommand(this.#commandLine, [], { stdin: 'pipe', env })
     const close = () => (this.#isClosed = true)
     child.stdin?.on('error', close)
-    this.#ended = this.#options.lend(() => endOf(child)).finally(close)
+    this.#ended = this.#options.lend(async () => {
+      this.#end = await endOf(child)
+      close()
+    })
     return child
   }
 

@@ -11,8 +11,8 @@ export type ShellInputOptions = {
   readonly history: readonly string[]
   /** `line` is the one that is being typed. */
   readonly complete: (line: string, cursor: number) => Promise<Completion>
-  /** Ctrl-C; `hasText`: something stands in the line. */
-  readonly onInterrupt: (hasText: boolean) => void
+  /** Ctrl-C. */
+  readonly onInterrupt: () => void
 }
 
 type GiveCompletion = (error: null, result: [string[], string]) => void
@@ -30,6 +30,8 @@ export class ShellInput implements Keyboard, Disposable {
   #isEnded = false
   /** Another program has the terminal. */
   #isLent = false
+  /** A terminal that cannot move its cursor gives whole lines, and Ctrl-C as a signal. */
+  readonly #canEdit = process.env['TERM'] !== 'dumb'
 
   constructor(options: ShellInputOptions) {
     this.#options = options
@@ -37,7 +39,7 @@ export class ShellInput implements Keyboard, Disposable {
     this.#editor = createInterface({
       input: process.stdin,
       output: process.stdout,
-      terminal: true,
+      terminal: this.#canEdit,
       history: this.#editorHistory,
       historySize: Number.MAX_SAFE_INTEGER,
       completer: (line: string, give: GiveCompletion) => this.#complete(line, give)
@@ -47,7 +49,7 @@ export class ShellInput implements Keyboard, Disposable {
       this.#restoreHistory()
     })
     this.#editor.on('line', (line) => this.#take(line))
-    this.#editor.on('SIGINT', () => options.onInterrupt(this.#editor.line !== ''))
+    this.#editor.on('SIGINT', () => options.onInterrupt())
     this.#editor.on('close', () => this.end())
   }
 
@@ -67,19 +69,20 @@ export class ShellInput implements Keyboard, Disposable {
     })
   }
 
-  get isWaiting(): boolean {
-    return this.#waiting !== undefined
+  /** Something stands in the line. */
+  get hasText(): boolean {
+    return this.#editor.line !== ''
   }
 
   /** Forgets what stands in the line and what was typed ahead, and begins again below with `prompt`. */
   clear(prompt: string): void {
     this.#lines.length = 0
-    if (this.#editor.line !== '') {
+    if (this.hasText) {
       // To the end of the line, and everything before that away.
       this.#editor.write(null, { ctrl: true, name: 'e' })
       this.#editor.write(null, { ctrl: true, name: 'u' })
     }
-    if (!this.isWaiting) return
+    if (this.#waiting === undefined) return
     this.#editor.setPrompt(prompt)
     process.stdout.write('^C\n')
     this.#editor.prompt()
@@ -101,13 +104,13 @@ export class ShellInput implements Keyboard, Disposable {
   pause(): void {
     this.#isLent = true
     this.#editor.pause()
-    process.stdin.setRawMode(false)
+    if (this.#canEdit) process.stdin.setRawMode(false)
   }
 
   resume(): void {
     this.#isLent = false
     if (this.#isEnded) return
-    process.stdin.setRawMode(true)
+    if (this.#canEdit) process.stdin.setRawMode(true)
     this.#editor.resume()
   }
 

@@ -70,14 +70,14 @@ export class Shell implements CommandTarget {
     using input = new ShellInput({
       history: history.entries,
       complete: (line, cursor) => this.#complete(line, cursor),
-      onInterrupt: (hasText) => this.#interrupted(input, hasText)
+      onInterrupt: () => this.#interrupted(input)
     })
     const terminate = () => {
       this.#leave(EXIT_INTERRUPTED)
       if (this.#isRunning && !terminal.signal.aborted) terminal.interrupt()
       input.end()
     }
-    terminal.handOver({ interrupt: () => this.#interrupted(input, false), terminate }, input)
+    terminal.handOver({ interrupt: () => this.#interrupted(input), terminate }, input)
     terminal.note(
       `DriftDB ${packageVersion()}  ${directory}${db.readOnly ? ' (read-only)' : ''}\n.help lists the commands; a statement ends with ;`
     )
@@ -254,14 +254,14 @@ export class Shell implements CommandTarget {
     }
   }
 
-  #interrupted(input: ShellInput, hasText: boolean): void {
+  #interrupted(input: ShellInput): void {
     const { terminal } = this.#options
     if (this.#isRunning) {
       input.clear(CONTINUATION)
       terminal.interrupt()
       return
     }
-    if (hasText || this.#begun !== '') {
+    if (input.hasText || this.#begun !== '') {
       this.#begun = ''
       this.#isWarned = false
       input.clear(this.#prompt)

@@ -171,8 +171,9 @@ export class Terminal {
       await this.flush()
     } finally {
       this.#page = undefined
-      const rest = await page.end()
+      const { rest, problem } = await page.end()
       if (rest !== '') await this.#write(rest)
+      if (problem !== undefined) this.note(`note: ${problem}`)
     }
   }
 

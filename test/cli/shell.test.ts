@@ -182,6 +182,18 @@ terminalTest('Ctrl-C cancels what runs, clears what is typed, and twice at an em
   t.is(await screen.exitCode(), 130)
 })
 
+terminalTest('a terminal that cannot move its cursor has a shell of whole lines', async (t) => {
+  const screen = await shell(t, await shellDatabase(t), [], { env: { TERM: 'dumb' } })
+  screen.type('SELECT id\n')
+  await screen.until(/\.\.\.> $/)
+  screen.type('\u0003')
+  await screen.until(/\ndrift> $/)
+  screen.type("SELECT id FROM users WHERE id = 'user1';\n")
+  await screen.until(/user1\n\(1 row\)\ndrift> $/)
+  screen.type('.quit\n')
+  t.is(await screen.exitCode(), 0)
+})
+
 terminalTest('.tables, .mode, .timer, .last and .help', async (t) => {
   const screen = await shell(t, await shellDatabase(t))
   screen.type('.tables\r')
@@ -284,6 +296,7 @@ terminalTest('what is longer or wider than the screen goes through $PAGER, and n
   }
   t.regex(await paged('many', ['--limit', '30'], 'cat'), /\n +29 │ row 29\n\(30 rows\)\n/)
   t.regex(await paged('many', ['--limit', '30'], 'no-such-pager-here'), /\n +29 │ row 29\n\(30 rows\)\n/)
+  t.regex(await paged('many', ['--limit', '30'], 'PAGE=1 no-such-pager-here'), /note: the pager [^\n]* could not be started: 127/)
   const left = await paged('many', [], 'head -n 5')
   t.regex(left, /row 1\n\(\d+ rows were read when the pager was left\)\nexit code 0/)
   t.notRegex(left, /EPIPE|error/)
