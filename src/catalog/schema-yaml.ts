@@ -1,8 +1,10 @@
-import { stringify } from 'yaml'
+import { createRequire } from 'node:module'
+import type { stringify as Stringify } from 'yaml'
 import type { TableDefinition } from './catalog.js'
 
-/** `schema.yaml`: the schema for people. Derived from the catalog, never read back. */
+/** `schema.yaml`: the schema for people. Derived from the catalog, never read back; its library is loaded when a schema is written. */
 export function schemaYaml(table: TableDefinition): string {
+  const { stringify } = createRequire(import.meta.url)('yaml') as { readonly stringify: typeof Stringify }
   return stringify({
     table: table.name,
     id: table.id,

@@ -13,7 +13,7 @@ export function doctorCommand(program: Command, context: CommandContext): void {
     .command('doctor')
     .description('check every file of a database; changes nothing, exits 3 where something is damaged')
     .requiredOption('-d, --directory <dir>', 'the database')
-  addOutputOptions(command)
+  addOutputOptions(command, { table: true })
     .addHelpText('after', '\nExample:\n  driftdb doctor -d ./mydata')
     .action(async (options: OutputOptions & { readonly directory: string }) => {
       terminal.configure(options)

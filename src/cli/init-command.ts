@@ -8,7 +8,7 @@ import { printRows } from './print-result.js'
 
 export function initCommand(program: Command, { terminal }: CommandContext): void {
   const command = program.command('init').description('make an empty database').argument('<dir>', 'the directory; made if it is not there')
-  addOutputOptions(command)
+  addOutputOptions(command, { table: true })
     .addHelpText('after', '\nExample:\n  driftdb init ./mydata')
     .action(async (directory: string, options: OutputOptions) => {
       terminal.configure(options)

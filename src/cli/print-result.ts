@@ -1,4 +1,5 @@
 /** Prints results: rows in the mode that was asked for, commits as one object. */
+import { systemClock } from '../base/clock.js'
 import type { Commit, Document, ResultColumn } from '../index.js'
 import { rowFormat, type Mode } from './row-format.js'
 import type { Terminal } from './terminal.js'
@@ -8,30 +9,73 @@ export type Rows = {
   readonly rows: Iterable<Document> | AsyncIterable<Document>
   /** The table that mode `insert` names. */
   readonly table?: string
+  /** Called with each row that is printed. */
+  readonly onRow?: (row: Document) => void
 }
 
-/** Rows between two looks at Ctrl-C. */
-const ROWS_PER_TURN = 4096
+export type PrintedRows = {
+  /** Milliseconds in which the reader of the output was waited for, the pager's too. */
+  readonly waitedMs: number
+}
+
+/** Rows between two looks at the clock, and milliseconds between two looks at Ctrl-C. */
+const ROWS_PER_LOOK = 64
+const TURN_MS = 20
 
 /** Prints rows as they are pulled; ends early, without an error, where nobody reads any more. Throws ABORTED after Ctrl-C. */
-export async function printRows(terminal: Terminal, mode: Mode, { columns, rows, table = 'rows' }: Rows): Promise<void> {
+export async function printRows(terminal: Terminal, mode: Mode, { columns, rows, table = 'rows', onRow }: Rows): Promise<PrintedRows> {
   const format = await rowFormat(mode, { columns, table, terminal })
-  let sinceTurn = 0
-  for await (const row of rows) {
-    let wait = terminal.print(format.row(row))
-    if (++sinceTurn === ROWS_PER_TURN) wait ??= terminal.flush()
-    if (wait === undefined) continue
-    sinceTurn = 0
+  let waitedMs = 0
+  const waitFor = async (wait: Promise<void> | undefined) => {
+    if (wait === undefined) return
+    const begin = systemClock.monotonic()
     await wait
-    terminal.check()
-    if (terminal.isClosed) return
+    waitedMs += systemClock.monotonic() - begin
   }
-  await terminal.print(format.end())
-  const footer = format.footer?.()
-  if (footer === undefined) return
-  // The footer comes after the rows, although it goes another way.
-  await terminal.flush()
-  terminal.note(footer)
+  await terminal.openPage()
+  let footer: string | undefined
+  try {
+    const { isWhole, count } = await printAll()
+    await waitFor(terminal.flush())
+    if (isWhole) footer = format.footer?.()
+    else if (terminal.isPaging) footer = `(${count} ${count === 1 ? 'row was' : 'rows were'} read when the pager was left)`
+    if (isWhole && footer !== undefined && terminal.isPaging) {
+      await waitFor(terminal.print(`${footer}\n`))
+      footer = undefined
+    }
+  } finally {
+    await waitFor(terminal.closePage())
+  }
+  // Not in the pager, it comes after the rows although it goes another way.
+  if (footer !== undefined) terminal.note(footer)
+  return { waitedMs }
+
+  async function printAll(): Promise<{ readonly isWhole: boolean; readonly count: number }> {
+    const iterator = Symbol.asyncIterator in rows ? rows[Symbol.asyncIterator]() : rows[Symbol.iterator]()
+    let count = 0
+    let turned = systemClock.monotonic()
+    let isWhole = false
+    try {
+      for (;;) {
+        const pulled = iterator.next()
+        const step = pulled instanceof Promise ? await pulled : pulled
+        if (step.done === true) break
+        onRow?.(step.value)
+        let wait = terminal.print(format.row(step.value))
+        if (++count % ROWS_PER_LOOK === 0 && systemClock.monotonic() - turned >= TURN_MS) wait ??= terminal.flush()
+        if (wait === undefined) continue
+        await waitFor(wait)
+        turned = systemClock.monotonic()
+        terminal.check()
+        if (terminal.isClosed) return { isWhole, count }
+      }
+      isWhole = true
+    } finally {
+      if (!isWhole) await iterator.return?.()
+    }
+    await waitFor(terminal.print(format.end()))
+    return { isWhole, count }
+  }
 }
 
 /** Prints what a write did. `commit` undefined: nothing had to be done. */

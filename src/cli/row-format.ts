@@ -29,7 +29,7 @@ export async function rowFormat(mode: Mode, { columns, table, terminal }: Format
   const names = columns.length === 0 ? undefined : columns.map((column) => column.name)
   switch (mode) {
     case 'table':
-      return new (await import('./table-format.js')).TableFormat(names, terminal)
+      return new (await import('./table-format.js')).TableFormat(columns, terminal)
     case 'line':
       return new (await import('./line-format.js')).LineFormat(terminal)
     case 'csv':

@@ -3,8 +3,9 @@ import { InvalidArgumentError, type Command } from 'commander'
 import type { CommandContext } from './command-context.js'
 import { openDatabase } from './open-database.js'
 import { addOutputOptions, modeOf, type OutputOptions } from './output-options.js'
-import { printRows } from './print-result.js'
 import { quotedName } from './row-format.js'
+import { runText } from './run-text.js'
+import { Session } from './session.js'
 
 type SelectOptions = OutputOptions & {
   readonly directory: string
@@ -38,10 +39,7 @@ export function selectCommand(program: Command, { terminal }: CommandContext): v
       terminal.configure(options)
       const { asOf, strict = false, table } = options
       await using db = await openDatabase(options.directory, terminal, { readOnly: true, strict })
-      for await (const { columns, rows, notices } of db.statements(selectText(options), asOf === undefined ? {} : { asOf })) {
-        for (const notice of notices) terminal.note(`note: ${notice}`)
-        await printRows(terminal, modeOf(options, terminal), { columns, rows, table })
-      }
+      await runText(new Session(db), selectText(options), { terminal, mode: modeOf(options, terminal), table, asOf })
     })
 }
 

@@ -13,7 +13,7 @@ export function statsCommand(program: Command, context: CommandContext): void {
     .command('stats')
     .description('print sizes and counts; bytes unless the name says otherwise')
     .requiredOption('-d, --directory <dir>', 'the database')
-  addOutputOptions(command)
+  addOutputOptions(command, { table: true })
     .addHelpText('after', '\nExample:\n  driftdb stats -d ./mydata')
     .action(async (options: OutputOptions & { readonly directory: string }) => {
       terminal.configure(options)

@@ -242,12 +242,72 @@ test('each mode prints rows in its own way, and a cell cannot steer the terminal
   )
   t.is(await print('--mode', 'line', '--columns', 'id,s'), 'id = 1\n s = a,"b"\n\nid = 2\n s = \\u001b[31m\\n|\n')
   t.is(await print('--mode', 'markdown', '--columns', 'id,s'), '| id | s |\n| --- | --- |\n| 1 | a,"b" |\n| 2 | \\u001b[31m\\n\\| |\n')
-  t.is(await print('--mode', 'table', '--columns', 'id,n,o.x'), 'id │ n    │ x\n───┼──────┼─────\n1  │ null │ null\n2  │ null │ [1]\n')
+  t.is(await print('--mode', 'table', '--columns', 'id,n,o.x'), 'id │ n    │ x\n───┼──────┼─────\n 1 │ null │ null\n 2 │ null │ [1]\n')
   const footer = await driftdb(t, cwd, ['select', '-d', 'data', '--table', 't', '--mode', 'table'])
   t.is(footer.stderr, '(2 rows)\n')
   t.is((await driftdb(t, cwd, ['select', '-d', 'data', '--table', 't', '--mode', 'table', '--quiet'])).stderr, '')
   t.is(await print('--limit', '1', '--columns', 'id'), '{"id":1}\n')
   t.is(await print('--where', 'id=2 -- to the end', '--limit', '1', '--columns', 'id'), '{"id":2}\n')
+})
+
+test('with --json every line of standard output is one JSON object, for every statement and every command', async (t) => {
+  const cwd = await workDirectory(t)
+  const lines = async (args: readonly string[], code = 0, input = '') => {
+    const run = await driftdb(t, cwd, [...args, '--json'], input)
+    t.is(run.code, code, `${args.join(' ')}: ${run.stderr}`)
+    t.true(run.stdout === '' || run.stdout.endsWith('\n'))
+    const found = objects(run.stdout)
+    for (const object of found) t.true(typeof object === 'object' && object !== null && !Array.isArray(object), args.join(' '))
+    return found
+  }
+  t.like(await lines(['init', 'data']), [{ ok: true }])
+  const sql = (text: string) => lines(['sql', '-d', 'data', '-e', text])
+  const commit = (rows: readonly Record<string, unknown>[], seq: number) => {
+    t.is(rows.length, 1)
+    t.is(rows[0]?.['seq'], seq)
+    t.regex(String(rows[0]?.['time']), /^\d{4}-.*Z$/)
+  }
+  commit(await sql('CREATE TABLE t (pk=id, INDEX(a))'), 1)
+  t.deepEqual(await sql('CREATE TABLE IF NOT EXISTS t (pk=id)'), [{ ok: true }])
+  commit(await sql('INSERT INTO t {"id": 1, "text": "two\\nlines"}'), 2)
+  const many = await sql('INSERT INTO t [{"id": 2}, {"id": 3}]')
+  commit(many, 4)
+  t.is(many[0]?.['rows'], 2)
+  commit(await sql('UPSERT INTO t {"id": 3, "a": {"b": [1, null]}}'), 5)
+  commit(await sql('PATCH t KEY 1 SET {"a": 1}'), 6)
+  commit(await sql('SOFT DELETE FROM t KEY 2'), 7)
+  t.deepEqual(await sql('SELECT * FROM t'), [
+    { id: 1, text: 'two\nlines', a: 1 },
+    { id: 3, a: { b: [1, null] } }
+  ])
+  t.deepEqual(await sql('SELECT id, a.b FROM t WHERE id = 4'), [])
+  t.is((await sql('SHOW DRIFT t KEY 1')).length, 2)
+  t.deepEqual(await sql('-- nothing'), [])
+  t.deepEqual(await lines(['sql', '-d', 'data', '-e', "SELECT id FROM t; BACKUP TO 'x'"], 1), [{ id: 1 }, { id: 3 }])
+  t.is((await lines(['select', '-d', 'data', '--table', 't', '--as-of', '@seq:2'])).length, 1)
+  t.is((await lines(['drift', '-d', 'data', '--table', 't', '--key', '3'])).length, 2)
+  t.like(await lines(['ingest', '-d', 'data', '--table', 't', '-'], 0, '{"id":9}'), [{ seq: 8 }])
+  t.like(await lines(['stats', '-d', 'data']), [{ lastSeq: 8 }])
+  t.like(await lines(['doctor', '-d', 'data']), [{ ok: true, lastSeq: 8 }])
+})
+
+test('--timer says on standard error how long each statement took, and --quiet says nothing', async (t) => {
+  const cwd = await usersDatabase(t)
+  const args = ['sql', '-d', 'data', '--timer', '-e', 'SELECT id FROM users; PATCH users KEY "user2" SET {"a": 1}']
+  const run = await driftdb(t, cwd, args)
+  t.regex(run.stderr, /^time: \d+\.\d{3} ms\ntime: \d+\.\d{3} ms\n$/)
+  t.is(objects(run.stdout).length, 3)
+  t.is((await driftdb(t, cwd, [...args, '--quiet'])).stderr, '')
+})
+
+test('--safe refuses statements that use files before the first of a text runs', async (t) => {
+  const cwd = await usersDatabase(t)
+  const script = 'INSERT INTO users {"id": "x"}; /* now */ backup TO \'elsewhere\''
+  const run = await driftdb(t, cwd, ['sql', '-d', 'data', '--safe', '-e', script])
+  t.is(run.code, 1)
+  t.is(run.stdout, '')
+  t.regex(run.stderr, /DRIFT_NOT_SUPPORTED: BACKUP uses files, which --safe switches off/)
+  t.is((await driftdb(t, cwd, ['sql', '-d', 'data', '--safe', '-e', 'INSERT INTO users {"id": "BACKUP"}'])).code, 0)
 })
 
 test('a CSV header has every column of the table, also one that only the last row has', async (t) => {
@@ -269,7 +329,11 @@ test('colours come with --color and go with --no-color', async (t) => {
   const args = ['select', '-d', 'data', '--table', 'users', '--mode', 'table']
   t.false((await driftdb(t, cwd, args)).stdout.includes('\u001b['))
   t.true((await driftdb(t, cwd, [...args, '--color'])).stdout.includes('\u001b[1m'))
-  t.false((await driftdb(t, cwd, [...args, '--no-color'])).stdout.includes('\u001b['))
+  t.true((await driftdb(t, cwd, [...args, '--color', 'always'])).stdout.includes('\u001b[1m'))
+  for (const none of [['--no-color'], ['--color', 'never'], ['--color', 'auto']]) {
+    t.false((await driftdb(t, cwd, [...args, ...none])).stdout.includes('\u001b['), none.join(' '))
+  }
+  t.is((await driftdb(t, cwd, [...args, '--color', 'sometimes'])).code, 2)
 })
 
 test('a key is text, or a number where only the number is there', async (t) => {

@@ -1,0 +1,52 @@
+/**
+ * The one place where the command line runs statements. One session is one call of `driftdb sql`: all its texts, in order.
+ */
+import { DriftError } from '../base/errors.js'
+import type { Commit, Database, Document, PointInput, ResultColumn } from '../index.js'
+
+/** What one statement gave. */
+export type Outcome = {
+  readonly command: string
+  readonly columns: readonly ResultColumn[]
+  /** Made as they are pulled, once. Undefined for a statement that gives none. */
+  readonly rows: Iterable<Document> | AsyncIterable<Document> | undefined
+  readonly commit: Commit | undefined
+  readonly notices: readonly string[]
+}
+
+export type RunOptions = {
+  /** Where tables without their own AS OF are read; writes are READ_ONLY meanwhile. */
+  readonly asOf?: PointInput | undefined
+  readonly signal: AbortSignal
+}
+
+/** Statements that read or write files of the user's. */
+const FILE_STATEMENTS = new Set(['BACKUP'])
+const READS = /^(?:SELECT|SHOW|EXPLAIN|WITH|VALUES)\b/
+
+export class Session {
+  readonly #db: Database
+  readonly #safe: boolean
+
+  /** `safe`: statements that use files are NOT_SUPPORTED. */
+  constructor(db: Database, { safe = false }: { readonly safe?: boolean } = {}) {
+    this.#db = db
+    this.#safe = safe
+  }
+
+  /** Runs the statements of a text one by one; the first that fails ends it. Throws ABORTED between two of them. */
+  async *run(text: string, { asOf, signal }: RunOptions): AsyncGenerator<Outcome, void> {
+    if (this.#safe) await refuseFiles(text)
+    for await (const { command, columns, rows, commit, notices } of this.#db.statements(text, asOf === undefined ? {} : { asOf })) {
+      yield { command, columns, rows: READS.test(command) ? rows : undefined, commit, notices }
+      if (signal.aborted) throw new DriftError('ABORTED', 'interrupted', {})
+    }
+  }
+}
+
+/** Before the first of them runs. */
+async function refuseFiles(text: string): Promise<void> {
+  const { statementEnds } = await import('../api/unfinished-text.js')
+  const statement = statementEnds(text, 'drift').firstWords.find((word) => FILE_STATEMENTS.has(word))
+  if (statement !== undefined) throw new DriftError('NOT_SUPPORTED', `${statement} uses files, which --safe switches off`, { statement })
+}
