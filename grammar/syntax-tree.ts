@@ -1,5 +1,5 @@
 /**
- * What the generated parser returns: the shape of the text, with its tokens. Nothing is decided here; `src/grammar/parse.ts` makes the AST.
+ * What the generated parser returns: the shape of the text, with its tokens. Nothing is decided here; `src/parser/parse.ts` makes the AST.
  * The postprocessors in `driftql.ne` are untyped, so these types are their contract.
  */
 import { type Token } from './lexer.js'

@@ -98,11 +98,11 @@ export type ScriptOptions = QueryOptions & {
   readonly session?: Session
 }
 
-/** One statement of a script, its rows made as they are pulled, once. */
+/** One statement of a script. Rows come in lists of at most 1,024, made as they are pulled, once. */
 export type StatementResult = {
   readonly command: CommandName
   readonly columns: readonly ResultColumn[]
-  readonly rows: AsyncIterable<Document>
+  readonly batches: AsyncIterable<readonly Document[]>
   /** Of a statement that writes. */
   readonly commit: Commit | undefined
   /** Rows that were written; undefined for a statement that reads. */
@@ -291,6 +291,11 @@ export class Database implements AsyncDisposable {
     return results
   }
 
+  /** Settings (`SET drift.…`) that several scripts share, as an option of each. */
+  session(): Session {
+    return new Session()
+  }
+
   /** The same, one result at a time, with rows that are made as they are pulled. */
   async *statements(text: string, options: ScriptOptions = {}): AsyncGenerator<StatementResult, void> {
     const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
@@ -298,12 +303,13 @@ export class Database implements AsyncDisposable {
     for (const statement of this.#statements.statements(text, this.#dialect(options, session))) {
       const running = await this.#statements.start(statement, this.#asked(options), session)
       const { command, columns, commit, writtenRows, notices } = running
-      const rows = async function* (): AsyncGenerator<Document, void> {
+      const batches = async function* (): AsyncGenerator<readonly Document[], void> {
         for await (const batch of driven(running)) {
-          for (const row of running.objects(batch)) yield integersAs(row, integers) as Document
+          const rows = running.objects(batch)
+          yield integers === 'auto' ? rows : rows.map((row) => integersAs(row, integers) as Document)
         }
       }
-      yield { command, columns, rows: rows(), commit, writtenRows, notices }
+      yield { command, columns, batches: batches(), commit, writtenRows, notices }
     }
   }
 

@@ -1,6 +1,6 @@
 import { DriftError } from '../base/errors.js'
 import type { AskedPoint } from '../coordinator/coordinator.js'
-import { parsePoint, type PointInTime } from '../grammar/point-in-time.js'
+import { parsePoint, type PointInTime } from '../parser/point-in-time.js'
 
 /** A point in time as a caller writes it: `{ seq }`, `{ time }` (Date, unix ms or text), or a text such as `'@seq:100'`. */
 export type PointInput = string | Date | { readonly seq: number } | { readonly time: Date | number | string }

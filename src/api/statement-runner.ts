@@ -5,7 +5,7 @@ import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
-import type { CreateTable, Explain, Maintenance, Select, SetOption, ShowDrift, Statement } from '../grammar/ast.js'
+import type { CreateTable, Explain, Maintenance, Select, SetOption, ShowDrift, Statement } from '../parser/ast.js'
 import type { Batch } from '../query/batch.js'
 import { explainLines, PlanProbe } from '../query/explain.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
@@ -145,9 +145,11 @@ const SNAPSHOT_COLUMNS: readonly ResultColumn[] = [
 ]
 const COMPACT_COLUMNS: readonly ResultColumn[] = [
   { name: 'table', type: 'text', nullable: false },
-  ...['events', 'segments_before', 'segments_after', 'bytes_before', 'bytes_after'].map(
-    (name): ResultColumn => ({ name, type: 'int8', nullable: false })
-  )
+  ...['events', 'segments_before', 'segments_after', 'bytes_before', 'bytes_after'].map((name): ResultColumn => ({
+    name,
+    type: 'int8',
+    nullable: false
+  }))
 ]
 const PLAN_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'text', nullable: false }]
 

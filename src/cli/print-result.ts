@@ -6,7 +6,8 @@ import type { Terminal } from './terminal.js'
 
 export type Rows = {
   readonly columns: readonly ResultColumn[]
-  readonly rows: Iterable<Document> | AsyncIterable<Document>
+  /** Those of the database come in lists. */
+  readonly rows: Iterable<Document> | AsyncIterable<readonly Document[]>
   /** The table that mode `insert` names. */
   readonly table?: string
   /** Called with each row that is printed. */
@@ -51,31 +52,27 @@ export async function printRows(terminal: Terminal, mode: Mode, { columns, rows,
   return { waitedMs }
 
   async function printAll(): Promise<{ readonly isWhole: boolean; readonly count: number }> {
-    const iterator = Symbol.asyncIterator in rows ? rows[Symbol.asyncIterator]() : rows[Symbol.iterator]()
     let count = 0
     let turned = systemClock.monotonic()
-    let isWhole = false
-    try {
-      for (;;) {
-        const pulled = iterator.next()
-        const step = pulled instanceof Promise ? await pulled : pulled
-        if (step.done === true) break
-        onRow?.(step.value)
-        let wait = terminal.print(format.row(step.value))
+    for await (const list of Symbol.asyncIterator in rows ? rows : listsOf(rows)) {
+      for (const row of list) {
+        onRow?.(row)
+        let wait = terminal.print(format.row(row))
         if (++count % ROWS_PER_LOOK === 0 && systemClock.monotonic() - turned >= TURN_MS) wait ??= terminal.flush()
         if (wait === undefined) continue
         await waitFor(wait)
         turned = systemClock.monotonic()
         terminal.check()
-        if (terminal.isClosed) return { isWhole, count }
+        if (terminal.isClosed) return { isWhole: false, count }
       }
-      isWhole = true
-    } finally {
-      if (!isWhole) await iterator.return?.()
     }
     await waitFor(terminal.print(format.end()))
-    return { isWhole, count }
+    return { isWhole: true, count }
   }
+}
+
+function* listsOf(rows: Iterable<Document>): Generator<readonly Document[], void> {
+  for (const row of rows) yield [row]
 }
 
 /** Prints what a write did. `commit` undefined: nothing had to be done. */

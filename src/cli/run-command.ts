@@ -44,6 +44,9 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['select', async () => (await import('./select-command.js')).selectCommand],
   ['drift', async () => (await import('./drift-command.js')).driftCommand],
   ['ingest', async () => (await import('./ingest-command.js')).ingestCommand],
+  ['import', async () => (await import('./import-command.js')).importCommand],
+  ['snapshot', async () => (await import('./maintenance-command.js')).snapshotCommand],
+  ['compact', async () => (await import('./maintenance-command.js')).compactCommand],
   ['stats', async () => (await import('./stats-command.js')).statsCommand],
   ['doctor', async () => (await import('./doctor-command.js')).doctorCommand]
 ])

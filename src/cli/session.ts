@@ -2,14 +2,14 @@
  * The one place where the command line runs statements. One session is one call of `driftdb sql`: all its texts, in order.
  */
 import { DriftError } from '../base/errors.js'
-import type { Commit, Database, Document, PointInput, ResultColumn } from '../index.js'
+import type { Commit, Database, Document, PointInput, ResultColumn, Session as Settings } from '../index.js'
 
 /** What one statement gave. */
 export type Outcome = {
   readonly command: string
   readonly columns: readonly ResultColumn[]
-  /** Made as they are pulled, once. Undefined for a statement that gives none. */
-  readonly rows: Iterable<Document> | AsyncIterable<Document> | undefined
+  /** Made as they are pulled, once, in lists where they come from the database. Undefined for a statement that gives none. */
+  readonly rows: Iterable<Document> | AsyncIterable<readonly Document[]> | undefined
   readonly commit: Commit | undefined
   readonly notices: readonly string[]
 }
@@ -22,23 +22,26 @@ export type RunOptions = {
 
 /** Statements that read or write files of the user's. */
 const FILE_STATEMENTS = new Set(['BACKUP'])
-const READS = /^(?:SELECT|SHOW|EXPLAIN|WITH|VALUES)\b/
 
 export class Session {
   readonly #db: Database
   readonly #safe: boolean
+  /** What SET changes, for the texts that follow. */
+  readonly #settings: Settings
 
   /** `safe`: statements that use files are NOT_SUPPORTED. */
   constructor(db: Database, { safe = false }: { readonly safe?: boolean } = {}) {
     this.#db = db
+    this.#settings = db.session()
     this.#safe = safe
   }
 
   /** Runs the statements of a text one by one; the first that fails ends it. Throws ABORTED between two of them. */
   async *run(text: string, { asOf, signal }: RunOptions): AsyncGenerator<Outcome, void> {
     if (this.#safe) await refuseFiles(text)
-    for await (const { command, columns, rows, commit, notices } of this.#db.statements(text, asOf === undefined ? {} : { asOf })) {
-      yield { command, columns, rows: READS.test(command) ? rows : undefined, commit, notices }
+    const options = { session: this.#settings, signal, ...(asOf === undefined ? {} : { asOf }) }
+    for await (const { command, columns, batches, commit, notices } of this.#db.statements(text, options)) {
+      yield { command, columns, rows: columns.length > 0 ? batches : undefined, commit, notices }
       if (signal.aborted) throw new DriftError('ABORTED', 'interrupted', {})
     }
   }

@@ -99,7 +99,7 @@ export class Shell implements CommandTarget {
   async print(columns: readonly string[], rows: readonly Document[]): Promise<void> {
     const { terminal } = this.#options
     // Without types: what these are is plain.
-    await printRows(terminal, this.mode, { columns: columns.map((name) => ({ name, type: '', nullable: true })), rows })
+    await printRows(terminal, this.mode, { columns: columns.map((name) => ({ name, type: 'text', nullable: true })), rows })
     await terminal.flush()
   }
 

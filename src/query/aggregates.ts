@@ -1,6 +1,6 @@
 /** COUNT, SUM, AVG, MIN, MAX of one group. All skip NULL; over nothing COUNT is 0 and the others are NULL. */
 import { DriftError } from '../base/errors.js'
-import { type AggregateName } from '../grammar/ast.js'
+import { type AggregateName } from '../parser/ast.js'
 import { settled } from './arithmetic.js'
 import { compareValues, identityOf } from './order.js'
 

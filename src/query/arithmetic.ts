@@ -3,7 +3,7 @@
  * a float; a bigint is an integer. A result too large for a float64 is OUT_OF_RANGE: never infinity, never NULL.
  */
 import { DriftError } from '../base/errors.js'
-import { type ArithmeticOperator } from '../grammar/ast.js'
+import { type ArithmeticOperator } from '../parser/ast.js'
 
 export function arithmetic(operator: ArithmeticOperator, left: unknown, right: unknown): number | bigint | null {
   if (typeof left === 'number' && typeof right === 'number') {

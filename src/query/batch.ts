@@ -3,7 +3,7 @@
  * absent are the same here), so a hot loop looks at bytes.
  */
 import { type Document, type Value } from '../codec/value.js'
-import { type Path } from '../grammar/ast.js'
+import { type Path } from '../parser/ast.js'
 
 export const BATCH_ROWS_MAX = 1024
 

@@ -1,8 +1,8 @@
 /** CAST and `::`. NULL stays NULL; a value that has no counterpart in the type is an error that names both. */
 import { DriftError, unreachable } from '../base/errors.js'
 import { formatJson, parseJson } from '../codec/json-codec.js'
-import { type CastType } from '../grammar/ast.js'
-import { parsePoint } from '../grammar/point-in-time.js'
+import { type CastType } from '../parser/ast.js'
+import { parsePoint } from '../parser/point-in-time.js'
 import { settled } from './arithmetic.js'
 
 const INTEGER = /^\s*[+-]?\d+\s*$/

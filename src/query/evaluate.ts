@@ -3,8 +3,8 @@
  * What does not depend on a row (literals, parameters and what is made of them) is evaluated once for each execution.
  */
 import { DriftError, unreachable } from '../base/errors.js'
-import { type Expression, type Field } from '../grammar/ast.js'
-import { expressionText } from '../grammar/expression-text.js'
+import { type Expression, type Field } from '../parser/ast.js'
+import { expressionText } from '../parser/expression-text.js'
 import { arithmetic, negate } from './arithmetic.js'
 import { pick, type Batch, type Vector } from './batch.js'
 import { castTo } from './cast.js'

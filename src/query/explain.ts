@@ -1,6 +1,6 @@
 /** EXPLAIN: the steps of a plan as lines, the last one to run first; with ANALYZE, what each of them did. */
-import { pathText } from '../grammar/expression-text.js'
-import { type Select } from '../grammar/ast.js'
+import { pathText } from '../parser/expression-text.js'
+import { type Select } from '../parser/ast.js'
 import { type Batches } from './operators.js'
 import { type SelectPlan } from './plan.js'
 import { type QuerySource } from './query-source.js'

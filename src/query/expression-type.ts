@@ -1,5 +1,5 @@
 /** The type of an expression's column, as far as it can be said before the first row. Types of fields come from the table's columns. */
-import { type Expression } from '../grammar/ast.js'
+import { type Expression } from '../parser/ast.js'
 import { classOf } from './order.js'
 import { type ColumnType, type TableColumn } from './query-source.js'
 

@@ -2,7 +2,7 @@
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { compareKeys, encodeKey, type Key } from '../codec/key-codec.js'
-import { type Expression } from '../grammar/ast.js'
+import { type Expression } from '../parser/ast.js'
 import { compile, type Evaluator, type Execution, type Scope } from './evaluate.js'
 import { type KeyRange } from './query-source.js'
 

@@ -3,7 +3,7 @@
  * works without result for a while yields an empty batch, so that whoever drives the query can look up: at the clock, at a signal.
  */
 import { type Document } from '../codec/value.js'
-import { type AggregateName } from '../grammar/ast.js'
+import { type AggregateName } from '../parser/ast.js'
 import { newAccumulator, type Accumulator } from './aggregates.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, pick, vectorOf, type Batch, type Vector } from './batch.js'
 import { rowsWhere, type Evaluator, type Execution } from './evaluate.js'

@@ -1,7 +1,7 @@
 /** The values of `$n`, `?` and `:name` of one execution. */
 import { DriftError } from '../base/errors.js'
 import { type Value } from '../codec/value.js'
-import { type Literal, type ParameterReference } from '../grammar/ast.js'
+import { type Literal, type ParameterReference } from '../parser/ast.js'
 import { settled } from './arithmetic.js'
 
 /** An array for `$n` and `?`, an object for `:name`. */

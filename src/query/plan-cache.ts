@@ -3,8 +3,8 @@
  * database; bounded by entries and by an estimate of bytes; what was used longest ago goes first. Errors are not kept.
  */
 import { type Dialect } from '../../grammar/lexer.js'
-import { type Statement } from '../grammar/ast.js'
-import { parse } from '../grammar/parse.js'
+import { type Statement } from '../parser/ast.js'
+import { parse } from '../parser/parse.js'
 
 const ENTRIES_MAX = 1000
 const BYTES_MAX = 16 * 1024 * 1024

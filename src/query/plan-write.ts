@@ -19,8 +19,8 @@ import {
   type SelectItem,
   type SoftDelete,
   type Update
-} from '../grammar/ast.js'
-import { pathText } from '../grammar/expression-text.js'
+} from '../parser/ast.js'
+import { pathText } from '../parser/expression-text.js'
 import { batchOf, isObject } from './batch.js'
 import { compile, newExecution, NO_ROW, type Evaluator, type Scope } from './evaluate.js'
 import { identityOf } from './order.js'

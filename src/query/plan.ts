@@ -1,7 +1,7 @@
 /** From a SELECT to what its operators need: names resolved, expressions compiled, the way to the rows chosen. */
 import { DriftError } from '../base/errors.js'
-import { type Aggregate, type Expression, type Field, type Path, type Select, type SelectItem } from '../grammar/ast.js'
-import { expressionText, pathText } from '../grammar/expression-text.js'
+import { type Aggregate, type Expression, type Field, type Path, type Select, type SelectItem } from '../parser/ast.js'
+import { expressionText, pathText } from '../parser/expression-text.js'
 import { compile, type Evaluator, type Scope } from './evaluate.js'
 import { keyAccess, type KeyAccess } from './key-access.js'
 import { type AggregateColumn, type SortKey } from './operators.js'

@@ -1,7 +1,7 @@
 /** What a query reads from. The floors above implement it; a query knows nothing of versions, pages or logs. */
 import { type Key } from '../codec/key-codec.js'
 import { type Document } from '../codec/value.js'
-import { type PointInTime } from '../grammar/point-in-time.js'
+import { type PointInTime } from '../parser/point-in-time.js'
 
 /** Bounds by key order; an absent bound is none. */
 export type KeyRange = {

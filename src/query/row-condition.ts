@@ -1,8 +1,8 @@
 /** A WHERE condition as a function of one document, for scans by key. */
 import { DriftError } from '../base/errors.js'
 import { type Document } from '../codec/value.js'
-import { type Expression, type Path } from '../grammar/ast.js'
-import { parse } from '../grammar/parse.js'
+import { type Expression, type Path } from '../parser/ast.js'
+import { parse } from '../parser/parse.js'
 import { batchOf } from './batch.js'
 import { compile, newExecution } from './evaluate.js'
 import { type Parameters } from './parameters.js'

@@ -28,7 +28,7 @@ const planted: readonly (readonly [path: string, text: string, rule: string])[] 
   ['src/cli/x.ts', "import { a } from '../coordinator/a.js'", 'cli imports only api, front, base'],
   ['src/index.ts', "export { a } from './coordinator/a.js'", 'front imports only api, base, codec'],
   ['workers/x.ts', "import { a } from '../src/coordinator/a.js'", 'imports point down the floors'],
-  ['src/coordinator/x.ts', "import { a } from '../../grammar/a.js'", 'only query imports grammar'],
+  ['src/coordinator/x.ts', "import { a } from '../../grammar/a.js'", 'only parser and query import grammar'],
   ['src/api/x.ts', "import { a } from '../../bench/a.js'", 'nothing imports bench'],
   ['bench/x.ts', "import { a } from '../test/a.js'", 'nothing imports test'],
   ['src/utils/x.ts', '', 'every room has a floor'],

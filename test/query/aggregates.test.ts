@@ -1,7 +1,7 @@
 /** COUNT, SUM, AVG, MIN, MAX: exact, and the same however rows come in batches. */
 import test from 'ava'
 import fc from 'fast-check'
-import { type AggregateName } from '../../src/grammar/ast.js'
+import { type AggregateName } from '../../src/parser/ast.js'
 import { newAccumulator } from '../../src/query/aggregates.js'
 import { vectorOf, type Batch } from '../../src/query/batch.js'
 import { compile, newExecution, type Scope } from '../../src/query/evaluate.js'

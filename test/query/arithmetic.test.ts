@@ -2,7 +2,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { DriftError } from '../../src/base/errors.js'
-import { type CastType } from '../../src/grammar/ast.js'
+import { type CastType } from '../../src/parser/ast.js'
 import { arithmetic, negate } from '../../src/query/arithmetic.js'
 import { castTo } from '../../src/query/cast.js'
 import { number, value } from './_values.js'

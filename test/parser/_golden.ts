@@ -39,9 +39,9 @@ export function checkGolden(t: ExecutionContext, file: string, resultOf: (golden
 
 function goldenFolder(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'test/grammar/golden'))) {
-    if (dirname(folder) === folder) throw new Error('no test/grammar/golden above the test')
+  while (!existsSync(join(folder, 'test/parser/golden'))) {
+    if (dirname(folder) === folder) throw new Error('no test/parser/golden above the test')
     folder = dirname(folder)
   }
-  return join(folder, 'test/grammar/golden')
+  return join(folder, 'test/parser/golden')
 }

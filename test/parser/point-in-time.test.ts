@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { DriftError } from '../../src/base/errors.js'
 import { seqOf, unixMsOf } from '../../src/base/ids.js'
-import { parsePoint } from '../../src/grammar/point-in-time.js'
+import { parsePoint } from '../../src/parser/point-in-time.js'
 
 function refuses(t: ExecutionContext, text: string): void {
   const error = t.throws(() => parsePoint(text), { instanceOf: DriftError }, text)

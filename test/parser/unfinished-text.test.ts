@@ -1,6 +1,6 @@
 /** What is said of a text that is still being written: where statements end, and what the grammar could read next. */
 import test from 'ava'
-import { expectedAt, statementEnds } from '../../src/query/unfinished-text.js'
+import { expectedAt, statementEnds } from '../../src/parser/unfinished-text.js'
 
 test('a statement ends at a ; that is no part of a string, a name, JSON or a comment', (t) => {
   const whole = [

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { keywords, type Dialect } from '../../grammar/lexer.js'
 import { DriftError } from '../../src/base/errors.js'
 import { limits } from '../../src/base/limits.js'
-import { parse } from '../../src/grammar/parse.js'
+import { parse } from '../../src/parser/parse.js'
 import { checkGolden, type Case } from './_golden.js'
 
 for (const file of ['seed.txt', 'statements.txt', 'values.txt', 'dialects.txt', 'errors.txt']) {
