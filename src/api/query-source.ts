@@ -18,13 +18,7 @@ export function sourceAt(coordinator: Coordinator, at: number): QuerySource {
       const version = state.versionOf(key, at)
       return version === 0 ? 0 : state.versions.seqOf(version)
     },
-    *scan(table, range) {
-      const state = coordinator.table(table)
-      for (const { version } of state.scan(keyRange(range), at)) {
-        const document = state.frames.document(version)
-        if (document !== undefined) yield document
-      }
-    },
+    scan: (table, range) => coordinator.table(table).documents(keyRange(range), at),
     *keys(table, range) {
       const state = coordinator.table(table)
       for (const { ordinal } of state.scan(keyRange(range), at)) yield state.key(ordinal)

@@ -1,5 +1,5 @@
 import { DriftError } from '../base/errors.js'
-import { formatJson } from '../codec/json-codec.js'
+import { formatJsonLines } from '../codec/json-codec.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { Batch } from '../query/batch.js'
 import { bytesOf } from '../query/query-memory.js'
@@ -103,9 +103,8 @@ export class Query<Row = { [column: string]: unknown }> implements PromiseLike<Q
   async *json(): AsyncGenerator<Uint8Array, void> {
     const running = await this.#taken()
     for await (const batch of driven(running)) {
-      let text = ''
-      for (const row of running.objects(batch)) text += `${formatJson(integersAs(row, this.#integers))}\n`
-      yield Buffer.from(text)
+      const rows = running.objects(batch)
+      yield Buffer.from(formatJsonLines(this.#integers === 'auto' ? rows : rows.map((row) => integersAs(row, this.#integers))))
     }
   }
 

@@ -50,6 +50,35 @@ export function formatJson(value: unknown, indent = 0): string {
   return print(value, spaces, '', []) ?? 'null'
 }
 
+/** Printed as `"\\ud800"`; no value of the database is a lone surrogate, so between two rows nothing else can look like it. */
+const BETWEEN_ROWS = '\ud800'
+const BETWEEN_LINES = `,${JSON.stringify(BETWEEN_ROWS)},`
+
+/**
+ * {@link formatJson} of each value on a line of its own, with a line feed behind each. One call into the runtime for all of them takes a
+ * third of the time of one call for each.
+ */
+export function formatJsonLines(values: readonly unknown[]): string {
+  if (values.length > 1 && values.every((value) => isPlainRow(value))) {
+    const spaced: unknown[] = []
+    for (const value of values) spaced.push(value, BETWEEN_ROWS)
+    spaced.pop()
+    const lines = JSON.stringify(spaced).slice(1, -1).split(BETWEEN_LINES)
+    if (lines.length === values.length) return `${lines.join('\n')}\n`
+  }
+  let text = ''
+  for (const value of values) text += `${formatJson(value)}\n`
+  return text
+}
+
+function isPlainRow(value: unknown): boolean {
+  try {
+    return isNative(value, 1)
+  } catch {
+    return false
+  }
+}
+
 /** 101 levels need 101 opening brackets; most texts have fewer, brackets inside strings included. indexOf is far faster than a loop. */
 function mayBeTooDeep(text: string): boolean {
   if (text.length <= limits.nestingMax) return false
@@ -290,7 +319,8 @@ function isNative(value: unknown, level: number): boolean {
       if (level > PRINTED_LEVELS_MAX) return false
       if (Array.isArray(value)) return value.every((item) => isNative(item, level + 1))
       if (prototype !== Object.prototype && prototype !== null) return false
-      for (const field of Object.keys(value)) if (!isNative((value as Record<string, unknown>)[field], level + 1)) return false
+      // for … in: three times as fast as Object.keys; what a prototype adds only makes the answer more careful.
+      for (const field in value) if (!isNative((value as Record<string, unknown>)[field], level + 1)) return false
       return true
     }
     default:

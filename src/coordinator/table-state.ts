@@ -161,6 +161,17 @@ export class TableState {
     }
   }
 
+  /** Their documents: without a step between, for scans of everything. */
+  *documents(range: KeyRange, seq: number): Generator<Document, void> {
+    if (this.damage !== undefined) throw this.damage
+    const { versions, frames } = this
+    for (const ordinal of this.#ordered.ordinals(range)) {
+      const version = versions.versionAt(ordinal, seq)
+      const document = version === 0 ? undefined : frames.document(version)
+      if (document !== undefined) yield document
+    }
+  }
+
   stats() {
     const { segments } = this.segments
     return {

@@ -1,6 +1,7 @@
 /** Runs a planned SELECT over a source, on the caller's thread. Rows are made as they are pulled. */
 import { DriftError } from '../base/errors.js'
 import { seqOf, unixMsOf } from '../base/ids.js'
+import { type Key } from '../codec/key-codec.js'
 import { type Document, type Value } from '../codec/value.js'
 import { type AsOf, type Literal, type ParameterReference, type Select } from '../parser/ast.js'
 import { parsePoint, type PointInTime } from '../parser/point-in-time.js'
@@ -11,7 +12,7 @@ import { aggregate, distinctRows, filter, project, slice, sort, type Batches } f
 import { valueOf, type Parameters } from './parameters.js'
 import { planSelect, type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
-import { type ColumnType, type QuerySource } from './query-source.js'
+import { type ColumnType, type KeyRange, type QuerySource } from './query-source.js'
 
 export type ResultColumn = { readonly name: string; readonly type: ColumnType; readonly table?: string; readonly nullable: boolean }
 
@@ -219,18 +220,21 @@ function* over(given: readonly Document[], plan: SelectPlan): Batches {
   }
 }
 
-function* documentsOf(plan: SelectPlan, source: QuerySource, table: string, access: FoundAccess): Generator<Document, void, void> {
-  if (access.kind === 'keys') {
-    for (const key of access.keys) {
-      const document = source.get(table, key)
-      if (document !== undefined) yield document
-    }
-  } else if (plan.keysOnly) {
-    const primaryKey = source.primaryKey(table)
-    for (const key of source.keys(table, access.range)) yield { [primaryKey]: key }
-  } else {
-    yield* source.scan(table, access.range)
+function documentsOf(plan: SelectPlan, source: QuerySource, table: string, access: FoundAccess): Iterable<Document> {
+  if (access.kind === 'keys') return documentsOfKeys(source, table, access.keys)
+  return plan.keysOnly ? keysAsDocuments(source, table, access.range) : source.scan(table, access.range)
+}
+
+function* documentsOfKeys(source: QuerySource, table: string, keys: readonly Key[]): Generator<Document, void, void> {
+  for (const key of keys) {
+    const document = source.get(table, key)
+    if (document !== undefined) yield document
   }
+}
+
+function* keysAsDocuments(source: QuerySource, table: string, range: KeyRange): Generator<Document, void, void> {
+  const primaryKey = source.primaryKey(table)
+  for (const key of source.keys(table, range)) yield { [primaryKey]: key }
 }
 
 function rowCountOf(value: Value, name: 'LIMIT' | 'OFFSET'): number {

@@ -3,7 +3,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { DriftError } from '../../src/base/errors.js'
 import { limits } from '../../src/base/limits.js'
-import { formatJson, parseJson } from '../../src/codec/json-codec.js'
+import { formatJson, formatJsonLines, parseJson } from '../../src/codec/json-codec.js'
 
 function refused(text: string): DriftError {
   try {
@@ -208,4 +208,24 @@ test('printing never throws', (t) => {
   t.is(formatJson(hostile), '{"n":1,"a":null}')
   const proxy = new Proxy({}, { ownKeys: () => { throw new Error('no') } }) // prettier-ignore
   t.is(formatJson([proxy, 1n]), '[null,1]')
+})
+
+test('rows printed together are the lines that each of them is alone, whatever they hold', (t) => {
+  const odd = fc.constantFrom<unknown>(
+    ['\ud800', '\ud800'],
+    { a: '","\ud800","' },
+    { n: 2n ** 63n },
+    { at: new Date(0), no: new Date(NaN) },
+    { bytes: new Uint8Array([1, 2]) },
+    { f: () => 1, u: undefined },
+    undefined,
+    null,
+    { 'a\nb': '}\n{' },
+    { deep: [[{ x: [null, 1e300, -0] }]] }
+  )
+  fc.assert(
+    fc.property(fc.array(fc.oneof(fc.dictionary(fc.string(), fc.jsonValue()), odd), { maxLength: 12 }), (rows) => {
+      t.is(formatJsonLines(rows), rows.map((row) => `${formatJson(row)}\n`).join(''))
+    })
+  )
 })
