@@ -12,6 +12,8 @@ export class KeptResult {
   #characters = 0
   /** Rows that were printed. */
   count = 0
+  /** All rows of the result were printed: it was not cancelled, and no pager was left before its end. */
+  isComplete = false
 
   constructor(outcome: Outcome) {
     // Without its rows: they can be pulled once, and may hold on to much.
@@ -25,13 +27,13 @@ export class KeptResult {
     this.#rows.push(row)
   }
 
-  /** Whether all rows that were printed are kept. */
-  get isWhole(): boolean {
-    return this.#rows.length === this.count
-  }
-
-  get keptCount(): number {
-    return this.#rows.length
+  /** What there is to know when it is shown again. */
+  notices(): readonly string[] {
+    const notices: string[] = []
+    if (this.#rows.length < this.count)
+      notices.push(`the first ${this.#rows.length} of ${this.count} rows; of a longer result no more is kept`)
+    if (!this.isComplete) notices.push('the result was not read to its end')
+    return notices
   }
 
   outcome(): Outcome {

@@ -17,6 +17,8 @@ export type Rows = {
 export type PrintedRows = {
   /** Milliseconds in which the reader of the output was waited for, the pager's too. */
   readonly waitedMs: number
+  /** False where nobody read them to their end. */
+  readonly isWhole: boolean
 }
 
 /** Rows between two looks at the clock, and milliseconds between two looks at Ctrl-C. */
@@ -35,8 +37,11 @@ export async function printRows(terminal: Terminal, mode: Mode, { columns, rows,
   }
   await terminal.openPage()
   let footer: string | undefined
+  let isWhole = false
   try {
-    const { isWhole, count } = await printAll()
+    const printed = await printAll()
+    const { count } = printed
+    isWhole = printed.isWhole
     await waitFor(terminal.flush())
     if (isWhole) footer = format.footer?.()
     else if (terminal.isPaging) footer = `(${count} ${count === 1 ? 'row was' : 'rows were'} read when the pager was left)`
@@ -49,7 +54,7 @@ export async function printRows(terminal: Terminal, mode: Mode, { columns, rows,
   }
   // Not in the pager, it comes after the rows although it goes another way.
   if (footer !== undefined) terminal.note(footer)
-  return { waitedMs }
+  return { waitedMs, isWhole }
 
   async function printAll(): Promise<{ readonly isWhole: boolean; readonly count: number }> {
     let count = 0

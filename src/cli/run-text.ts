@@ -1,7 +1,8 @@
 /** Runs a text in a session and prints what each of its statements gives, before the next one begins. */
 import { systemClock } from '../base/clock.js'
-import type { Document, PointInput } from '../index.js'
-import { printCommit, printRows } from './print-result.js'
+import type { PointInput } from '../index.js'
+import type { KeptResult } from './kept-result.js'
+import { printCommit, printRows, type PrintedRows } from './print-result.js'
 import type { Mode } from './row-format.js'
 import type { Outcome, Session } from './session.js'
 import type { Terminal } from './terminal.js'
@@ -14,17 +15,17 @@ export type RunTextOptions = {
   readonly asOf?: PointInput | undefined
   /** Says on standard error how long each statement took, without the time in which the output was waited for. */
   readonly timer?: boolean
-  /** Called with each outcome; what it returns is called with its rows. */
-  readonly onOutcome?: (outcome: Outcome) => (row: Document) => void
+  /** Makes what keeps an outcome and the rows of it that are printed. */
+  readonly keep?: (outcome: Outcome) => KeptResult
 }
 
 /** Throws what a statement throws; ABORTED after Ctrl-C. */
 export async function runText(session: Session, text: string, options: RunTextOptions): Promise<void> {
-  const { terminal, asOf, timer = false, onOutcome } = options
+  const { terminal, asOf, timer = false, keep } = options
   let begin = systemClock.monotonic()
   for await (const outcome of session.run(text, { asOf, signal: terminal.signal })) {
     for (const notice of outcome.notices) terminal.note(`note: ${notice}`)
-    const waitedMs = await printOutcome(outcome, options, onOutcome?.(outcome))
+    const waitedMs = await printOutcome(outcome, options, keep?.(outcome))
     // What was done is seen before the next statement, which may be long or fail.
     await terminal.flush()
     if (timer) terminal.note(`time: ${(systemClock.monotonic() - begin - waitedMs).toFixed(3)} ms`)
@@ -37,11 +38,11 @@ export async function runText(session: Session, text: string, options: RunTextOp
 async function printOutcome(
   { command, columns, rows, commit }: Outcome,
   { terminal, mode, table }: RunTextOptions,
-  onRow: ((row: Document) => void) | undefined
+  kept: KeptResult | undefined
 ): Promise<number> {
-  if (rows !== undefined) {
-    return (await printRows(terminal, mode, { columns, rows, table, ...(onRow === undefined ? {} : { onRow }) })).waitedMs
-  }
-  await printCommit(terminal, mode, command, commit)
-  return 0
+  let printed: PrintedRows = { waitedMs: 0, isWhole: true }
+  if (rows === undefined) await printCommit(terminal, mode, command, commit)
+  else printed = await printRows(terminal, mode, { columns, rows, table, ...(kept && { onRow: (row) => kept.add(row) }) })
+  if (kept !== undefined) kept.isComplete = printed.isWhole
+  return printed.waitedMs
 }

@@ -58,7 +58,7 @@ export class ShellInput implements Keyboard, Disposable {
     this.#restoreHistory()
     const line = this.#lines.shift()
     if (line !== undefined) {
-      if (this.#lines.length < LINES_MAX) this.#editor.resume()
+      if (this.#lines.length < LINES_MAX && !this.#isEnded) this.#editor.resume()
       return Promise.resolve(line)
     }
     if (this.#isEnded) return Promise.resolve(undefined)
@@ -77,6 +77,7 @@ export class ShellInput implements Keyboard, Disposable {
   /** Forgets what stands in the line and what was typed ahead, and begins again below with `prompt`. */
   clear(prompt: string): void {
     this.#lines.length = 0
+    if (this.#isEnded) return
     if (this.hasText) {
       // To the end of the line, and everything before that away.
       this.#editor.write(null, { ctrl: true, name: 'e' })
@@ -91,18 +92,18 @@ export class ShellInput implements Keyboard, Disposable {
   /** A line below the prompt, and the prompt again. */
   say(text: string): void {
     process.stdout.write(`${text}\n`)
-    this.#editor.prompt()
+    if (!this.#isEnded) this.#editor.prompt()
   }
 
-  /** From now on there are no more lines. */
+  /** There are no more lines than those that were typed ahead. */
   end(): void {
     this.#isEnded = true
-    this.#lines.length = 0
     this.#settle(undefined)
   }
 
   pause(): void {
     this.#isLent = true
+    if (this.#isEnded) return
     this.#editor.pause()
     if (this.#canEdit) process.stdin.setRawMode(false)
   }

@@ -12,7 +12,7 @@ import { packageVersion } from './package-version.js'
 import { printCommit, printRows } from './print-result.js'
 import type { Mode } from './row-format.js'
 import { runText } from './run-text.js'
-import { Session } from './session.js'
+import { Session, type Outcome } from './session.js'
 import { commandCandidates, isShellCommand, runShellCommand, type CommandTarget } from './shell-commands.js'
 import { ShellCompletion, type Completion } from './shell-completion.js'
 import { ShellHistory } from './shell-history.js'
@@ -47,6 +47,8 @@ export class Shell implements CommandTarget {
   #view: AsOfView | undefined
   #lastStatement = ''
   #lastResult: KeptResult | undefined
+  /** A text from the editor, to be run like a typed one. */
+  #edited: string | undefined
   #isRunning = false
   #isAskedToLeave = false
   /** Ctrl-C came at an empty prompt: another one leaves. */
@@ -135,7 +137,7 @@ export class Shell implements CommandTarget {
     if (rows === undefined) await printCommit(terminal, this.mode, command, commit)
     else await printRows(terminal, this.mode, { columns, rows, table })
     await terminal.flush()
-    if (!kept.isWhole) terminal.note(`note: the first ${kept.keptCount} of ${kept.count} rows; a longer result is not kept`)
+    for (const notice of kept.notices()) terminal.note(`note: ${notice}`)
   }
 
   async edit(): Promise<void> {
@@ -164,9 +166,6 @@ export class Shell implements CommandTarget {
   leave(): void {
     this.#leave(EXIT_DONE)
   }
-
-  /** A text from the editor, to be run like a typed one. */
-  #edited: string | undefined
 
   get #prompt(): string {
     return this.#view === undefined ? 'drift> ' : `drift @seq:${this.#view.seq}> `
@@ -220,13 +219,9 @@ export class Shell implements CommandTarget {
       // What a writer beside this process has done meanwhile is there to be seen.
       if (db.readOnly) await db.refresh()
       const asOf = this.#view === undefined ? undefined : { seq: this.#view.seq }
-      const onOutcome = (outcome: ConstructorParameters<typeof KeptResult>[0]) => {
-        const kept = new KeptResult(outcome)
-        this.#lastResult = kept
-        return (row: Document) => kept.add(row)
-      }
+      const keep = (outcome: Outcome) => (this.#lastResult = new KeptResult(outcome))
       try {
-        await runText(this.#session, statement, { terminal, mode: this.mode, table, asOf, timer: this.timer, onOutcome })
+        await runText(this.#session, statement, { terminal, mode: this.mode, table, asOf, timer: this.timer, keep })
       } finally {
         this.#completion.forget()
       }

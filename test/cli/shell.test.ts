@@ -68,7 +68,9 @@ terminalTest('an error shows its code and the line with a caret, and the shell g
   t.regex(await screen.until(PROMPT), /\nerror: DRIFT_INVALID_ARGUMENT: there is no \.nothing; \.help/)
   screen.type('SELECT id FROM users;\r')
   t.regex(await screen.until(PROMPT), /user1\nuser2\n\(2 rows\)/)
-  screen.type('\u0004')
+  // What was typed ahead of Ctrl-D is run.
+  screen.type('SELECT id, status FROM users WHERE id = \'user1\';\rPATCH users KEY "user1" SET {"a": 1};\r\u0004')
+  await screen.until(/PATCH: 1 event, @seq:4/)
   t.is(await screen.exitCode(), 0)
 })
 
@@ -168,6 +170,8 @@ terminalTest('Ctrl-C cancels what runs, clears what is typed, and twice at an em
   screen.type('\u0003')
   await screen.until(/\ninterrupted\ndrift> $/)
   t.notRegex(screen.text, /row 99999/)
+  screen.type('.last\r')
+  t.regex(await screen.until(PROMPT), /row 100\n[\s\S]*rows\)\nnote: [\s\S]*the result was not read to its end\ndrift> $/)
   screen.type('SELECT id\r')
   await screen.until(/\.\.\.> $/)
   screen.type('from')
