@@ -55,7 +55,7 @@ export class ShellCompletion {
     for (const table of tables.length > 0 ? tables : known.slice(0, TABLES_GUESSED)) {
       let columns = this.#columns.get(table)
       if (columns === undefined) {
-        columns = (await this.#source(this.#db, table)).map(({ name }) => name)
+        columns = this.#source(this.#db, table).map(({ name }) => name)
         this.#columns.set(table, columns)
       }
       names.push(...columns)

@@ -3,7 +3,7 @@ import { statementEnds } from '../api/unfinished-text.js'
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import type { AsOfView, Database, Document } from '../index.js'
-import { columnsOfRows, type ColumnSource } from './column-source.js'
+import { columnsOf, type ColumnSource } from './column-source.js'
 import { editText } from './edit-text.js'
 import { errorText } from './error-text.js'
 import { EXIT_DONE, EXIT_INTERRUPTED } from './exit-code.js'
@@ -58,7 +58,7 @@ export class Shell implements CommandTarget {
   constructor(options: ShellOptions) {
     this.#options = options
     this.#session = new Session(options.db, { safe: options.safe })
-    this.#columns = options.columns ?? columnsOfRows
+    this.#columns = options.columns ?? columnsOf
     this.#completion = new ShellCompletion(options.db, this.#columns)
     this.mode = options.mode
     this.timer = options.timer
@@ -125,7 +125,7 @@ export class Shell implements CommandTarget {
   }
 
   async schema(table: string): Promise<readonly Document[]> {
-    const columns = await this.#columns(this.#options.db, table)
+    const columns = this.#columns(this.#options.db, table)
     return columns.map(({ name, type, isKey }) => ({ column: name, type: type === '' ? null : type, primary_key: isKey }))
   }
 

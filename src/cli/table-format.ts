@@ -68,7 +68,7 @@ export class TableFormat {
       )
       this.#widths = fitted(natural, this.#terminal.columns)
       this.#spare = this.#terminal.columns - totalOf(this.#widths)
-      this.#isRight = types.map((type) => type === 'number')
+      this.#isRight = types.map((type) => type === 'number' || type === 'int8' || type === 'float8')
       if (columns.length > 0) {
         text = heads.map((line, index) => this.#line(line, index === 0 ? 'bold' : 'dim')).join('')
         text += `${this.#widths.map((width) => '─'.repeat(width)).join('─┼─')}\n`

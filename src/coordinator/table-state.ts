@@ -1,4 +1,4 @@
-import { DriftError } from '../base/errors.js'
+import type { DriftError } from '../base/errors.js'
 import type { TableDefinition } from '../catalog/catalog.js'
 import { SeenColumns, type ColumnInfo } from '../catalog/seen-columns.js'
 import { decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { formatJson } from '../../src/codec/json-codec.js'
-import { DriftError, open, Session, type Database, type Document, type QueryResult } from '../../src/index.js'
+import { DriftError, open, type Database, type Document, type QueryResult, type Session } from '../../src/index.js'
 import { packageRoot } from '../house/package-root.js'
 
 type Block = { readonly language: string; readonly text: string; readonly line: number }
@@ -54,7 +54,7 @@ function blocksOf(document: string): readonly Block[] {
 async function runStatements(t: ExecutionContext, document: string, blocks: readonly Block[]): Promise<void> {
   let now = BEGIN_MS
   const db = await open(':memory:', { clock: { now: () => now, monotonic: () => now } })
-  const session = new Session()
+  const session = db.session()
   try {
     for (const [index, { language, text, line }] of blocks.entries()) {
       if (language !== 'sql') continue
