@@ -1,4 +1,4 @@
-import { DriftError } from '../base/errors.js'
+import type { DriftError } from '../base/errors.js'
 import type { TableDefinition } from '../catalog/catalog.js'
 import { decodeKey, encodeKey, type Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
