@@ -1,8 +1,9 @@
 import { DriftError } from '../base/errors.js'
 import { CODEC_PLAIN, packBlock, packBlockWell, type StoredBytes } from '../codec/block-codec.js'
 import { crc32 } from '../codec/checksum.js'
-import { encodeDocument, encodeValue } from '../codec/document-codec.js'
+import { decodeDocument, encodeDocument, encodeValue } from '../codec/document-codec.js'
 import { compareKeys } from '../codec/key-codec.js'
+import { shapeKey } from '../codec/shape-key.js'
 import { writeU32 } from '../format/bytes.js'
 import { encodeFileHeader, FILE_FLAG_BLOCKS, FILE_HEADER_BYTES, FILE_KIND_SNAPSHOT } from '../format/file-header.js'
 import { numberedFile, type ManifestSegment, type ManifestSnapshot } from '../format/manifest.js'
@@ -172,7 +173,7 @@ function* versionGroups(
   }
 }
 
-type PageRow = { readonly version: number; readonly key: Uint8Array; readonly document: Uint8Array; readonly shape: string }
+type PageRow = { readonly version: number; readonly key: Uint8Array; readonly document: Uint8Array; readonly shape: string | undefined }
 
 const noDocument = new Uint8Array(0)
 
@@ -240,9 +241,9 @@ class PageWriter {
 
   #row(version: number): PageRow {
     const key = this.#keys.keyOf(this.#rows.ordinalOf(version))
-    const document = this.#frames.document(version)
-    if (document === undefined) return { version, key, document: noDocument, shape: '' }
-    return { version, key, document: encodeDocument(document, 'document').slice(), shape: JSON.stringify(Object.keys(document)) }
+    if (!this.#versions.isLive(version)) return { version, key, document: noDocument, shape: undefined }
+    const document = (this.#frames.wholeBytes(version) ?? encodeDocument(this.#frames.document(version), 'document')).slice()
+    return { version, key, document, shape: shapeKey(document) }
   }
 
   async #write(rows: readonly PageRow[]): Promise<number> {
@@ -255,9 +256,12 @@ class PageWriter {
     })
     const base = begins.reduce((least, begin) => Math.min(least, begin), Number.POSITIVE_INFINITY)
     const shapes = new Map<string, number>()
-    const codes = rows.map(({ shape }) => {
-      if (shape === '') return 0
-      const code = shapes.get(shape) ?? shapes.size + 1
+    const names: string[][] = []
+    const codes = rows.map(({ shape, document }) => {
+      if (shape === undefined) return 0
+      const known = shapes.get(shape)
+      if (known !== undefined) return known
+      const code = names.push(Object.keys(decodeDocument(document)))
       shapes.set(shape, code)
       return code
     })
@@ -276,11 +280,7 @@ class PageWriter {
       )
     )
     await blocks.addWell(COLUMN_SHAPE, page, rows.length, 0, encodeNumbers(Float64Array.from(codes)))
-    const names = encodeValue(
-      [...shapes.keys()].map((shape) => JSON.parse(shape) as string[]),
-      'shapes'
-    )
-    await blocks.addWell(COLUMN_SHAPES, page, 1, 0, names.slice())
+    await blocks.addWell(COLUMN_SHAPES, page, 1, 0, encodeValue(names, 'shapes').slice())
     await blocks.addWell(
       COLUMN_DOCUMENT,
       page,

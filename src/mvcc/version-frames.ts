@@ -73,6 +73,13 @@ export class VersionFrames {
     return document
   }
 
+  /** The document's msgpack where the version's own frame has it, valid until the next read; undefined: a delete, or to be folded. */
+  wholeBytes(version: number): Uint8Array | undefined {
+    if (!this.#versions.hasDocument(version)) return undefined
+    const at = this.#wholeOffset(version)
+    return this.#source.subarray(at, this.#frameEnd())
+  }
+
   /** What the event itself carried: the document, the patch, or null. */
   payload(version: number): Document | null {
     if (this.#versions.eventOf(version) === EVENT_SOFT_DELETE) return null
@@ -86,9 +93,13 @@ export class VersionFrames {
   }
 
   #wholeDocument(version: number): Document {
-    let at = this.#behindKey(version)
-    if (this.#versions.eventOf(version) === EVENT_PATCH) at = skipValue(this.#source, at)
+    const at = this.#wholeOffset(version)
     return decodeDocument(this.#source, at, this.#frameEnd())
+  }
+
+  #wholeOffset(version: number): number {
+    const at = this.#behindKey(version)
+    return this.#versions.eventOf(version) === EVENT_PATCH ? skipValue(this.#source, at) : at
   }
 
   #patch(version: number): Document {

@@ -99,13 +99,13 @@ export function surveySegments(
     // A file that others were merged into stands beside them after a crash: the same frames, so the first whole one of them will do.
     const candidates = found.filter(({ first }) => first === next).sort((a, b) => b.last - a.last || b.file.length - a.file.length)
     let survey: Survey | undefined
-    let failure: unknown
+    let failure: DriftError | undefined
     for (const { file, last } of candidates) {
       try {
         survey = surveySegment(io, directory, tableId, file, last, origin, seqMax, isLast)
         break
       } catch (error) {
-        failure ??= error
+        failure ??= DriftError.from(error, `${directory}/${file}`)
       }
     }
     if (survey === undefined) {

@@ -1,5 +1,5 @@
 /** A database with history, and what it must answer for ever. */
-import { differenceAt, differenceNow, historyDifference, issue, Oracle, type Write } from '../coordinator/_oracle.js'
+import { differenceAt, differenceNow, historyDifference, issue, type Oracle, type Write } from '../coordinator/_oracle.js'
 import type { Database } from '../../src/index.js'
 
 export const START = 1_700_000_000_000

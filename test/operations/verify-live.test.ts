@@ -54,6 +54,29 @@ test('a database that is written to has no problem at any moment', async (t) => 
   t.is(report.commits, 2 + rows)
 })
 
+test('a database that is compacted and snapshotted meanwhile has no problem at any moment', async (t) => {
+  const directory = temporaryDirectory(t)
+  const db = await open(directory)
+  await db.createTable('a', { primaryKey: 'id' })
+  let maintaining = true
+  const maintenance = (async () => {
+    for (let id = 0; maintaining; id++) {
+      await db.table('a').upsert({ id: id % 7, id2: id })
+      await db.compact()
+      await db.snapshot()
+    }
+  })()
+  for (let round = 0; round < 8; round++) {
+    const report = await verify(directory)
+    if (!report.moving) t.deepEqual(report.problems, [], `round ${round}`)
+  }
+  maintaining = false
+  await maintenance
+  t.true(db.stats().compactions > 0)
+  await db.close()
+  t.deepEqual((await verify(directory)).problems, [])
+})
+
 test('verify of a folder that is no database is refused, and makes nothing', async (t) => {
   const directory = join(temporaryDirectory(t), 'none')
   await t.throwsAsync(verify(directory), { code: 'DRIFT_INVALID_ARGUMENT' })
