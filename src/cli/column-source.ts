@@ -8,5 +8,8 @@ export type ColumnSource = (db: Database, table: string) => readonly KnownColumn
 
 export function columnsOf(db: Database, table: string): readonly KnownColumn[] {
   const { primaryKey } = db.tables().find(({ name }) => name === table) ?? {}
-  return db.table(table).columns().map(({ name, type }) => ({ name, type, isKey: name === primaryKey }))
+  return db
+    .table(table)
+    .columns()
+    .map(({ name, type }) => ({ name, type, isKey: name === primaryKey }))
 }

@@ -23,5 +23,5 @@ test('the diagrams of docs/diagrams are drawn from the grammar', (t) => {
 test('every diagram is shown in docs/driftql.md', (t) => {
   const text = readFileSync(join(root, 'docs/driftql.md'), 'utf8')
   const shown = [...text.matchAll(/\]\(diagrams\/([a-z-]+\.svg)\)/g)].map((match) => match[1])
-  t.deepEqual([...new Set(shown)].sort(), readdirSync(join(root, 'docs/diagrams')).sort())
+  t.deepEqual(new Set(shown), new Set(readdirSync(join(root, 'docs/diagrams'))))
 })

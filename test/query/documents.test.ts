@@ -90,7 +90,7 @@ function jsonLines(result: QueryResult<Document> | undefined): string {
 async function answerText(db: Database, session: Session, text: string): Promise<string> {
   try {
     const result = (await db.exec(text, { session })).at(-1)
-    return (result?.rows ?? []).map((row) => `${String(row['plan'])}\n`).join('')
+    return (result?.rows ?? []).map((row) => `${row['plan'] as string}\n`).join('')
   } catch (thrown) {
     if (!(thrown instanceof DriftError)) throw thrown
     return `${thrown.code} ${thrown.message}\n`
