@@ -268,7 +268,7 @@ terminalTest('on a terminal a wide cell is cut and the footer says so; in a pipe
   const select = ['select', '-d', 'data', '--table', 't']
   const narrow = new Screen(t, cwd, select, { columns: 60 })
   t.is(await narrow.exitCode(), 0)
-  t.regex(narrow.text, /\n {5}1 │ (?:wide )+\w*…\n\(1 row; 1 cell is cut, mode line shows them whole\)\n/)
+  t.regex(narrow.text, /\n +1 │ (?:wide )+\w*…\n\(1 row; 1 cell is cut, mode line shows them whole\)\n/)
   const lines = narrow.text.split('\n')
   t.true(
     lines.every((line) => line.length <= 60),
