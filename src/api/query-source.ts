@@ -19,6 +19,7 @@ export function sourceAt(coordinator: Coordinator, at: number): QuerySource {
       return version === 0 ? 0 : state.versions.seqOf(version)
     },
     scan: (table, range) => coordinator.table(table).documents(keyRange(range), at),
+    jsonLines: (table, range) => coordinator.table(table).jsonLines(keyRange(range), at),
     *keys(table, range) {
       const state = coordinator.table(table)
       for (const { ordinal } of state.scan(keyRange(range), at)) yield state.key(ordinal)

@@ -5,7 +5,7 @@ import type { Batch } from '../query/batch.js'
 import { bytesOf } from '../query/query-memory.js'
 import type { ResultColumn } from '../query/run-select.js'
 import { integersAs, type IntegerMode } from './integers.js'
-import type { CommandName, RunningStatement } from './statement-runner.js'
+import type { CommandName, Control, RunningStatement } from './statement-runner.js'
 
 export type QueryResult<Row> = {
   /** Plain objects in column order. */
@@ -102,6 +102,10 @@ export class Query<Row = { [column: string]: unknown }> implements PromiseLike<Q
   /** NDJSON: UTF-8 bytes, whole lines in each piece. All digits of integers; times RFC 3339, bytes base64. */
   async *json(): AsyncGenerator<Uint8Array, void> {
     const running = await this.#taken()
+    if (this.#integers === 'auto' && running.jsonLines !== undefined) {
+      yield* drivenPieces(running.jsonLines(), running.control)
+      return
+    }
     for await (const batch of driven(running)) {
       const rows = running.objects(batch)
       yield Buffer.from(formatJsonLines(this.#integers === 'auto' ? rows : rows.map((row) => integersAs(row, this.#integers))))
@@ -153,16 +157,20 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
 
 /** The batches of a statement that hold rows; the event loop turns between them when it is time. */
 export async function* driven({ batches, control }: RunningStatement): AsyncGenerator<Batch, void> {
+  for await (const batch of drivenPieces(batches, control)) if (batch.rowCount > 0) yield batch
+}
+
+async function* drivenPieces<Piece>(pieces: Generator<Piece, void>, control: Control): AsyncGenerator<Piece, void> {
   try {
     for (;;) {
       control.check()
-      const next = batches.next()
+      const next = pieces.next()
       if (next.done === true) return
-      if (next.value.rowCount > 0) yield next.value
+      yield next.value
       if (control.isTurnDue) await control.turn()
     }
   } finally {
-    batches.return()
+    pieces.return()
   }
 }
 

@@ -69,6 +69,8 @@ export type RunningStatement = {
   /** Empty ones are a chance to look up. */
   readonly batches: Generator<Batch, void, void>
   readonly objects: (batch: Batch) => Document[]
+  /** Instead of the batches, where it is faster. */
+  readonly jsonLines?: (() => Generator<Uint8Array, void>) | undefined
   readonly arrays: (batch: Batch) => unknown[][]
 }
 
@@ -413,7 +415,7 @@ function hasChangedSince(error: unknown, plan: WritePlan): boolean {
 }
 
 function running(command: CommandName, run: SelectRun, control: Control, notice: string | undefined): RunningStatement {
-  const { columns, plan, batches, stats } = run
+  const { columns, plan, batches, stats, jsonLines } = run
   return {
     command,
     columns,
@@ -423,6 +425,7 @@ function running(command: CommandName, run: SelectRun, control: Control, notice:
     rowsScanned: () => stats.rowsScanned,
     control,
     batches,
+    jsonLines,
     objects: (batch) => objectsOf(batch, plan),
     arrays: (batch) => arraysOf(batch, plan, columns)
   }

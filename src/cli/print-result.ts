@@ -60,6 +60,13 @@ export async function printRows(terminal: Terminal, mode: Mode, { columns, rows,
     let count = 0
     let turned = systemClock.monotonic()
     for await (const list of Symbol.asyncIterator in rows ? rows : listsOf(rows)) {
+      if (format.rows !== undefined && onRow === undefined) {
+        count += list.length
+        await waitFor(terminal.print(format.rows(list)))
+        terminal.check()
+        if (terminal.isClosed) return { isWhole: false, count }
+        continue
+      }
       for (const row of list) {
         onRow?.(row)
         let wait = terminal.print(format.row(row))

@@ -2,6 +2,8 @@ import type { DriftError } from '../base/errors.js'
 import type { TableDefinition } from '../catalog/catalog.js'
 import { SeenColumns, type ColumnInfo } from '../catalog/seen-columns.js'
 import { decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'
+import { formatJsonLines } from '../codec/json-codec.js'
+import { jsonRoom, writeJsonLine } from '../codec/json-transcoder.js'
 import type { Document } from '../codec/value.js'
 import { appendFrame } from '../compaction/append-frame.js'
 import { restoreSnapshot } from '../compaction/restore-snapshot.js'
@@ -14,6 +16,11 @@ import { VersionStore } from '../mvcc/version-store.js'
 import type { SnapshotReader } from '../snapshot/snapshot-reader.js'
 import { isCompacted, segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
+
+/** NDJSON: whole lines. */
+export type JsonPiece = { readonly bytes: Uint8Array; readonly rows: number }
+
+const JSON_PIECE_BYTES = 128 * 1024
 
 /** Scratch for canonical keys; every use ends before the next begins. */
 const scratch = new Uint8Array(1100)
@@ -170,6 +177,33 @@ export class TableState {
       const document = version === 0 ? undefined : frames.document(version)
       if (document !== undefined) yield document
     }
+  }
+
+  /** The same as lines of JSON, in pieces of about {@link JSON_PIECE_BYTES}. */
+  *jsonLines(range: KeyRange, seq: number): Generator<JsonPiece, void> {
+    if (this.damage !== undefined) throw this.damage
+    const { versions, frames } = this
+    let target = { bytes: Buffer.allocUnsafe(JSON_PIECE_BYTES), at: 0 }
+    let rows = 0
+    for (const ordinal of this.#ordered.ordinals(range)) {
+      const version = versions.versionAt(ordinal, seq)
+      if (!versions.isLive(version)) continue
+      const whole = frames.wholeBytes(version)
+      const room = whole === undefined ? 0 : jsonRoom(whole.length)
+      if (target.at > 0 && room > JSON_PIECE_BYTES - target.at) {
+        yield { bytes: target.bytes.subarray(0, target.at), rows }
+        target = { bytes: Buffer.allocUnsafe(JSON_PIECE_BYTES), at: 0 }
+        rows = 0
+      }
+      rows++
+      // A yield may have let another reader move the source.
+      if (whole !== undefined && room <= JSON_PIECE_BYTES && writeJsonLine(frames.wholeBytes(version) ?? whole, target)) continue
+      if (target.at > 0) yield { bytes: target.bytes.subarray(0, target.at), rows: rows - 1 }
+      yield { bytes: Buffer.from(formatJsonLines([frames.document(version)])), rows: 1 }
+      target = { bytes: Buffer.allocUnsafe(JSON_PIECE_BYTES), at: 0 }
+      rows = 0
+    }
+    if (target.at > 0) yield { bytes: target.bytes.subarray(0, target.at), rows }
   }
 
   stats() {

@@ -36,6 +36,8 @@ export type QuerySource = {
   lastSeqOf(table: string, key: Key): number
   /** In key order. An iteration that is left early is told so by `return`. */
   scan(table: string, range: KeyRange): Iterable<Document>
+  /** The rows of {@link scan} as lines of JSON, in pieces. */
+  jsonLines(table: string, range: KeyRange): Generator<{ readonly bytes: Uint8Array; readonly rows: number }, void>
   /** The keys that {@link scan} would go through. */
   keys(table: string, range: KeyRange): Iterable<Key>
 }

@@ -30,6 +30,8 @@ export type SelectRun = {
   readonly stats: QueryStats
   /** To be iterated once. An empty batch is a chance to look up. */
   readonly batches: Batches
+  /** Instead of them, where the rows are the table's own: lines of JSON. */
+  readonly jsonLines: (() => Generator<Uint8Array, void>) | undefined
 }
 
 /** A statement planned for each way in which its names can be understood: mostly one. Statements are frozen and live in the plan cache. */
@@ -64,7 +66,9 @@ export function runSelect(
   if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory))
   if (plan.sort.length > 0) batches = probe('sort', sort(batches, plan.sort, offset + count, memory))
   if (offset > 0 || count !== Number.POSITIVE_INFINITY) batches = probe('limit', slice(batches, offset, count))
-  return { columns: resultColumns(plan, source), plan, notices: plan.notices, stats, batches }
+  const isWhole = given === undefined && isWholeTable(plan) && offset === 0 && count === Number.POSITIVE_INFINITY
+  const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined
+  return { columns: resultColumns(plan, source), plan, notices: plan.notices, stats, batches, jsonLines }
 }
 
 export function planFor(select: Select, source: QuerySource): SelectPlan {
@@ -116,6 +120,18 @@ function resultColumns(plan: SelectPlan, source: QuerySource): ResultColumn[] {
     if (output.kind === 'star') return columns.map((column) => ({ ...column, ...(table === undefined ? {} : { table }) }))
     return [{ name: output.name, ...output.type(columns) }]
   })
+}
+
+/** SELECT * and nothing that chooses or orders but by key. */
+function isWholeTable({ table, outputs, where, distinct, sort }: SelectPlan): boolean {
+  return table !== undefined && outputs.length === 1 && outputs[0]?.kind === 'star' && where === undefined && !distinct && sort.length === 0
+}
+
+function* linesOf({ table = '', reverse }: SelectPlan, source: QuerySource, stats: QueryStats): Generator<Uint8Array, void> {
+  for (const { bytes, rows } of source.jsonLines(table, { reverse })) {
+    stats.rowsScanned += rows
+    yield bytes
+  }
 }
 
 /**

@@ -13,7 +13,7 @@ import { difference, START, writesOf } from './_filled.js'
 
 const PATIENCE_MS = 30 * 60_000
 /** Every operation with FULL=1; else every seventeenth. */
-const EVERY = process.env['FULL'] === '1' ? 1 : 17
+const EVERY = process.env['FULL'] === '1' ? 1 : 43
 const losses: readonly Loss[] = ['lose-unsynced', 'keep-unsynced', 'tear-last-write']
 
 type Step = readonly Write[] | 'compact' | 'snapshot' | 'reopen'
