@@ -1,6 +1,6 @@
 /** `db.query` and what stands beside it: verbs, parameters, integers, ends, writes that meet. */
 import test from 'ava'
-import { open, Query, type Database } from '../../src/index.js'
+import { open, type Database, type Query } from '../../src/index.js'
 import { refused } from './_temporary.js'
 
 async function filled(rowCount = 3): Promise<Database> {

@@ -53,6 +53,6 @@ for (const file of readdirSync(goldenFolder())) {
     }
     t.true(after !== '', `${file} has no scripts`)
     if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, after)
-    else for (const [index, line] of after.split('\n').entries()) t.is(line, before.split('\n')[index])
+    else for (const [index, line] of after.split('\n').entries()) t.is(line, before.split('\n')[index] ?? '')
   })
 }
