@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-const parts = ['callers', 'bulk', 'reads', 'opening', 'command-line', 'import-git']
+const parts = ['callers', 'bulk', 'reads', 'opening', 'queries', 'command-line', 'import-git']
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !parts.includes(name))
