@@ -31,7 +31,12 @@ export function startChild(
     const say = (text) => process.stdout.write(text + '\\n')
     void import(library).then(async ({ open }) => { ${program} })`
   const child = spawn(process.execPath, ['-e', source, library, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const exit = once(child, 'exit').then(([code]) => code as number | null)
+  // Not its exit: what it said last may be read after that.
+  let hasEnded = false
+  const exit = once(child, 'close').then(([code]) => {
+    hasEnded = true
+    return code as number | null
+  })
   // Settles when the program says something or ends; then there is a next one.
   let text = ''
   let heard = () => {}
@@ -50,7 +55,7 @@ export function startChild(
     exit,
     async line() {
       while (!text.includes('\n')) {
-        if (child.exitCode !== null) throw new Error(`the child ended with ${child.exitCode} and said ${text}`)
+        if (hasEnded) throw new Error(`the child ended with ${child.exitCode} and said ${text}`)
         await Promise.race([hearing, exit])
       }
       const end = text.indexOf('\n')
