@@ -69,6 +69,9 @@ const rules: moo.Rules = {
   error: moo.error
 }
 
+const NESTING_MAX = 200
+const PREFIXES_MAX = 50
+
 const tokenTypes = new Set([...keywords, ...Object.keys(rules)])
 
 /** nearley's lexer interface over moo. One text at a time: `reset`, then `next` until undefined. */
@@ -79,6 +82,8 @@ export class DriftLexer {
   /** Where moo's buffer begins in the text: it is given the rest again after each long token. */
   #base = 0
   #positionalCount = 0
+  #depth = 0
+  #prefixes = 0
   #parameterKind = ''
 
   constructor(dialect: Dialect) {
@@ -88,11 +93,28 @@ export class DriftLexer {
   reset(text: string): void {
     this.#text = text
     this.#positionalCount = 0
+    this.#depth = 0
+    this.#prefixes = 0
     this.#parameterKind = ''
     this.#continueAt(0)
   }
 
+  /**
+   * The next token. What nests is bounded here, before the parser sees it: it needs kilobytes for each open bracket, and time that grows
+   * with the square of the signs and NOTs before one operand.
+   */
   next(): Token | undefined {
+    const token = this.#read()
+    if (token === undefined) return undefined
+    const { type } = token
+    if (type === 'semicolon') this.#depth = 0
+    else if (type === 'rparen') this.#depth--
+    else if (type === 'lparen' && ++this.#depth > NESTING_MAX) return tooDeep(token, `at most ${NESTING_MAX} brackets in each other`)
+    this.#prefixes = type === 'NOT' || type === 'minus' || type === 'plus' ? this.#prefixes + 1 : 0
+    return this.#prefixes > PREFIXES_MAX ? tooDeep(token, `at most ${PREFIXES_MAX} signs or NOTs before a value`) : token
+  }
+
+  #read(): Token | undefined {
     for (;;) {
       const found = this.#moo.next()
       if (found === undefined) return undefined
@@ -218,6 +240,10 @@ export class DriftLexer {
     this.#continueAt(this.#text.length)
     return { type: 'error', text: this.#text.charAt(offset), value: found, offset, expected: `a closing ${end}` }
   }
+}
+
+function tooDeep({ text, offset }: Token, expected: string): Token {
+  return { type: 'error', text, value: JSON.stringify(text), offset, expected }
 }
 
 /** For the generated parser, which asks it for the token types; a parse brings the lexer of its dialect. */

@@ -159,6 +159,8 @@ const PLAN_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'text', nul
 export class StatementRunner {
   readonly #coordinator: Coordinator
   readonly #plans = new PlanCache()
+  /** Resolves when the statement that came last to be run again is done. */
+  #lastRetry: Promise<void> = Promise.resolve()
 
   constructor(coordinator: Coordinator) {
     this.#coordinator = coordinator
@@ -304,6 +306,32 @@ export class StatementRunner {
    */
   async #write(statement: WriteStatement, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
     this.#refuseAtPast(options, session, statement.kind)
+    let passOn = (): void => {}
+    try {
+      return await this.#attempts(statement, options, session, control, async () => {
+        passOn = await this.#turnToRetry()
+      })
+    } finally {
+      passOn()
+    }
+  }
+
+  /** Statements that ran into each other are run again one by one: each time at least one of them is done. */
+  async #turnToRetry(): Promise<() => void> {
+    const before = this.#lastRetry
+    let passOn = (): void => {}
+    this.#lastRetry = new Promise((resolve) => (passOn = resolve))
+    await before
+    return passOn
+  }
+
+  async #attempts(
+    statement: WriteStatement,
+    options: StatementOptions,
+    session: Session,
+    control: Control,
+    turnToRetry: () => Promise<void>
+  ): Promise<RunningStatement> {
     const parameters = options.parameters ?? []
     const bytesBefore = control.memory.bytes
     for (let attempt = 1; ; attempt++) {
@@ -326,6 +354,7 @@ export class StatementRunner {
         return this.#written(statement, plan, returned, commit, parameters, control)
       } catch (error) {
         if (attempt === ATTEMPTS_MAX || !hasChangedSince(error, plan)) throw error
+        if (attempt === 1) await turnToRetry()
         // What came between may not be visible yet: a commit of nothing resolves when it is.
         await this.#coordinator.commit(this.#coordinator.writeSet(), { metadata: new Uint8Array(0) })
         control.check()
