@@ -303,13 +303,20 @@ class StrictParser {
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 const ESCAPE = /\\(?:["\\/bfnrt]|u[\da-fA-F]{4})/y
 
+/** A float past 2^53 with an exponent: without one it would be read back as an integer. What JSON cannot say is null. */
+export function jsonNumber(value: number): string {
+  if (!Number.isFinite(value)) return 'null'
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? value.toExponential() : String(value)
+}
+
 /** True if JSON.stringify prints this exactly as we would. Times do: their toJSON is RFC 3339 with milliseconds. */
 function isNative(value: unknown, level: number): boolean {
   switch (typeof value) {
     case 'string':
-    case 'number':
     case 'boolean':
       return true
+    case 'number':
+      return !Number.isInteger(value) || Number.isSafeInteger(value)
     case 'undefined':
       return level > 1
     case 'object': {
@@ -334,7 +341,7 @@ function print(value: unknown, spaces: string, margin: string, ancestors: object
     case 'string':
       return JSON.stringify(value)
     case 'number':
-      return Number.isFinite(value) ? String(value) : 'null'
+      return jsonNumber(value)
     case 'boolean':
       return value ? 'true' : 'false'
     case 'bigint':

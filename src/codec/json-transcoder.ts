@@ -3,6 +3,8 @@
  * as long (`npm run bench -- queries`). The line is that of `formatJson`; a property test compares the two. What is not of the common kind
  * (bytes, times, 64-bit integers) is left to them.
  */
+import { jsonNumber } from './json-codec.js'
+
 type Target = { readonly bytes: Buffer; at: number }
 
 /** At most this many bytes of JSON for one of msgpack: a control character becomes `\u0001`, an array of small numbers gets commas. */
@@ -61,7 +63,7 @@ function writeValue(level: number): void {
     case 0xc3:
       return writeText('true')
     case 0xcb:
-      return writeText(numberText(readable(8) ? view.getFloat64(from - 8) : Number.NaN))
+      return writeText(jsonNumber(readable(8) ? view.getFloat64(from - 8) : 0))
     case 0xcc:
       return writeDigits(readable(1) ? view.getUint8(from - 1) : 0)
     case 0xcd:
@@ -153,10 +155,6 @@ const SHORT_ESCAPES: ReadonlyMap<number, string> = new Map([
 
 function writeEscape(byte: number): void {
   writeText(SHORT_ESCAPES.get(byte) ?? `\\u${byte.toString(16).padStart(4, '0')}`)
-}
-
-function numberText(value: number): string {
-  return Number.isFinite(value) ? String(value) : 'null'
 }
 
 /** A whole number from 0 to 2^32 - 1. */
