@@ -6,6 +6,7 @@ import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { silentLog, type Log } from '../base/log.js'
 import { systemRandom } from '../base/random.js'
+import { indexOn } from '../catalog/catalog.js'
 import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
@@ -209,8 +210,7 @@ export class Database implements AsyncDisposable {
     }
     const indexes = (options.indexes ?? []).map((index) => {
       if (typeof index === 'object' && 'name' in index) return { name: index.name, columns: [...index.columns] }
-      const columns = typeof index === 'string' ? [index] : [...index]
-      return { name: `${name}_${columns.join('_')}_idx`, columns }
+      return indexOn(name, typeof index === 'string' ? [index] : [...index])
     })
     return this.#coordinator.createTable(name, options.primaryKey, indexes, commitRequest(options))
   }

@@ -4,8 +4,9 @@ import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { Batch } from '../query/batch.js'
 import { bytesOf } from '../query/query-memory.js'
 import type { ResultColumn } from '../query/run-select.js'
+import type { Control } from './control.js'
 import { integersAs, type IntegerMode } from './integers.js'
-import type { CommandName, Control, RunningStatement } from './statement-runner.js'
+import type { CommandName, RunningStatement } from './statement-runner.js'
 
 export type QueryResult<Row> = {
   /** Plain objects in column order. */
@@ -57,7 +58,7 @@ export class Query<Row = { [column: string]: unknown }> implements PromiseLike<Q
     return (await this).rows
   }
 
-  /** The first row, or undefined; no row after it is made. */
+  /** The first row, or undefined; what was made with it, a batch at most, is let go. */
   async first(): Promise<Row | undefined> {
     for await (const row of this) return row
     return undefined

@@ -1,5 +1,5 @@
 import { DriftError } from '../base/errors.js'
-import { limits } from '../base/limits.js'
+import { indexOn } from '../catalog/catalog.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
@@ -11,10 +11,10 @@ import { explainLines, PlanProbe } from '../query/explain.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
 import { PlanCache } from '../query/plan-cache.js'
 import { planWrite, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
-import { QueryMemory } from '../query/query-memory.js'
 import type { QuerySource } from '../query/query-source.js'
 import { arraysOf, objectsOf, pointOf, pointOfValue, runSelect, type ResultColumn, type SelectRun } from '../query/run-select.js'
-import { turn } from '../runtime/turn.js'
+import { Control, type ControlOptions } from './control.js'
+import { HISTORY_COLUMNS } from './history-columns.js'
 import { resolved } from './point.js'
 import { sourceAt } from './query-source.js'
 import { TableView } from './view.js'
@@ -35,16 +35,12 @@ export type CommandName =
   | 'SET'
   | 'RESET'
 
-export type StatementOptions = {
+export type StatementOptions = ControlOptions & {
   readonly parameters?: Parameters | undefined
   /** Where tables without their own AS OF are read; writes are READ_ONLY meanwhile. */
   readonly asOf?: AskedPoint | undefined
   readonly dialect?: 'drift' | 'sql' | undefined
   readonly strict?: boolean | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly timeoutMs?: number | undefined
-  /** Bytes of rows that the query may keep: for ORDER BY, GROUP BY, DISTINCT, and results read as a whole. */
-  readonly memoryBytes?: number | undefined
 }
 
 /** What `SET drift.…` changes, for the statements that follow. */
@@ -74,72 +70,9 @@ export type RunningStatement = {
   readonly arrays: (batch: Batch) => unknown[][]
 }
 
-/** Work between two turns of the event loop. */
-const SLICE_MS = 5
 /** A statement that reads and then writes is run again where another commit came between, this often at most. */
 const ATTEMPTS_MAX = 50
 
-/** What a running statement must look up for: its signal, its time, whether the database is still open. */
-export class Control {
-  readonly memory: QueryMemory
-  readonly #coordinator: Coordinator
-  readonly #signal: AbortSignal | undefined
-  readonly #endsAt: number
-  readonly #timeoutMs: number
-  #turnAt: number
-
-  constructor(coordinator: Coordinator, { signal, timeoutMs, memoryBytes }: StatementOptions) {
-    this.#coordinator = coordinator
-    this.#signal = signal
-    this.#timeoutMs = timeoutMs ?? Number.POSITIVE_INFINITY
-    const now = coordinator.monotonic()
-    this.#endsAt = now + this.#timeoutMs
-    this.#turnAt = now + SLICE_MS
-    this.memory = new QueryMemory(memoryBytes ?? limits.queryBytesMax)
-  }
-
-  /** @throws DriftError ABORTED, TIMEOUT, CLOSED. */
-  check(): void {
-    if (this.#signal?.aborted === true) throw new DriftError('ABORTED', 'the statement was cancelled', {})
-    if (this.#coordinator.monotonic() > this.#endsAt) {
-      throw new DriftError('TIMEOUT', `the statement took longer than ${this.#timeoutMs} ms`, { timeoutMs: this.#timeoutMs })
-    }
-    this.#coordinator.assertOpen()
-  }
-
-  /** True where it is time to let the event loop turn. */
-  get isTurnDue(): boolean {
-    return this.#coordinator.monotonic() >= this.#turnAt
-  }
-
-  async turn(): Promise<void> {
-    await turn()
-    this.#turnAt = this.#coordinator.monotonic() + SLICE_MS
-    this.check()
-  }
-
-  /** Runs to the end, turning the event loop now and then. */
-  async finish<Result>(work: Generator<unknown, Result>): Promise<Result> {
-    try {
-      for (;;) {
-        const next = work.next()
-        if (next.done === true) return next.value
-        if (this.isTurnDue) await this.turn()
-      }
-    } finally {
-      work.return(undefined as Result)
-    }
-  }
-}
-
-const HISTORY_COLUMNS: readonly ResultColumn[] = [
-  { name: 'seq', type: 'int8', nullable: false },
-  { name: 'time', type: 'timestamptz', nullable: false },
-  { name: 'event', type: 'text', nullable: false },
-  { name: 'payload', type: 'jsonb', nullable: true },
-  { name: 'document', type: 'jsonb', nullable: true },
-  { name: 'metadata', type: 'jsonb', nullable: true }
-]
 const SNAPSHOT_COLUMNS: readonly ResultColumn[] = [
   { name: 'table', type: 'text', nullable: false },
   ...['seq', 'events', 'bytes'].map((name): ResultColumn => ({ name, type: 'int8', nullable: false })),
@@ -242,7 +175,7 @@ export class StatementRunner {
     this.#refuseAtPast(options, session, statement.kind)
     const { table, primaryKey, ifNotExists } = statement
     const exists = ifNotExists && this.#coordinator.hasTable(table)
-    const indexes = statement.indexes.map((columns) => ({ name: `${table}_${columns.join('_')}_idx`, columns }))
+    const indexes = statement.indexes.map((columns) => indexOn(table, columns))
     if (exists) await this.#coordinator.untilVisible(table)
     const commit = exists ? undefined : await this.#coordinator.createTable(table, primaryKey, indexes)
     return done('CREATE TABLE', control, commit, undefined, exists ? `table ${JSON.stringify(table)} exists already` : undefined)

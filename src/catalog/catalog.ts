@@ -6,6 +6,11 @@ import { decodeValue, encodeValue } from '../codec/document-codec.js'
 /** An index as it was declared; nothing is built from it yet, and no answer depends on it. */
 export type IndexDefinition = { readonly name: string; readonly columns: readonly string[] }
 
+/** An index without a name of its own. */
+export function indexOn(table: string, columns: readonly string[]): IndexDefinition {
+  return { name: `${table}_${columns.join('_')}_idx`, columns }
+}
+
 /** A table's schema, as of the seq that made it. Plain data. */
 export type TableDefinition = {
   readonly id: number

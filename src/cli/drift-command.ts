@@ -1,23 +1,15 @@
 /** `driftdb drift`: the history of one row. */
 import { Option, type Command } from 'commander'
+import { HISTORY_COLUMNS } from '../api/history-columns.js'
 import { parseJson } from '../api/json.js'
 import { DriftError } from '../base/errors.js'
-import type { Database, Document, Key, ResultColumn } from '../index.js'
+import type { Database, Document, Key } from '../index.js'
 import type { CommandContext } from './command-context.js'
 import { openDatabase } from './open-database.js'
 import { addOutputOptions, modeOf, type OutputOptions } from './output-options.js'
 import { printRows } from './print-result.js'
 
 type DriftOptions = OutputOptions & { readonly directory: string; readonly table: string; readonly key?: string; readonly keyJson?: string }
-
-const COLUMNS: readonly ResultColumn[] = [
-  { name: 'seq', type: 'int8', nullable: false },
-  { name: 'time', type: 'timestamptz', nullable: false },
-  { name: 'event', type: 'text', nullable: false },
-  { name: 'payload', type: 'jsonb', nullable: true },
-  { name: 'document', type: 'jsonb', nullable: true },
-  { name: 'metadata', type: 'jsonb', nullable: true }
-]
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
@@ -45,7 +37,7 @@ export function driftCommand(program: Command, { terminal }: CommandContext): vo
       const view = db.table(table)
       if (view.history(asked, { limit: 1 }).next().done === true) terminal.note(`note: no event of ${table} has this key`)
       const rows = historyRows(view.history(asked))
-      await printRows(terminal, modeOf(options, terminal), { columns: COLUMNS, rows, table })
+      await printRows(terminal, modeOf(options, terminal), { columns: HISTORY_COLUMNS, rows, table })
     })
 }
 

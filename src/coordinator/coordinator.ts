@@ -131,9 +131,9 @@ export class Coordinator {
     const began = clock.monotonic()
     const cache = new BlockCache(options.cacheBytes)
     let logBytes: (source: number) => Uint8Array = () => new Uint8Array(0)
-    const memory = LogMemory.create(options.logBytes, options.logBytes + 3 * RECORD_BYTES_MAX)
+    const memory = options.readOnly ? undefined : LogMemory.create(options.logBytes, options.logBytes + 3 * RECORD_BYTES_MAX)
     // The writer's thread comes up while the files are read.
-    const thread = options.writer === 'thread' && !options.readOnly ? new ThreadWriter(memory) : undefined
+    const thread = memory !== undefined && options.writer === 'thread' ? new ThreadWriter(memory) : undefined
     let coordinator: Coordinator
     let state: Recovered
     try {
@@ -148,7 +148,7 @@ export class Coordinator {
       })
       coordinator = new Coordinator(options, cache, state, lock)
       logBytes = (source) => coordinator.#logBytes(source)
-      if (options.readOnly || state.damaged.length > 0) await thread?.abandon()
+      if (memory === undefined || state.damaged.length > 0) await thread?.abandon()
       else await coordinator.#startWriter(memory, thread)
     } catch (error) {
       await thread?.abandon()

@@ -1,30 +1,14 @@
-/**
- * Text to statements: the generated parser gives the shape, `statement-builder.ts` the meaning of each token in the asked dialect.
- *
- * nearley's own message for a syntax error is made of its whole state and many lines long; it is never built, ours is.
- */
-import nearley from 'nearley'
-import compiledGrammar from '../../grammar/driftql.generated.js'
+/** Text to statements: the generated parser gives the shape, `statement-builder.ts` the meaning of each token in the asked dialect. */
 import { DriftLexer, type Dialect, type Token } from '../../grammar/lexer.js'
 import { arrayOf, type ScriptTree } from '../../grammar/syntax-tree.js'
 import { assertLaw, DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { type Statement } from './ast.js'
+import { QuietParser } from './quiet-parser.js'
 import { foundWords, StatementBuilder } from './statement-builder.js'
-import { expectedWords, syntaxError, type ParserState } from './syntax-error.js'
+import { expectedWords, syntaxError } from './syntax-error.js'
 
-const grammar = nearley.Grammar.fromCompiled(compiledGrammar)
 const lexers = { drift: new DriftLexer('drift'), sql: new DriftLexer('sql') }
-
-class QuietParser extends nearley.Parser {
-  /** Its column of states for each place in the text; only the last two are kept. */
-  declare readonly table: readonly { readonly states: readonly ParserState[] }[]
-
-  /** Called by nearley for the message of the error it throws, which nobody reads. */
-  reportError(): string {
-    return ''
-  }
-}
 
 /**
  * The statements of `text`, in order; none for a text that is empty or only comments. Frozen data; not cached here.
@@ -50,7 +34,7 @@ function checkLength(text: string): void {
 }
 
 function parseScript(text: string, dialect: Dialect): ScriptTree {
-  const parser = new QuietParser(grammar, { keepHistory: false, lexer: lexers[dialect] as unknown as nearley.Lexer })
+  const parser = new QuietParser(lexers[dialect])
   try {
     parser.feed(text)
   } catch (thrown) {

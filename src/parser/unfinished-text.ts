@@ -1,8 +1,7 @@
 /** What can be said of a text that is still being written, for shells and editors: where its statements end, and what could come next. */
-import nearley from 'nearley'
-import compiledGrammar from '../../grammar/driftql.generated.js'
 import { DriftLexer, keywords, type Dialect, type Token } from '../../grammar/lexer.js'
-import { expectedWords, type ParserState } from './syntax-error.js'
+import { QuietParser } from './quiet-parser.js'
+import { expectedWords } from './syntax-error.js'
 
 export type StatementEnds = {
   /** Offsets after each `;` that ends a statement; in UTF-16 units. */
@@ -27,17 +26,7 @@ export type Expectation = {
 const BEFORE_TABLES = new Set(['FROM', 'INTO', 'PATCH', 'DRIFT', 'TABLE', 'ON', 'SNAPSHOT', 'COMPACT', 'JOIN', 'UPDATE'])
 const NAMES = new Set(['word', 'backtick', 'quoted'])
 
-const grammar = nearley.Grammar.fromCompiled(compiledGrammar)
 const known = new Set(keywords)
-
-class QuietParser extends nearley.Parser {
-  declare readonly table: readonly { readonly states: readonly ParserState[] }[]
-
-  /** Called by nearley for the message of the error it throws, which nobody reads. */
-  reportError(): string {
-    return ''
-  }
-}
 
 /** Where the statements of `text` end, by its tokens alone: whether they are statements at all, the parser says. Never throws. */
 export function statementEnds(text: string, dialect: Dialect): StatementEnds {
@@ -74,7 +63,7 @@ export function expectedAt(text: string, offset: number, dialect: Dialect): Expe
 }
 
 function wordsAfter(text: string, dialect: Dialect): readonly string[] {
-  const parser = new QuietParser(grammar, { keepHistory: false, lexer: new DriftLexer(dialect) as unknown as nearley.Lexer })
+  const parser = new QuietParser(new DriftLexer(dialect))
   try {
     parser.feed(text)
   } catch (thrown) {

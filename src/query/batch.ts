@@ -83,3 +83,9 @@ export function vectorOf(values: readonly unknown[]): Vector {
   for (let row = 0; row < values.length; row++) if (values[row] === null || values[row] === undefined) nulls[row] = 1
   return { values, nulls }
 }
+
+/** Not an assignment where that would set a prototype, for a field `__proto__`. */
+export function setField(object: { [field: string]: Value }, field: string, value: Value): void {
+  if (field === '__proto__') Object.defineProperty(object, field, { value, enumerable: true, writable: true, configurable: true })
+  else object[field] = value
+}

@@ -21,7 +21,7 @@ import {
   type Update
 } from '../parser/ast.js'
 import { pathText } from '../parser/expression-text.js'
-import { batchOf, isObject } from './batch.js'
+import { batchOf, isObject, setField } from './batch.js'
 import { compile, newExecution, NO_ROW, type Evaluator, type Scope } from './evaluate.js'
 import { identityOf } from './order.js'
 import { valueOf, type Parameters } from './parameters.js'
@@ -290,7 +290,7 @@ function changesOf(set: readonly Assignment[], values: readonly Value[], before:
     const field = String(first)
     const value = values[index] ?? null
     const old = Object.hasOwn(changes, field) ? changes[field] : Object.hasOwn(before, field) ? before[field] : undefined
-    define(changes, field, rest.length === 0 ? value : withValueAt(old ?? null, rest, value, path))
+    setField(changes, field, rest.length === 0 ? value : withValueAt(old ?? null, rest, value, path))
   }
   return changes
 }
@@ -311,19 +311,13 @@ function withValueAt(old: Value, [step, ...rest]: Path, value: Value, whole: Pat
     throw new DriftError('INVALID_ARGUMENT', `${pathText(whole)} cannot be set: what holds it is no object`, { path: pathText(whole) })
   }
   const object = { ...old }
-  define(object, step, withValueAt(object[step] ?? null, rest, value, whole))
+  setField(object, step, withValueAt(object[step] ?? null, rest, value, whole))
   return object
-}
-
-/** Not an assignment, which would set a prototype for a field `__proto__`. */
-function define(object: { [field: string]: Value }, field: string, value: Value): void {
-  if (field === '__proto__') Object.defineProperty(object, field, { value, enumerable: true, writable: true, configurable: true })
-  else object[field] = value
 }
 
 function documentOf(columns: readonly string[], values: readonly Value[]): Document {
   const document: { [field: string]: Value } = {}
-  for (const [index, column] of columns.entries()) define(document, column, values[index] ?? null)
+  for (const [index, column] of columns.entries()) setField(document, column, values[index] ?? null)
   return document
 }
 

@@ -1,7 +1,6 @@
 /** What a query reads from. The floors above implement it; a query knows nothing of versions, pages or logs. */
 import { type Key } from '../codec/key-codec.js'
 import { type Document } from '../codec/value.js'
-import { type PointInTime } from '../parser/point-in-time.js'
 
 /** Bounds by key order; an absent bound is none. */
 export type KeyRange = {
@@ -41,6 +40,3 @@ export type QuerySource = {
   /** The keys that {@link scan} would go through. */
   keys(table: string, range: KeyRange): Iterable<Key>
 }
-
-/** The source at a point; without one, at the statement's own read point. */
-export type SourceAt = (point: PointInTime | undefined) => QuerySource

@@ -5,7 +5,7 @@ import { type Key } from '../codec/key-codec.js'
 import { type Document, type Value } from '../codec/value.js'
 import { type AsOf, type Literal, type ParameterReference, type Select } from '../parser/ast.js'
 import { parsePoint, type PointInTime } from '../parser/point-in-time.js'
-import { BATCH_ROWS_MAX, batchOf, vectorOf, type Batch } from './batch.js'
+import { BATCH_ROWS_MAX, batchOf, setField, vectorOf, type Batch } from './batch.js'
 import { newExecution, NO_ROW, type Execution } from './evaluate.js'
 import { findAccess, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
@@ -79,9 +79,10 @@ export function planFor(select: Select, source: QuerySource): SelectPlan {
   }
   const table = select.from?.table
   const primaryKey = table === undefined ? undefined : source.primaryKey(table)
-  const columns = table !== undefined && dependsOnColumns(select) ? source.columns(table) : []
+  const asking = asksFor(select)
+  const columns = table !== undefined && asking.length > 0 ? source.columns(table) : []
   const names = new Set(columns.map((column) => column.name))
-  const asked = asksFor(select).filter((name) => names.has(name))
+  const asked = asking.filter((name) => names.has(name))
   const reading = `${primaryKey ?? ''}\n${asked.join('\n')}`
   const found = known.get(reading)
   if (found !== undefined) return found
@@ -108,10 +109,6 @@ function asksFor(select: Select): readonly string[] {
 }
 
 const askedNames = new WeakMap<Select, readonly string[]>()
-
-function dependsOnColumns(select: Select): boolean {
-  return asksFor(select).length > 0
-}
 
 function resultColumns(plan: SelectPlan, source: QuerySource): ResultColumn[] {
   const { table } = plan
@@ -167,12 +164,7 @@ export function objectsOf({ rowCount, columns, documents }: Batch, { outputs }: 
     let next = 0
     for (const output of outputs) {
       if (output.kind === 'star') Object.assign(object, documents?.[row])
-      else {
-        const value = columns[next++]?.values[row] as Value
-        if (output.name === '__proto__')
-          Object.defineProperty(object, output.name, { value, enumerable: true, writable: true, configurable: true })
-        else object[output.name] = value
-      }
+      else setField(object, output.name, columns[next++]?.values[row] as Value)
     }
     rows.push(object)
   }

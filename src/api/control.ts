@@ -1,0 +1,67 @@
+import { DriftError } from '../base/errors.js'
+import { limits } from '../base/limits.js'
+import type { Coordinator } from '../coordinator/coordinator.js'
+import { QueryMemory } from '../query/query-memory.js'
+import { turn } from '../runtime/turn.js'
+
+export type ControlOptions = {
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number | undefined
+  /** Bytes of rows that the query may keep: for ORDER BY, GROUP BY, DISTINCT, and results read as a whole. */
+  readonly memoryBytes?: number | undefined
+}
+
+/** Work between two turns of the event loop. */
+const SLICE_MS = 5
+/** What a running statement must look up for: its signal, its time, whether the database is still open. */
+export class Control {
+  readonly memory: QueryMemory
+  readonly #coordinator: Coordinator
+  readonly #signal: AbortSignal | undefined
+  readonly #endsAt: number
+  readonly #timeoutMs: number
+  #turnAt: number
+
+  constructor(coordinator: Coordinator, { signal, timeoutMs, memoryBytes }: ControlOptions) {
+    this.#coordinator = coordinator
+    this.#signal = signal
+    this.#timeoutMs = timeoutMs ?? Number.POSITIVE_INFINITY
+    const now = coordinator.monotonic()
+    this.#endsAt = now + this.#timeoutMs
+    this.#turnAt = now + SLICE_MS
+    this.memory = new QueryMemory(memoryBytes ?? limits.queryBytesMax)
+  }
+
+  /** @throws DriftError ABORTED, TIMEOUT, CLOSED. */
+  check(): void {
+    if (this.#signal?.aborted === true) throw new DriftError('ABORTED', 'the statement was cancelled', {})
+    if (this.#coordinator.monotonic() > this.#endsAt) {
+      throw new DriftError('TIMEOUT', `the statement took longer than ${this.#timeoutMs} ms`, { timeoutMs: this.#timeoutMs })
+    }
+    this.#coordinator.assertOpen()
+  }
+
+  /** True where it is time to let the event loop turn. */
+  get isTurnDue(): boolean {
+    return this.#coordinator.monotonic() >= this.#turnAt
+  }
+
+  async turn(): Promise<void> {
+    await turn()
+    this.#turnAt = this.#coordinator.monotonic() + SLICE_MS
+    this.check()
+  }
+
+  /** Runs to the end, turning the event loop now and then. */
+  async finish<Result>(work: Generator<unknown, Result>): Promise<Result> {
+    try {
+      for (;;) {
+        const next = work.next()
+        if (next.done === true) return next.value
+        if (this.isTurnDue) await this.turn()
+      }
+    } finally {
+      work.return(undefined as Result)
+    }
+  }
+}
