@@ -16,7 +16,8 @@ const text = fc.oneof(
   fc.string({ unit: 'grapheme' }),
   fc.constantFrom('a"b\\c', '\u0000\u001f\n\r\t\b\f', '\u2028\u007f', '}\n{', '1', '-1')
 )
-const name = text.filter((one) => one !== '')
+/** Those that a document may have. */
+const name = text.filter((one) => one !== '' && one !== '__proto__')
 const value = fc.letrec((tie) => ({
   value: fc.oneof(
     text,
