@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { open } from 'driftdb'
-import { hasGit, madeRepository } from '../git-repository.js'
+import { hasGit, madeRepository } from '../workloads/git-repository.js'
 
 type File = { readonly path: string; readonly size: number | null }
 

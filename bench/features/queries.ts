@@ -1,8 +1,9 @@
 /** Statements: a cached point SELECT beside `get`, scans, aggregates and the stream of a whole table as NDJSON. */
 import { open } from 'driftdb'
-import { events, heading, line, perSecond } from '../report.js'
-import { median } from '../statistics.js'
-import { order, orders, randomNumbers } from '../workload.js'
+import { events, heading, line, perSecond } from './report.js'
+import { median } from '../run/statistics.js'
+import { order, orders } from '../workloads/order.js'
+import { randomNumbers } from '../workloads/random.js'
 
 const [, , directory = ''] = process.argv
 const ROUNDS = 5

@@ -4,8 +4,8 @@ import { createWriteStream, statSync } from 'node:fs'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { open } from 'driftdb'
-import { events, heading, line, perSecond } from '../report.js'
-import { orders } from '../workload.js'
+import { events, heading, line, perSecond } from './report.js'
+import { orders } from '../workloads/order.js'
 
 const [, , directory = ''] = process.argv
 heading(`driftdb ingest of ${events.toLocaleString('en-US')} rows of NDJSON`)

@@ -1,7 +1,7 @@
 /** Ingests for `opening`, then closes, or says that all is acknowledged and waits to be killed. */
 import { writeSync } from 'node:fs'
 import { open } from 'driftdb'
-import { orders } from '../workload.js'
+import { orders } from '../workloads/order.js'
 
 const [, , path = '', count = '0', end = 'close'] = process.argv
 // Everything stays in the WAL where the log has room for all of it.

@@ -1,8 +1,9 @@
 /** Point reads, now and in the past, and the history of a row: 20,000 keys with 50 versions each, and 1 version each beside them. */
 import { open } from 'driftdb'
 import { Bench } from 'tinybench'
-import { heading, line } from '../report.js'
-import { order, orders, randomNumbers } from '../workload.js'
+import { heading, line } from './report.js'
+import { order, orders } from '../workloads/order.js'
+import { randomNumbers } from '../workloads/random.js'
 
 const [, , directory = ''] = process.argv
 const KEYS = 20_000

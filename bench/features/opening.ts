@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { readdirSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { open } from 'driftdb'
-import { events, heading, line } from '../report.js'
-import { order } from '../workload.js'
+import { events, heading, line } from './report.js'
+import { order } from '../workloads/order.js'
 
 const [, , directory = ''] = process.argv
 heading(`Opening ${events.toLocaleString('en-US')} events`)

@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { open } from 'driftdb'
-import { madeRepository } from '../git-repository.js'
-import { heading, line, perSecond } from '../report.js'
+import { madeRepository } from '../workloads/git-repository.js'
+import { heading, line, perSecond } from './report.js'
 
 const COMMITS = 3000
 

@@ -1,9 +1,9 @@
 /** One caller that awaits each insert, and 64 of them, beside append + fdatasync of the same bytes. */
 import { open } from 'driftdb'
-import { appendAndSync, overwriteAndSync } from '../probe.js'
-import { heading, line } from '../report.js'
-import { median, quantile } from '../statistics.js'
-import { order } from '../workload.js'
+import { appendAndSync, overwriteAndSync } from '../run/disk.js'
+import { heading, line } from './report.js'
+import { median, quantile } from '../run/statistics.js'
+import { order } from '../workloads/order.js'
 
 const [, , directory = ''] = process.argv
 const RECORD_BYTES = 304

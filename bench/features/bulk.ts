@@ -1,8 +1,8 @@
 /** insertMany, 1,000 rows a commit, durable, with the memory it takes. */
 import { open } from 'driftdb'
-import { events, heading, line, perSecond } from '../report.js'
-import { median } from '../statistics.js'
-import { orders } from '../workload.js'
+import { events, heading, line, perSecond } from './report.js'
+import { median } from '../run/statistics.js'
+import { orders } from '../workloads/order.js'
 
 const [, , directory = ''] = process.argv
 heading(`insertMany of ${events.toLocaleString('en-US')} documents, 1,000 a commit, durable`)

@@ -31,14 +31,3 @@ export function order(index: number): Order {
 export function* orders(from: number, count: number): Generator<Order, void> {
   for (let index = from; index < from + count; index++) yield order(index)
 }
-
-/** Numbers in [0, bound), the same for the same seed (xorshift32). */
-export function randomNumbers(seed: number): (bound: number) => number {
-  let state = seed | 1
-  return (bound) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % bound
-  }
-}

@@ -1,0 +1,15 @@
+import { driftdb, driftdbCompacted } from './driftdb.js'
+import { duckdb } from './duckdb.js'
+import { lmdb } from './lmdb.js'
+import type { PeerKind } from './peer.js'
+import { sqlite } from './sqlite.js'
+
+/** In the order of the report's columns. */
+export const peerKinds: readonly PeerKind[] = [driftdb, driftdbCompacted, sqlite, lmdb, duckdb]
+
+/** @throws Error for a name that no peer has */
+export function peerKind(name: string): PeerKind {
+  const kind = peerKinds.find((one) => one.name === name)
+  if (kind === undefined) throw new Error(`no peer ${name}; peers are ${peerKinds.map((one) => one.name).join(', ')}`)
+  return kind
+}

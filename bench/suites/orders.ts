@@ -1,0 +1,79 @@
+import type { Probe } from '../questions/question.js'
+import { ordersWorkload } from '../workloads/orders.js'
+import { randomNumbers } from '../workloads/random.js'
+import type { History } from '../workloads/versions.js'
+import { keysAt, POINT_QUESTIONS, quarters, tableOf } from './picks.js'
+import type { Suite } from './suites.js'
+
+const table = 'orders'
+const column = 'amount_cents'
+/** About 1 % of the rows. */
+const BELOW = 10_000
+const SERIES_POINTS = 32
+
+/** The order desk: ingest, reads by key, and the questions of an analyst, now and in the past. */
+export function ordersSuite(events: number): Suite {
+  const workload = ordersWorkload(events)
+  return {
+    name: `orders-${events}`,
+    title: `Orders: ${workload.title}`,
+    workload,
+    probes: ordersProbes,
+    made: 'ingest',
+    patches: false,
+    compacted: true
+  }
+}
+
+function ordersProbes(history: History): readonly Probe[] {
+  const random = randomNumbers(13)
+  const orders = tableOf(history, table)
+  const past = quarters(history)
+  const { commitCount } = history
+  const series = Array.from({ length: SERIES_POINTS }, (_, index) => Math.ceil(((index + 1) * commitCount) / (SERIES_POINTS + 1)))
+  return [
+    {
+      name: 'get',
+      title: 'one row by key',
+      questions: keysAt(orders, undefined, POINT_QUESTIONS, random).map((key) => ({ kind: 'get', table, key }))
+    },
+    {
+      name: 'get-as-of',
+      title: 'one row by key, at a past point',
+      questions: past.flatMap((at) => keysAt(orders, at, Math.ceil(POINT_QUESTIONS / 3), random).map((key) => ({ kind: 'get', table, key, at })))
+    },
+    {
+      name: 'history',
+      title: 'all versions of one row',
+      questions: keysAt(orders, undefined, POINT_QUESTIONS, random).map((key) => ({ kind: 'history', table, key }))
+    },
+    { name: 'sum', title: 'COUNT and SUM', questions: [{ kind: 'sum', table, column }] },
+    { name: 'sum-as-of', title: 'COUNT and SUM, as of', questions: past.map((at) => ({ kind: 'sum', table, column, at })) },
+    {
+      name: 'group-as-of',
+      title: 'GROUP BY two columns, as of',
+      questions: past.map((at) => ({ kind: 'group', table, by: ['region', 'status'], column, at }))
+    },
+    {
+      name: 'series',
+      title: `GROUP BY status at ${SERIES_POINTS} points`,
+      questions: [{ kind: 'series', table, by: ['status'], column, points: series }]
+    },
+    {
+      name: 'filter-as-of',
+      title: '1 % of the rows as objects, as of',
+      questions: past.map((at) => ({ kind: 'filter', table, column, below: BELOW, at }))
+    },
+    { name: 'top-as-of', title: 'top 10, as of', questions: past.map((at) => ({ kind: 'top', table, column, count: 10, at })) },
+    {
+      name: 'changes-1',
+      title: 'rows changed by the last commit',
+      questions: [{ kind: 'changes', table, from: commitCount - 1, to: commitCount }]
+    },
+    {
+      name: 'changes-10',
+      title: 'rows changed by the last 10 % of commits',
+      questions: [{ kind: 'changes', table, from: Math.floor(commitCount * 0.9), to: commitCount }]
+    }
+  ]
+}

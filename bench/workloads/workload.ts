@@ -1,0 +1,29 @@
+/**
+ * What every peer is given: tables, and a stream of commits. A point in time is the number of a commit (1, 2, 3 …), so that all peers
+ * are asked for the same past whatever they call it: a seq, a time, a transaction.
+ */
+export type Value = string | number
+export type Document = { readonly [field: string]: Value }
+
+export type TableShape = {
+  readonly name: string
+  readonly key: string
+  readonly columns: readonly { readonly name: string; readonly type: 'text' | 'integer' }[]
+  /** Columns that an expert would index for what is asked here; made after the load, by the peers that have secondary indexes. */
+  readonly indexes: readonly string[]
+}
+
+/** A commit changes a key at most once, so that every peer keeps the same versions. */
+export type Change =
+  | { readonly kind: 'insert'; readonly table: string; readonly document: Document }
+  | { readonly kind: 'patch'; readonly table: string; readonly key: Value; readonly set: Document }
+  | { readonly kind: 'delete'; readonly table: string; readonly key: Value }
+
+export type Commit = readonly Change[]
+
+export type Workload = {
+  readonly name: string
+  readonly title: string
+  readonly tables: readonly TableShape[]
+  readonly commits: () => Iterable<Commit>
+}
