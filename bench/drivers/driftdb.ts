@@ -130,7 +130,7 @@ class DriftPeer implements Peer {
     )
     return async () => {
       const rows: unknown[] = []
-      for (const at of points) for (const row of await statement.all([this.#point(at)])) rows.push({ at, ...row })
+      for (const at of points) for (const row of await statement.all([this.#point(at)])) rows.push({ point: at, ...row })
       return rows
     }
   }

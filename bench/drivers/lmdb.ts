@@ -103,7 +103,7 @@ class LmdbPeer implements Peer {
   }
 
   prepare(question: Question): () => unknown {
-    if (question.kind === 'statement') throw new NotExpressible('SQL')
+    if (question.kind === 'statement') throw new NotExpressible('no query language')
     const table = this.#table(question.table)
     switch (question.kind) {
       case 'get': {
@@ -114,19 +114,10 @@ class LmdbPeer implements Peer {
         return () => historyOf(table, question)
       case 'sum':
         return () => totals(scan(table, question.at), question.column)
-      case 'group':
-        return () => groups(scan(table, question.at), question.by, question.column)
-      case 'series':
-        return () =>
-          question.points.flatMap((at) => groups(scan(table, at), question.by, question.column).map((group) => ({ at, ...group })))
-      case 'filter':
-        return () => [...scan(table, question.at)].filter((document) => Number(document[question.column]) < question.below)
-      case 'top':
-        return () => topRows(table, question)
       case 'lookup':
         return () => lookup(table, question)
-      case 'changes':
-        throw new NotExpressible('no index by commit is kept')
+      default:
+        throw new NotExpressible('no query language')
     }
   }
 
@@ -217,29 +208,6 @@ function totals(documents: Iterable<Document>, column: string): unknown {
     sum += Number(document[column])
   }
   return { count, sum }
-}
-
-function groups(documents: Iterable<Document>, by: readonly string[], column: string): object[] {
-  const found = new Map<string, { [field: string]: Value; count: number; sum: number }>()
-  for (const document of documents) {
-    let name = ''
-    for (const field of by) name += `${document[field]}\0`
-    let group = found.get(name)
-    if (group === undefined) {
-      group = { count: 0, sum: 0 }
-      for (const field of by) group[field] = document[field] ?? ''
-      found.set(name, group)
-    }
-    group.count++
-    group.sum += Number(document[column])
-  }
-  return [...found.values()]
-}
-
-function topRows(table: Table, { column, count, at }: Question & { kind: 'top' }): unknown {
-  const rows: { readonly key: Value; readonly value: number }[] = []
-  for (const document of scan(table, at)) rows.push({ key: document[table.shape.key] ?? '', value: Number(document[column]) })
-  return rows.sort((a, b) => b.value - a.value || (a.key < b.key ? -1 : 1)).slice(0, count)
 }
 
 function lookup(table: Table, { column, value, at }: Question & { kind: 'lookup' }): unknown {

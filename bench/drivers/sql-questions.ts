@@ -69,8 +69,8 @@ function textOf(question: Question, shapes: readonly TableShape[], tables: Versi
     case 'series': {
       const by = question.by.join(', ')
       const points = question.points.map((point) => `(${point})`).join(', ')
-      return `WITH points(at) AS (VALUES ${points}) SELECT at, ${by}, COUNT(*) AS count, SUM(${question.column}) AS sum
-        FROM points JOIN ${tables.all(shape, [...question.by, question.column])} ON valid_from <= at AND valid_to > at GROUP BY at, ${by}`
+      return `WITH points(point) AS (VALUES ${points}) SELECT point, ${by}, COUNT(*) AS count, SUM(${question.column}) AS sum
+        FROM points JOIN ${tables.all(shape, [...question.by, question.column])} ON valid_from <= point AND valid_to > point GROUP BY point, ${by}`
     }
     case 'filter':
       return `SELECT ${all.join(', ')} FROM ${from(all, question.at)} WHERE ${question.column} < ${parameter(question.below)}`

@@ -8,7 +8,7 @@ import { answerOfRows, columnsOf, questionText } from './sql-questions.js'
 import { indexStatements, twoTables } from './two-tables.js'
 
 type Statement = {
-  readonly all: (...parameters: Value[]) => { readonly [column: string]: unknown }[]
+  readonly all: (parameters: { readonly [number: string]: Value }) => { readonly [column: string]: unknown }[]
   readonly run: (...parameters: Value[]) => unknown
 }
 type Sqlite = {
@@ -96,7 +96,9 @@ class SqlitePeer implements Peer {
   prepare(question: Question): () => unknown {
     const { text, parameters } = questionText(question, this.#shapes, tables)
     const statement = this.#statement(text)
-    return () => statement.all(...parameters)
+    // A numbered parameter is a named one to this driver.
+    const named = Object.fromEntries(parameters.map((value, index) => [index + 1, value]))
+    return () => statement.all(named)
   }
 
   answer(question: Question, result: unknown): unknown {

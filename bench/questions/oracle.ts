@@ -20,7 +20,7 @@ export function rightAnswer(history: History, question: Question): unknown {
       return groups(visible, question.by, question.column)
     case 'series':
       return question.points.flatMap((at) =>
-        groups(documentsAt(table, at), question.by, question.column).map((group) => ({ at, ...group }))
+        groups(documentsAt(table, at), question.by, question.column).map((group) => ({ point: at, ...group }))
       )
     case 'filter':
       return [...visible].filter((document) => Number(document[question.column]) < question.below)

@@ -13,7 +13,7 @@ export type Question =
   | { readonly kind: 'sum'; readonly table: string; readonly column: string; readonly at?: number }
   /** `{ …by, count, sum }` for each group. */
   | { readonly kind: 'group'; readonly table: string; readonly by: readonly string[]; readonly column: string; readonly at?: number }
-  /** `{ at, …by, count, sum }` for each group at each of many points. */
+  /** `{ point, …by, count, sum }` for each group at each of many points. */
   | { readonly kind: 'series'; readonly table: string; readonly by: readonly string[]; readonly column: string; readonly points: readonly number[] }
   /** Documents whose column is below a number. */
   | { readonly kind: 'filter'; readonly table: string; readonly column: string; readonly below: number; readonly at?: number }
