@@ -1,27 +1,114 @@
 /**
- * The first light's speeds, each beside what the disk does in the same run. `npm run bench`; `npm run bench -- callers reads` runs
- * some parts; EVENTS=1000000 is the size (the default). Each part runs in a fresh process, so that none warms another.
+ * The benchmarks. `make bench` installs the peers and runs everything; `npm run bench -- …` runs what is there:
+ *
+ *   run [--quick] [--suites a,b] [--peers a,b] [--tries N] [--output DIR]   the default
+ *   compare BEFORE.json AFTER.json    what got slower or faster, with the noise; ends with 1 if DriftDB got slower
+ *   feature NAME …                    one feature beside the disk; EVENTS=1000000 is the size
+ *
+ * It ends with 1 if an answer was wrong or a trial failed.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { peerKind, peerKinds } from './drivers/kinds.js'
+import { charts } from './report/charts.js'
+import { compared, comparisonText } from './report/compare.js'
+import { markdownReport } from './report/markdown.js'
+import { RESULTS_VERSION, type Results } from './run/results.js'
+import { runBenchmark } from './run/run-benchmark.js'
+import { suiteNamed } from './suites/suites.js'
 
-const parts = ['callers', 'bulk', 'reads', 'opening', 'queries', 'command-line', 'import-git']
+const FULL = ['commits', 'orders-100000', 'orders-1000000', 'tax-1', 'tax-10', 'tax-50']
+const QUICK = ['commits', 'orders-100000', 'tax-1', 'tax-10']
+const features = ['callers', 'bulk', 'reads', 'opening', 'queries', 'command-line', 'import-git']
 
-const asked = process.argv.slice(2)
-const unknown = asked.filter((name) => !parts.includes(name))
-if (unknown.length > 0) {
-  process.stderr.write(`no part ${unknown.join(', ')}; parts are ${parts.join(', ')}\n`)
-  process.exit(2)
+const [command = 'run', ...rest] = process.argv.slice(2)
+try {
+  process.exitCode = await main()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 2
 }
-for (const part of asked.length === 0 ? parts : asked) {
-  const directory = mkdtempSync(`${process.env['BENCH_DIRECTORY'] ?? tmpdir()}/driftdb-bench-`)
-  try {
-    const program = fileURLToPath(new URL(`./parts/${part}.js`, import.meta.url))
-    const { status } = spawnSync(process.execPath, ['--expose-gc', program, directory], { stdio: 'inherit' })
-    if (status !== 0) process.exitCode = 1
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
+
+async function main(): Promise<number> {
+  if (command === 'compare') return compare(rest)
+  if (command === 'feature') return runFeatures(rest)
+  return run(command === 'run' ? rest : [command, ...rest])
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      suites: { type: 'string' },
+      peers: { type: 'string' },
+      tries: { type: 'string', default: '5' },
+      output: { type: 'string' }
+    }
+  })
+  const quick = values.quick
+  const kinds = values.peers === undefined ? peerKinds : values.peers.split(',').map(peerKind)
+  const suites = values.suites?.split(',') ?? (quick ? QUICK : FULL)
+  for (const name of suites) suiteNamed(name)
+  const tries = Number(values.tries)
+  if (!Number.isSafeInteger(tries) || tries < 1) throw new Error(`--tries must be a number from 1 on, found ${values.tries}`)
+  const stop = new AbortController()
+  process.once('SIGINT', () => stop.abort(new Error('stopped')))
+  const results = await runBenchmark({
+    suites,
+    kinds,
+    tries,
+    budget: quick ? { warmUpMs: 50, measureMs: 100 } : { warmUpMs: 100, measureMs: 200 },
+    quick,
+    say: (text) => void process.stderr.write(`${text}\n`),
+    signal: stop.signal
+  })
+  const drawn = await charts(results)
+  const report = markdownReport(results, drawn)
+  if (values.output !== undefined) {
+    const name = `${values.output}/${results.at.replaceAll(':', '-').slice(0, 19)}`
+    mkdirSync(name, { recursive: true })
+    writeFileSync(`${name}/results.json`, `${JSON.stringify(results, undefined, 1)}\n`)
+    writeFileSync(`${name}/report.md`, report)
+    for (const { file, svg } of drawn) writeFileSync(`${name}/${file}`, svg)
+    process.stderr.write(`written to ${name}\n`)
   }
+  process.stdout.write(report)
+  const bad = results.rows.flatMap(({ cells }) => Object.values(cells)).filter(({ kind }) => kind === 'wrong answer' || kind === 'failed')
+  if (bad.length > 0) process.stderr.write(`${bad.length} answers were wrong or trials failed\n`)
+  return bad.length > 0 ? 1 : 0
+}
+
+function compare([before, after]: readonly string[]): number {
+  if (before === undefined || after === undefined) throw new Error('usage: compare BEFORE.json AFTER.json')
+  const comparisons = compared(readResults(before), readResults(after))
+  process.stdout.write(comparisonText(comparisons))
+  return comparisons.some(({ peer, verdict }) => peer.startsWith('DriftDB') && verdict === 'slower') ? 1 : 0
+}
+
+function readResults(path: string): Results {
+  const results = JSON.parse(readFileSync(path, 'utf8')) as Results
+  if (results.version !== RESULTS_VERSION) throw new Error(`${path} is no result of version ${RESULTS_VERSION}`)
+  return results
+}
+
+/** Each in a fresh process, so that none warms another. */
+function runFeatures(names: readonly string[]): number {
+  const unknown = names.filter((name) => !features.includes(name))
+  if (unknown.length > 0) throw new Error(`no feature ${unknown.join(', ')}; features are ${features.join(', ')}`)
+  let code = 0
+  for (const name of names.length === 0 ? features : names) {
+    const directory = mkdtempSync(`${process.env['BENCH_DIRECTORY'] ?? tmpdir()}/driftdb-bench-`)
+    try {
+      const program = fileURLToPath(new URL(`./features/${name}.js`, import.meta.url))
+      const { status } = spawnSync(process.execPath, ['--expose-gc', program, directory], { stdio: 'inherit' })
+      if (status !== 0) code = 1
+    } finally {
+      rmSync(directory, { recursive: true, force: true })
+    }
+  }
+  return code
 }

@@ -208,7 +208,7 @@ class DriftPeer implements Peer {
   }
 
   #seq(commit: number): number {
-    return (this.#points[commit] ?? this.#points.at(-1) ?? 0)
+    return this.#points[commit] ?? this.#points.at(-1) ?? 0
   }
 
   #commitOf(seq: number): number {

@@ -34,7 +34,8 @@ export const duckdb: PeerKind = {
   name: 'duckdb',
   title: 'DuckDB',
   missing: () => (hasPackage('duckdb') ? undefined : '@duckdb/node-api is not installed; `make bench` installs it'),
-  setup: async () => `@duckdb/node-api ${packageVersion('duckdb')}: 2 threads, one table with valid_from and valid_to, commits from a staged batch`,
+  setup: async () =>
+    `@duckdb/node-api ${packageVersion('duckdb')}: 2 threads, one table with valid_from and valid_to, commits from a staged batch`,
   open: async (options) => DuckPeer.open(options)
 }
 
@@ -46,7 +47,11 @@ const tables: VersionTables = {
   all: ({ name }) => name,
   getAt: (shape, key, point) =>
     `SELECT ${columnsOf(shape).join(', ')} FROM ${shape.name} WHERE ${shape.key} = ${key} AND valid_from <= ${point} AND valid_to > ${point}`,
-  changed: ({ name, key }, from, to) => `(SELECT ${key} AS key, MAX(CASE WHEN valid_from <= ${from} AND valid_to > ${from} THEN 1 ELSE 0 END) AS existed,
+  changed: (
+    { name, key },
+    from,
+    to
+  ) => `(SELECT ${key} AS key, MAX(CASE WHEN valid_from <= ${from} AND valid_to > ${from} THEN 1 ELSE 0 END) AS existed,
       MAX(CASE WHEN valid_from <= ${to} AND valid_to > ${to} THEN 1 ELSE 0 END) AS present FROM ${name}
     WHERE (valid_from > ${from} AND valid_from <= ${to}) OR (valid_to > ${from} AND valid_to <= ${to}) GROUP BY ${key}) AS changed
     WHERE existed + present > 0`

@@ -56,7 +56,8 @@ function textOf(question: Question, shapes: readonly TableShape[], tables: Versi
     at === undefined ? tables.now(shape, columns) : tables.at(shape, columns, parameter(at))
   switch (question.kind) {
     case 'get':
-      if (question.at === undefined) return `SELECT ${all.join(', ')} FROM ${tables.now(shape, all)} WHERE ${shape.key} = ${parameter(question.key)}`
+      if (question.at === undefined)
+        return `SELECT ${all.join(', ')} FROM ${tables.now(shape, all)} WHERE ${shape.key} = ${parameter(question.key)}`
       return tables.getAt(shape, parameter(question.key), parameter(question.at))
     case 'history':
       return historyText(question, shape, tables, parameter)

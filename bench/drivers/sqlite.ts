@@ -127,9 +127,10 @@ class SqlitePeer implements Peer {
       return
     }
     const list = columns.join(', ')
-    this.#statement(
-      `INSERT INTO ${shape.name}_history SELECT ${list}, valid_from, ? FROM ${shape.name} WHERE ${shape.key} = ?`
-    ).run(commit, change.key)
+    this.#statement(`INSERT INTO ${shape.name}_history SELECT ${list}, valid_from, ? FROM ${shape.name} WHERE ${shape.key} = ?`).run(
+      commit,
+      change.key
+    )
     if (change.kind === 'delete') {
       this.#statement(`DELETE FROM ${shape.name} WHERE ${shape.key} = ?`).run(change.key)
       return

@@ -12,16 +12,15 @@ function isOrdered(question: Question): boolean {
  */
 export function canonicalAnswer(question: Question, answer: unknown): string {
   if (!Array.isArray(answer) || isOrdered(question)) return canonicalText(answer)
-  return `[${answer
-    .map(canonicalText)
-    .toSorted()
-    .join(',')}]`
+  return `[${answer.map(canonicalText).toSorted().join(',')}]`
 }
 
 /** What is compared for all questions of a probe: short answers as they are, long ones by their hash. */
 export function answerDigest(texts: readonly string[]): string {
   const text = texts.join('\n')
-  return text.length <= 200 ? text : `${text.slice(0, 100)}… ${text.length} characters, sha256 ${createHash('sha256').update(text).digest('hex')}`
+  return text.length <= 200
+    ? text
+    : `${text.slice(0, 100)}… ${text.length} characters, sha256 ${createHash('sha256').update(text).digest('hex')}`
 }
 
 function canonicalText(value: unknown): string {

@@ -46,7 +46,9 @@ export function* documentsAt(table: TableVersions, at: number | undefined): Gene
 
 function historyOf(versions: readonly Version[], { last, from = 0, to = Infinity }: Question & { kind: 'history' }): unknown {
   const within = versions.filter((version) => version.from <= to && version.to > from)
-  return within.slice(last === undefined ? 0 : -last).map(({ from: began, to: ended, document }) => [began, ended === Infinity ? null : ended, document])
+  return within
+    .slice(last === undefined ? 0 : -last)
+    .map(({ from: began, to: ended, document }) => [began, ended === Infinity ? null : ended, document])
 }
 
 function totals(documents: Iterable<Document>, column: string): { readonly count: number; readonly sum: number } {

@@ -8,13 +8,26 @@ export type Question =
   /** A document, or null. */
   | { readonly kind: 'get'; readonly table: string; readonly key: Value; readonly at?: number }
   /** `[from, to | null, document]` for each version of a key, oldest first. `last`: that many, from the newest; within `from` … `to`. */
-  | { readonly kind: 'history'; readonly table: string; readonly key: Value; readonly last?: number; readonly from?: number; readonly to?: number }
+  | {
+      readonly kind: 'history'
+      readonly table: string
+      readonly key: Value
+      readonly last?: number
+      readonly from?: number
+      readonly to?: number
+    }
   /** `{ count, sum }` of an integer column. */
   | { readonly kind: 'sum'; readonly table: string; readonly column: string; readonly at?: number }
   /** `{ …by, count, sum }` for each group. */
   | { readonly kind: 'group'; readonly table: string; readonly by: readonly string[]; readonly column: string; readonly at?: number }
   /** `{ point, …by, count, sum }` for each group at each of many points. */
-  | { readonly kind: 'series'; readonly table: string; readonly by: readonly string[]; readonly column: string; readonly points: readonly number[] }
+  | {
+      readonly kind: 'series'
+      readonly table: string
+      readonly by: readonly string[]
+      readonly column: string
+      readonly points: readonly number[]
+    }
   /** Documents whose column is below a number. */
   | { readonly kind: 'filter'; readonly table: string; readonly column: string; readonly below: number; readonly at?: number }
   /** Documents whose column is a value: by index, where there is one. */

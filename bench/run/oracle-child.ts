@@ -14,8 +14,9 @@ const answers = probes.map(({ name: probe, questions }): [string, string] => [
   probe,
   answerDigest(questions.map((question) => canonicalAnswer(question, rightAnswer(history, question))))
 ])
-let versionCount = 0
-for (const { keys } of history.tables.values()) for (const versions of keys.values()) versionCount += versions.length
+const versions = [...history.tables.values()].flatMap(({ keys }) => [...keys.values()].flat())
+const versionCount = versions.length
+const visibleCount = versions.filter(({ to }) => to === Infinity).length
 const { commitCount, eventCount } = history
-const expected: Expected = { probes, answers: Object.fromEntries(answers), commitCount, eventCount, versionCount }
+const expected: Expected = { probes, answers: Object.fromEntries(answers), commitCount, eventCount, versionCount, visibleCount }
 writeFileSync(path, JSON.stringify(expected))

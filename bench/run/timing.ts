@@ -16,7 +16,11 @@ export const SLOW_US = 1_000_000
  * Asks the questions in turn until the time is up, after a warm-up that is not counted. The questions have been answered once before, in
  * `answeredUs` a call: where that was the length of the warm-up, it is one. What is synchronous is timed without a promise.
  */
-export async function timeCalls(calls: readonly (() => unknown)[], { warmUpMs, measureMs }: TimingBudget, answeredUs: number): Promise<Timing> {
+export async function timeCalls(
+  calls: readonly (() => unknown)[],
+  { warmUpMs, measureMs }: TimingBudget,
+  answeredUs: number
+): Promise<Timing> {
   if (answeredUs >= SLOW_US) return { p50: answeredUs, p99: answeredUs, calls: 1 }
   let each = answeredUs
   const turn = turns(calls)

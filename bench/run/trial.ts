@@ -27,6 +27,8 @@ export type Expected = {
   readonly eventCount: number
   /** Versions of rows that were made: what bytes on disk are divided by. */
   readonly versionCount: number
+  /** Rows that are there at the end. */
+  readonly visibleCount: number
 }
 
 export type Unit = 'us' | '/s' | 'MiB' | 'bytes' | 's'

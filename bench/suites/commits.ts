@@ -6,6 +6,14 @@ export const commitsSuite: Suite = {
   name: 'commits',
   title: 'Durable one-row commits by concurrent callers',
   workload: { name: 'commits', title: 'inserts', tables: [ordersTable], commits: () => [] },
+  measures: [1, 8, 64].flatMap((callers) => {
+    const who = callers === 1 ? '1 caller' : `${callers} callers`
+    return [
+      { name: `commits-${callers}`, title: `${who}: commits a second` },
+      { name: `commits-${callers}-p50`, title: `${who}: one commit, median` },
+      { name: `commits-${callers}-p99`, title: `${who}: one commit, 99th percentile` }
+    ]
+  }),
   probes: () => [],
   made: 'by each try',
   patches: false,

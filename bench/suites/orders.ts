@@ -18,6 +18,16 @@ export function ordersSuite(events: number): Suite {
     name: `orders-${events}`,
     title: `Orders: ${workload.title}`,
     workload,
+    measures: [
+      { name: 'ingest', title: 'ingest, 1,000 events a durable commit' },
+      { name: 'ingest-cpu', title: 'ingest: CPU an event' },
+      { name: 'ingest-memory', title: 'ingest: memory at its peak' },
+      { name: 'ingest-bytes', title: 'bytes on disk a version, as ingested' },
+      { name: 'upkeep', title: 'upkeep after it (indexes, statistics, COMPACT)' },
+      { name: 'bytes', title: 'bytes on disk a version after upkeep' },
+      { name: 'open', title: 'open, to the first answer' },
+      { name: 'read-memory', title: 'memory of a reader at its peak' }
+    ],
     probes: ordersProbes,
     made: 'ingest',
     patches: false,
@@ -40,7 +50,9 @@ function ordersProbes(history: History): readonly Probe[] {
     {
       name: 'get-as-of',
       title: 'one row by key, at a past point',
-      questions: past.flatMap((at) => keysAt(orders, at, Math.ceil(POINT_QUESTIONS / 3), random).map((key) => ({ kind: 'get', table, key, at })))
+      questions: past.flatMap((at) =>
+        keysAt(orders, at, Math.ceil(POINT_QUESTIONS / 3), random).map((key) => ({ kind: 'get', table, key, at }))
+      )
     },
     {
       name: 'history',

@@ -13,6 +13,8 @@ export type Suite = {
   readonly name: string
   readonly title: string
   readonly workload: Workload
+  /** What is measured beside the probes, in the order of the report. */
+  readonly measures: readonly { readonly name: string; readonly title: string }[]
   /** Questions with keys and points from the history, so that they find something. */
   readonly probes: (history: History) => readonly Probe[]
   /** How the database comes to be: commits that are timed, a load that is not, or not at all (each try makes its own). */

@@ -16,6 +16,11 @@ export function taxSuite(versions: number): Suite {
     name: `tax-${versions}`,
     title: `History tax: ${workload.title}`,
     workload,
+    measures: [
+      { name: 'bytes', title: 'bytes on disk a version' },
+      { name: 'open', title: 'open, to the first answer' },
+      { name: 'patch', title: 'one durable update' }
+    ],
     probes: taxProbes,
     made: 'load',
     patches: true,

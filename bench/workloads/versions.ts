@@ -26,8 +26,7 @@ export function foldedHistory(workload: Workload): History {
       if (live?.from === commitCount || last?.to === commitCount) throw new Error(`commit ${commitCount} changes ${key} twice`)
       if (live !== undefined) live.to = commitCount
       if (change.kind === 'insert') versions.push({ from: commitCount, to: Infinity, document: change.document })
-      if (change.kind === 'patch')
-        versions.push({ from: commitCount, to: Infinity, document: { ...live?.document, ...change.set } })
+      if (change.kind === 'patch') versions.push({ from: commitCount, to: Infinity, document: { ...live?.document, ...change.set } })
       table.keys.set(key, versions)
     }
   }
