@@ -91,7 +91,7 @@ function compare([before, after]: readonly string[]): number {
 
 function readResults(path: string): Results {
   const results = JSON.parse(readFileSync(path, 'utf8')) as Results
-  if (results.version !== RESULTS_VERSION) throw new Error(`${path} is no result of version ${RESULTS_VERSION}`)
+  if (results.version !== RESULTS_VERSION) throw new Error(`${path} holds no results of version ${String(RESULTS_VERSION)}`)
   return results
 }
 

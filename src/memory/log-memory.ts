@@ -2,7 +2,7 @@
  * The memory that the coordinator and the writer thread share: 64 KiB of words and cursors, then the chunks of the shared log.
  * Only this room makes shared memory and calls Atomics.
  *
- * MEM-1: each word has one thread that writes it. Coordinator: signal, tail, asked, wanted. Writer: asleep, published, answered,
+ * MEM-1: each word has one thread that writes it. Coordinator: signal, tail, asked, wanted, stays awake. Writer: asleep, published, answered,
  * state, reserved and, but under durability `none`, the cursors.
  */
 export const LOG_CONTROL_BYTES = 64 * 1024
@@ -17,6 +17,7 @@ const STATE = 4
 const ASKED = 5
 const ANSWERED = 6
 const NO_ROOM = 7
+const STAYS_AWAKE = 8
 
 const VISIBLE_SEQ = 16
 const DURABLE_SEQ = 17
@@ -76,6 +77,11 @@ export class LogMemory {
     if (Atomics.load(this.#words, ASLEEP) !== 0) Atomics.notify(this.#words, SIGNAL)
   }
 
+  /** True while the writer sleeps, and for a moment after it was woken. */
+  get writerIsAsleep(): boolean {
+    return Atomics.load(this.#words, ASLEEP) !== 0
+  }
+
   signal(): number {
     return Atomics.load(this.#words, SIGNAL)
   }
@@ -108,6 +114,15 @@ export class LogMemory {
 
   hasQuestion(): boolean {
     return Atomics.load(this.#words, ASKED) !== Atomics.load(this.#words, ANSWERED)
+  }
+
+  /** Whether the writer shall wait awake, for a moment, for the next commit: the coordinator's to say. */
+  get writerStaysAwake(): boolean {
+    return Atomics.load(this.#words, STAYS_AWAKE) === 1
+  }
+
+  set writerStaysAwake(awake: boolean) {
+    Atomics.store(this.#words, STAYS_AWAKE, awake ? 1 : 0)
   }
 
   // Waking the coordinator.

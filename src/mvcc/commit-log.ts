@@ -3,9 +3,10 @@ import { skipValue } from '../codec/key-codec.js'
 import { decodeValue } from '../codec/document-codec.js'
 import type { Value } from '../codec/value.js'
 import { FILE_HEADER_BYTES } from '../format/file-header.js'
-import { frameBytes, readFrame } from '../format/frame.js'
+import { readFrame } from '../format/frame.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
+import { CommitBlock } from './commit-block.js'
 
 /** One commit: its events are firstSeq … seq. */
 export type CommitEntry = { readonly seq: number; readonly firstSeq: number; readonly time: number; readonly metadata: Value }
@@ -24,6 +25,8 @@ type TailEntry = { readonly seq: number; readonly firstSeq: number; readonly tim
 export class CommitLog {
   readonly #segments: SegmentReader
   #tail: TailEntry[] = []
+  /** By place; at most {@link BLOCKS_MAX}, the one listed first goes first. */
+  readonly #blocks = new Map<number, CommitBlock>()
 
   constructor(segments: SegmentReader) {
     this.#segments = segments
@@ -86,20 +89,13 @@ export class CommitLog {
     const inTail = partition(this.#tail, holds)
     const entry = this.#tail[inTail - 1]
     if (entry !== undefined) return { seq: entry.seq, time: entry.time }
-    const place = this.#lastPlace(holds)
-    if (place === undefined) return { seq: 0, time: 0 }
-    this.#segments.find(place)
-    const { seq, time } = readFrame(this.#segments.source, this.#segments.offset)
-    return { seq, time }
+    const last = this.#lastInSegments(holds)
+    return last === undefined ? { seq: 0, time: 0 } : last.block.point(last.index)
   }
 
   #inSegments(seq: number): CommitEntry | undefined {
-    const before = this.#lastPlace((point) => point.seq < seq)
-    let place = 0
-    if (before !== undefined) {
-      this.#segments.find(before)
-      place = before + frameBytes(this.#segments.source, this.#segments.offset)
-    }
+    const before = this.#lastInSegments((point) => point.seq < seq)
+    const place = before === undefined ? 0 : before.origin + before.block.offset(before.index + 1)
     if (place >= this.#segments.bytes) return undefined
     this.#segments.find(place)
     const frame = readFrame(this.#segments.source, this.#segments.offset)
@@ -111,25 +107,38 @@ export class CommitLog {
     return { seq: frame.seq, firstSeq, time: frame.time, metadata }
   }
 
-  /** Place of the last frame in segments for which `holds` is true; it is true up to somewhere and false from there. */
-  #lastPlace(holds: (point: CommitPoint) => boolean): number | undefined {
+  /** The last commit in segments for which `holds` is true; it is true up to somewhere and false from there. `origin`: the block's place. */
+  #lastInSegments(
+    holds: (point: CommitPoint) => boolean
+  ): { readonly origin: number; readonly block: CommitBlock; readonly index: number } | undefined {
     const segments = this.#segments.segments
     const segment = segments[partition(segments, ({ firstSeq, firstTime }) => holds({ seq: firstSeq, time: firstTime })) - 1]
     if (segment === undefined) return undefined
     const block = segment.blocks[partition(segment.blocks, ({ firstSeq, firstTime }) => holds({ seq: firstSeq, time: firstTime })) - 1]
     if (block === undefined) return undefined
     const origin = segment.origin + block.offset - FIRST_FRAME
+    const listed = this.#blockAt(origin)
+    // The block's first commit holds, or the block before would have been chosen.
+    return { origin, block: listed, index: Math.max(0, listed.partition(holds) - 1) }
+  }
+
+  /** The commits of the block that begins at a place: listed when it is first searched. */
+  #blockAt(origin: number): CommitBlock {
     this.#segments.find(origin)
-    const { source } = this.#segments
-    let at = this.#segments.offset
-    let found = at
-    while (at < source.length && holds(readFrame(source, at))) {
-      found = at
-      at += frameBytes(source, at)
-    }
-    return origin + found - this.#segments.offset
+    const { source, offset } = this.#segments
+    const known = this.#blocks.get(origin)
+    // The last block of an active segment grows.
+    if (known !== undefined && known.bytes === source.length - offset) return known
+    const block = new CommitBlock(source, offset)
+    const oldest = this.#blocks.keys().next()
+    if (this.#blocks.size >= BLOCKS_MAX && oldest.done !== true) this.#blocks.delete(oldest.value)
+    this.#blocks.set(origin, block)
+    return block
   }
 }
+
+/** Of about 1,000 commits and 20 KiB each. */
+const BLOCKS_MAX = 256
 
 /** Offset of a segment's first frame in its file. */
 const FIRST_FRAME = FILE_HEADER_BYTES

@@ -131,7 +131,7 @@ export class WriterLoop implements WriterControl {
 
   /** Waits awake, for a moment, for the caller whose commit was just acknowledged. True if something came. */
   #spin(memory: LogMemory, seen: number): boolean {
-    if (this.#spinsLeft === 0) return false
+    if (this.#spinsLeft === 0 || !memory.writerStaysAwake) return false
     const until = this.#clock.monotonic() + SPIN_MS
     while (this.#clock.monotonic() < until) {
       if (memory.signal() !== seen) {
