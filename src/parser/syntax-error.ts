@@ -1,6 +1,6 @@
 /** The SYNTAX error: where, what was found, what was expected, and the line with a caret below. */
-import stringWidth from 'string-width'
 import { DriftError } from '../base/errors.js'
+import { displayWidth } from './display-width.js'
 
 /** Rules of the grammar that a user knows by a word of ours; of all others, the tokens are named. */
 const RULE_WORDS = new Map([
@@ -138,7 +138,7 @@ function withCaret(line: string, offset: number): string {
   // Tabs stay tabs, so that the caret stands right whatever their width.
   const indent = before
     .split('\t')
-    .map((part) => ' '.repeat(stringWidth(part)))
+    .map((part) => ' '.repeat(displayWidth(part)))
     .join('\t')
   return `${before}${after}\n${indent}^`
 }

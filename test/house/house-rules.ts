@@ -54,7 +54,8 @@ const doors: ReadonlyMap<string, readonly string[]> = new Map([
   ['cli-progress', ['cli']],
   ['cli-table3', ['cli']],
   ['papaparse', ['cli']],
-  ['string-width', ['cli', 'parser']]
+  ['string-width', ['cli']],
+  ['get-east-asian-width', ['parser']]
 ])
 
 /** What may stand only in the named rooms, looked for in code without comments and strings. */
