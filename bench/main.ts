@@ -20,8 +20,8 @@ import { RESULTS_VERSION, type Results } from './run/results.js'
 import { runBenchmark } from './run/run-benchmark.js'
 import { suiteNamed } from './suites/suites.js'
 
-const FULL = ['commits', 'orders-100000', 'orders-1000000', 'tax-1', 'tax-10', 'tax-50']
-const QUICK = ['commits', 'orders-100000', 'tax-1', 'tax-10']
+const FULL = ['micro', 'commits', 'orders-100000', 'orders-1000000', 'tax-1', 'tax-10', 'tax-50']
+const QUICK = ['micro', 'commits', 'orders-100000', 'tax-1', 'tax-10']
 const features = ['callers', 'bulk', 'reads', 'opening', 'queries', 'command-line', 'import-git']
 
 const [command = 'run', ...rest] = process.argv.slice(2)

@@ -7,32 +7,37 @@ import { cellText, foundMedian, ratioText, timesBetter } from './cell-text.js'
 const EVEN = 1.1
 
 export function markdownReport(results: Results, charts: readonly { readonly title: string; readonly file: string }[]): string {
-  const { commit, at, quick, seconds } = results
-  const run = `${quick ? 'A quick run' : 'A run'} of ${Math.round(seconds / 60)} minutes at ${at}, commit ${commit}.`
+  const { commit, at, quick, seconds, peers } = results
+  const isCompared = peers.some(({ name, missing }) => !name.startsWith('driftdb') && missing === undefined)
   return [
     '# Benchmark report',
     '',
-    `${run} Each number is the median of the tries, each a process of its own, with the smallest and the largest. Every answer was compared`,
-    "with an oracle's before its time was taken. `×` says how many times better DriftDB is than the peer: below 1, DriftDB loses.",
+    `${quick ? 'A quick run' : 'A run'} of ${(seconds / 60).toFixed(1)} minutes at ${at}, commit ${commit}.`,
     '',
-    '## Where DriftDB loses',
+    'Each number is the median of the tries, each a process of its own, with the smallest and the largest. Every answer was compared with',
+    "an oracle's before its time was taken. `×` says how many times better DriftDB is than the peer: below 1, DriftDB loses.",
     '',
-    ...orNone(ranked(results).filter(({ ratio }) => ratio < 1 / EVEN)),
-    '',
-    '## Where DriftDB wins',
-    '',
-    ...orNone(
-      ranked(results)
-        .filter(({ ratio }) => ratio > EVEN)
-        .toReversed()
-    ),
-    '',
+    ...(isCompared ? comparedSections(results) : []),
     ...machineSection(results),
     ...peerSection(results),
     ...charts.flatMap(({ title, file }) => [`![${title}](${file})`, '']),
     ...results.suites.flatMap((suite) => suiteSection(results, suite.name, suite.title)),
     ''
   ].join('\n')
+}
+
+function comparedSections(results: Results): readonly string[] {
+  const all = ranked(results)
+  return [
+    '## Where DriftDB loses',
+    '',
+    ...orNone(all.filter(({ ratio }) => ratio < 1 / EVEN)),
+    '',
+    '## Where DriftDB wins',
+    '',
+    ...orNone(all.filter(({ ratio }) => ratio > EVEN).toReversed()),
+    ''
+  ]
 }
 
 type Ranked = { readonly row: Row; readonly peer: string; readonly ratio: number; readonly text: string }

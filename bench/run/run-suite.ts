@@ -21,7 +21,7 @@ export type RunOptions = {
 export type SuiteResult = { readonly expected: Expected; readonly rows: readonly Row[] }
 
 /** What is known of a peer: its results by stage, or why it is out. */
-type Progress = { readonly kind: PeerKind; readonly results: TrialResult[]; failure?: string }
+export type Progress = { readonly kind: PeerKind; readonly results: TrialResult[]; failure?: string }
 
 /** A child that does nothing for so long is stopped: a trial has an end. */
 const TRIAL_SECONDS_MAX = 600
@@ -29,11 +29,9 @@ const TRIAL_SECONDS_MAX = 600
 export async function runSuite(suite: Suite, kinds: readonly PeerKind[], options: RunOptions): Promise<SuiteResult> {
   const { directory, tries, say } = options
   const expectedPath = `${directory}/expected.json`
-  await node(options, '../run/oracle-child.js', suite.name, expectedPath)
+  await node(options, './oracle-child.js', suite.name, expectedPath)
   const expected = JSON.parse(readFileSync(expectedPath, 'utf8')) as Expected
-  const all: Progress[] = kinds
-    .filter((kind) => suite.compacted || kind.name !== 'driftdb-compacted')
-    .map((kind) => ({ kind, results: [] }))
+  const all = kinds.filter((kind) => takesPart(suite, kind)).map((kind): Progress => ({ kind, results: [] }))
   const stages = async (stage: Stage, count: number, chosen: readonly Progress[]): Promise<void> => {
     for (let attempt = 1; attempt <= count; attempt++) {
       for (const one of chosen) {
@@ -46,6 +44,7 @@ export async function runSuite(suite: Suite, kinds: readonly PeerKind[], options
   }
   const compacted = all.filter(({ kind }) => kind.name === 'driftdb-compacted')
   if (suite.made === 'by each try') await stages('commits', tries, all)
+  else if (suite.made === 'micro') await stages('micro', tries, all)
   else {
     if (suite.made === 'ingest') {
       const timed = all.filter((one) => !compacted.includes(one))
@@ -65,6 +64,11 @@ export async function runSuite(suite: Suite, kinds: readonly PeerKind[], options
   return { expected, rows: rowsOf(suite, expected, all) }
 }
 
+function takesPart({ made, compacted }: Suite, { name }: PeerKind): boolean {
+  if (name === 'driftdb') return true
+  return name === 'driftdb-compacted' ? compacted : made !== 'micro'
+}
+
 function databaseOf(directory: string, { name }: PeerKind): string {
   return `${directory}/${name}`
 }
@@ -79,7 +83,7 @@ async function trial(suite: Suite, progress: Progress, stage: Stage, expected: s
   const spec: TrialSpec = { peer: progress.kind.name, suite: suite.name, stage, directory: database, expected, budget: options.budget }
   writeFileSync(specPath, JSON.stringify(spec))
   try {
-    await node(options, '../run/trial-child.js', specPath, resultPath)
+    await node(options, stage === 'micro' ? './micro-child.js' : './trial-child.js', specPath, resultPath)
     progress.results.push(JSON.parse(readFileSync(resultPath, 'utf8')) as TrialResult)
   } catch (error) {
     if (options.signal.aborted) throw error
@@ -110,7 +114,8 @@ function seconds(began: number): string {
   return `${((performance.now() - began) / 1000).toFixed(1)} s`
 }
 
-function rowsOf(suite: Suite, expected: Expected, all: readonly Progress[]): readonly Row[] {
+/** The table of a suite. A wrong answer leaves no number, whatever the other tries found. */
+export function rowsOf(suite: Suite, expected: Expected, all: readonly Progress[]): readonly Row[] {
   const titles = new Map<string, string>([...suite.measures, ...expected.probes].map(({ name, title }) => [name, title]))
   const asked = new Set(expected.probes.map(({ name }) => name))
   const found = new Set(all.flatMap(({ results }) => results.flatMap(({ measures }) => measures.map(({ probe }) => probe))))

@@ -47,6 +47,8 @@ switch (spec.stage) {
   case 'commits':
     await commits()
     break
+  case 'micro':
+    throw new Error('the micro level has a process of its own')
 }
 const result: TrialResult = { measures, answers, notExpressible }
 writeFileSync(resultPath, JSON.stringify(result))

@@ -5,9 +5,9 @@ import type { TimingBudget } from './timing.js'
 /**
  * `ingest`: a new database, its commits timed. `load`: a new database by the quickest way, not timed. `upkeep`: what is done once after a
  * load. `compact`: DriftDB's COMPACT. `read`: opens what is there and asks the questions. `patch`: durable updates of one row.
- * `commits`: a new database and durable one-row commits of concurrent callers.
+ * `commits`: a new database and durable one-row commits of concurrent callers. `micro`: no database, steps of DriftDB.
  */
-export type Stage = 'ingest' | 'load' | 'upkeep' | 'compact' | 'read' | 'patch' | 'commits'
+export type Stage = 'ingest' | 'load' | 'upkeep' | 'compact' | 'read' | 'patch' | 'commits' | 'micro'
 
 export type TrialSpec = {
   readonly peer: string

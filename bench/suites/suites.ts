@@ -3,6 +3,7 @@ import type { Probe } from '../questions/question.js'
 import type { History } from '../workloads/versions.js'
 import type { Workload } from '../workloads/workload.js'
 import { commitsSuite } from './commits.js'
+import { microSuite } from './micro.js'
 import { ordersSuite } from './orders.js'
 import { taxSuite } from './tax.js'
 
@@ -17,20 +18,24 @@ export type Suite = {
   readonly measures: readonly { readonly name: string; readonly title: string }[]
   /** Questions with keys and points from the history, so that they find something. */
   readonly probes: (history: History) => readonly Probe[]
-  /** How the database comes to be: commits that are timed, a load that is not, or not at all (each try makes its own). */
-  readonly made: 'ingest' | 'load' | 'by each try'
+  /**
+   * How the database comes to be: commits that are timed, a load that is not, or not at all: each try makes its own, or needs none
+   * (`micro`: steps of DriftDB alone).
+   */
+  readonly made: 'ingest' | 'load' | 'by each try' | 'micro'
   /** Whether durable updates of one row are timed at the end. */
   readonly patches: boolean
   /** Whether DriftDB is measured again after COMPACT. */
   readonly compacted: boolean
 }
 
-/** `orders-100000`, `tax-50`, `commits`. @throws Error for another name */
+/** `orders-100000`, `tax-50`, `commits`, `micro`. @throws Error for another name */
 export function suiteNamed(name: string): Suite {
   const [kind, size = ''] = name.split('-')
   const count = Number(size)
   if (name === 'commits') return commitsSuite
+  if (name === 'micro') return microSuite
   if (kind === 'orders' && Number.isSafeInteger(count) && count >= 1000) return ordersSuite(count)
   if (kind === 'tax' && Number.isSafeInteger(count) && count >= 1) return taxSuite(count)
-  throw new Error(`no suite ${name}; suites are orders-EVENTS, tax-VERSIONS, commits`)
+  throw new Error(`no suite ${name}; suites are orders-EVENTS, tax-VERSIONS, commits, micro`)
 }

@@ -48,7 +48,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['snapshot', async () => (await import('./maintenance-command.js')).snapshotCommand],
   ['compact', async () => (await import('./maintenance-command.js')).compactCommand],
   ['stats', async () => (await import('./stats-command.js')).statsCommand],
-  ['doctor', async () => (await import('./doctor-command.js')).doctorCommand]
+  ['doctor', async () => (await import('./doctor-command.js')).doctorCommand],
+  ['bench', async () => (await import('./bench-command.js')).benchCommand]
 ])
 
 /** With the command that `first` names, or with all of them where it names none: help and mistakes need them all. */

@@ -1,0 +1,103 @@
+import test from 'ava'
+import { rowsOf } from '../../bench/run/run-suite.js'
+import { compared, comparisonText } from '../../bench/report/compare.js'
+import { markdownReport } from '../../bench/report/markdown.js'
+import { driftdb } from '../../bench/drivers/driftdb.js'
+import { sqlite } from '../../bench/drivers/sqlite.js'
+import type { Results, Row } from '../../bench/run/results.js'
+import type { Expected, TrialResult } from '../../bench/run/trial.js'
+import { suiteNamed } from '../../bench/suites/suites.js'
+
+const machine = {
+  cpu: 'a processor',
+  cores: 2,
+  memoryGiB: 8,
+  kernel: '6',
+  node: 'v20',
+  appendSyncUs: 200,
+  overwriteSyncUs: 100,
+  sequentialWriteMiBPerSecond: 500,
+  memoryReadGiBPerSecond: 10
+}
+
+function results(rows: readonly Row[]): Results {
+  return {
+    version: 1,
+    at: '2026-01-01T00:00:00.000Z',
+    commit: 'abc',
+    quick: true,
+    seconds: 60,
+    machine,
+    machineAfter: machine,
+    peers: [
+      { name: 'driftdb', title: 'DriftDB', setup: 'defaults' },
+      { name: 'sqlite', title: 'SQLite', setup: 'WAL' },
+      { name: 'duckdb', title: 'DuckDB', setup: '', missing: 'not installed' }
+    ],
+    suites: [{ name: 'tax-1', title: 'The tax', versions: 20_000, visible: 20_000 }],
+    rows
+  }
+}
+
+function row(probe: string, ours: readonly number[], theirs: readonly number[], unit: 'us' | '/s' = 'us'): Row {
+  const cells = { driftdb: { kind: 'found', values: ours }, sqlite: { kind: 'found', values: theirs } } as const
+  return { suite: 'tax-1', probe, title: `title of ${probe}`, unit, better: unit === '/s' ? 'higher' : 'lower', checked: true, cells }
+}
+
+test('a loss and a win stand in their own sections, a rate the right way round', (t) => {
+  const text = markdownReport(results([row('slow', [30], [10]), row('quick', [10], [40]), row('rate', [1000], [4000], '/s')]), [])
+  const [, loses = '', wins = ''] = text.split(/## Where DriftDB (?:loses|wins)/)
+  t.true(loses.includes('| tax-1 | title of slow | SQLite | 0.33 × |'), loses)
+  t.true(loses.includes('| tax-1 | title of rate | SQLite | 0.25 × |'), loses)
+  t.true(wins.includes('| tax-1 | title of quick | SQLite | 4.0 × |'), wins)
+  t.false(wins.split('## The machine')[0]?.includes('slow'))
+  t.true(text.includes('skipped: not installed'))
+})
+
+test('one wrong answer among the tries leaves no number of that peer', (t) => {
+  const suite = suiteNamed('tax-1')
+  const expected: Expected = {
+    probes: [{ name: 'sum', title: 'a sum', questions: [] }],
+    answers: { sum: '{count:1,sum:2}' },
+    commitCount: 1,
+    eventCount: 1,
+    versionCount: 1,
+    visibleCount: 1
+  }
+  const tried = (answer: string): TrialResult => ({
+    measures: [{ probe: 'sum', value: 5, unit: 'us' }],
+    answers: { sum: answer },
+    notExpressible: {}
+  })
+  const rows = rowsOf(suite, expected, [
+    { kind: driftdb, results: [tried('{count:1,sum:2}'), tried('{count:1,sum:3}')] },
+    { kind: sqlite, results: [tried('{count:1,sum:2}')] }
+  ])
+  const cells = rows.find(({ probe }) => probe === 'sum')?.cells
+  t.deepEqual(cells?.['driftdb'], { kind: 'wrong answer', expected: '{count:1,sum:2}', found: '{count:1,sum:3}' })
+  t.deepEqual(cells?.['sqlite'], { kind: 'found', values: [5] })
+  t.true(markdownReport(results(rows), []).includes('**wrong answer**'))
+})
+
+test('compare calls a change only what the spread of the tries cannot explain', (t) => {
+  const before = results([
+    row('still', [10, 11, 12, 10, 11], [10, 10, 10, 10, 10]),
+    row('slower', [10, 11, 10, 11, 10], [10, 10, 10, 10, 10]),
+    row('faster', [100, 101, 102, 99, 100], [10, 10, 10, 10, 10], '/s')
+  ])
+  const after = results([
+    row('still', [11, 10, 12, 11, 12], [10, 10, 10, 10, 10]),
+    row('slower', [20, 21, 20, 22, 20], [10, 10, 10, 10, 10]),
+    row('faster', [200, 202, 199, 201, 200], [10, 10, 10, 10, 10], '/s')
+  ])
+  const verdicts = compared(before, after)
+    .filter(({ peer }) => peer === 'DriftDB')
+    .map(({ title, verdict }) => [title, verdict])
+  t.deepEqual(verdicts, [
+    ['title of still', 'the same within the noise'],
+    ['title of slower', 'slower'],
+    ['title of faster', 'faster']
+  ])
+  const text = comparisonText(compared(before, after))
+  t.true(text.includes('6 measured in both runs, 4 the same within the noise'), text)
+})
