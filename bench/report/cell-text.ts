@@ -25,7 +25,7 @@ export function cellText(cell: Cell | undefined, unit: Unit): string {
 /** How many times better the first is; undefined where one of the two has no number. */
 export function timesBetter(row: Row, of: Cell | undefined, than: Cell | undefined): number | undefined {
   const [mine, other] = [foundMedian(of), foundMedian(than)]
-  if (mine === undefined || other === undefined) return undefined
+  if (!row.comparable || mine === undefined || other === undefined) return undefined
   return row.better === 'lower' ? other / mine : mine / other
 }
 
@@ -33,10 +33,10 @@ export function foundMedian(cell: Cell | undefined): number | undefined {
   return cell?.kind === 'found' ? median((cell satisfies Found).values) : undefined
 }
 
-/** `3.1 ×`, `0.42 ×`. */
+/** `3.1 ×`, `0.42 ×`, `0.0021 ×`. */
 export function ratioText(ratio: number): string {
-  const digits = ratio >= 10 ? 0 : ratio >= 1 ? 1 : 2
-  return `${ratio.toFixed(digits)} ×`
+  if (ratio < 1) return `${ratio.toPrecision(2)} ×`
+  return `${ratio.toFixed(ratio >= 10 ? 0 : 1)} ×`
 }
 
 function amount(value: number, unit: Unit): string {

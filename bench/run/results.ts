@@ -19,6 +19,8 @@ export type Row = {
   readonly title: string
   readonly unit: Unit
   readonly better: 'lower' | 'higher'
+  /** False where each peer does something else under this title: no ratio. */
+  readonly comparable: boolean
   /** True if each peer's answers were compared with the oracle's. */
   readonly checked: boolean
   /** By name of the peer. */

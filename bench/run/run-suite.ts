@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { PeerKind } from '../drivers/peer.js'
-import type { Suite } from '../suites/suites.js'
+import type { Suite, SuiteMeasure } from '../suites/suites.js'
 import type { Cell, Row } from './results.js'
 import type { TimingBudget } from './timing.js'
 import type { Expected, Measure, Stage, TrialResult, TrialSpec, Unit } from './trial.js'
@@ -116,10 +116,10 @@ function seconds(began: number): string {
 
 /** The table of a suite. A wrong answer leaves no number, whatever the other tries found. */
 export function rowsOf(suite: Suite, expected: Expected, all: readonly Progress[]): readonly Row[] {
-  const titles = new Map<string, string>([...suite.measures, ...expected.probes].map(({ name, title }) => [name, title]))
+  const titles: readonly SuiteMeasure[] = [...suite.measures, ...expected.probes]
   const asked = new Set(expected.probes.map(({ name }) => name))
   const found = new Set(all.flatMap(({ results }) => results.flatMap(({ measures }) => measures.map(({ probe }) => probe))))
-  return [...titles].flatMap(([probe, title]): readonly Row[] => {
+  return titles.flatMap(({ name: probe, title, comparable = true }): readonly Row[] => {
     if (!found.has(probe) && !asked.has(probe)) return []
     const checked = asked.has(probe)
     const cells = all.flatMap((progress): [string, Cell][] => {
@@ -128,7 +128,16 @@ export function rowsOf(suite: Suite, expected: Expected, all: readonly Progress[
     })
     const unit = unitOf(all, probe)
     return [
-      { suite: suite.name, probe, title, unit, better: unit === '/s' ? 'higher' : 'lower', checked, cells: Object.fromEntries(cells) }
+      {
+        suite: suite.name,
+        probe,
+        title,
+        unit,
+        better: unit === '/s' ? 'higher' : 'lower',
+        comparable,
+        checked,
+        cells: Object.fromEntries(cells)
+      }
     ]
   })
 }

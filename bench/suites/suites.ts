@@ -10,12 +10,15 @@ import { taxSuite } from './tax.js'
 /** Concurrent callers of the suite `commits`. */
 export const CALLERS: readonly number[] = [1, 8, 64]
 
+/** `comparable`: false where each peer does something else under the name, so that a ratio would say nothing. */
+export type SuiteMeasure = { readonly name: string; readonly title: string; readonly comparable?: false }
+
 export type Suite = {
   readonly name: string
   readonly title: string
   readonly workload: Workload
   /** What is measured beside the probes, in the order of the report. */
-  readonly measures: readonly { readonly name: string; readonly title: string }[]
+  readonly measures: readonly SuiteMeasure[]
   /** Questions with keys and points from the history, so that they find something. */
   readonly probes: (history: History) => readonly Probe[]
   /**

@@ -209,16 +209,15 @@ export class Coordinator {
   readPoint(point: AskedPoint, strict: boolean): ReadPoint {
     this.assertOpen()
     const visible = this.lastSeq
-    const last = this.#state.commits.atSeq(visible)
-    const present = { seq: visible, time: last.time, notice: undefined }
     switch (point.kind) {
       case 'now':
-        return present
+        return this.#present(visible)
       case 'seq': {
         if (!Number.isSafeInteger(point.seq) || point.seq < 0) {
           throw new DriftError('INVALID_ARGUMENT', `a seq is a whole number from 0 on, got ${String(point.seq)}`, { found: point.seq })
         }
-        if (point.seq > visible) return this.#ahead(present, strict, `@seq:${point.seq} is ahead of the last event, ${visible}`)
+        if (point.seq > visible)
+          return this.#ahead(this.#present(visible), strict, `@seq:${point.seq} is ahead of the last event, ${visible}`)
         return { ...this.#state.commits.atSeq(point.seq), notice: undefined }
       }
       case 'time': {
@@ -232,11 +231,15 @@ export class Coordinator {
           point.time >= this.#now() ||
           point.time >= (this.#writing?.pipeline.firstPendingTime ?? Number.POSITIVE_INFINITY)
         ) {
-          return this.#ahead(present, strict, `${new Date(point.time).toISOString()} is ahead of the last event, ${visible}`)
+          return this.#ahead(this.#present(visible), strict, `${new Date(point.time).toISOString()} is ahead of the last event, ${visible}`)
         }
         return { ...this.#state.commits.atTime(point.time), notice: undefined }
       }
     }
+  }
+
+  #present(visible: number): ReadPoint {
+    return { seq: visible, time: this.#state.commits.atSeq(visible).time, notice: undefined }
   }
 
   /** Commit of an event: its time and metadata. */

@@ -41,7 +41,16 @@ function results(rows: readonly Row[]): Results {
 
 function row(probe: string, ours: readonly number[], theirs: readonly number[], unit: 'us' | '/s' = 'us'): Row {
   const cells = { driftdb: { kind: 'found', values: ours }, sqlite: { kind: 'found', values: theirs } } as const
-  return { suite: 'tax-1', probe, title: `title of ${probe}`, unit, better: unit === '/s' ? 'higher' : 'lower', checked: true, cells }
+  return {
+    suite: 'tax-1',
+    probe,
+    title: `title of ${probe}`,
+    unit,
+    better: unit === '/s' ? 'higher' : 'lower',
+    comparable: true,
+    checked: true,
+    cells
+  }
 }
 
 test('a loss and a win stand in their own sections, a rate the right way round', (t) => {
