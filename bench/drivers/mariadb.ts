@@ -139,16 +139,25 @@ class MariadbPeer implements Peer {
     await this.#connection.query('SET @@timestamp = DEFAULT')
   }
 
-  /** One bulk execution for each statement: its rows go in one message, and the server applies them one by one. */
+  /** Inserts and deletes in bulk, one message each; the patches of the same fields as one statement over a table of JSON. */
   async #apply(shape: TableShape, changes: readonly Change[]): Promise<void> {
     const bulks = new Map<string, Value[][]>()
+    const patches = new Map<string, Value[][]>()
+    const add = (groups: Map<string, Value[][]>, text: string, row: readonly Value[]): void => {
+      const rows = groups.get(text)
+      if (rows === undefined) groups.set(text, [[...row]])
+      else rows.push([...row])
+    }
     for (const change of changes) {
+      if (change.kind === 'patch') {
+        add(patches, patchesText(shape, Object.keys(change.set)), [change.key, ...Object.values(change.set)])
+        continue
+      }
       const { text, parameters } = changeText(shape, change)
-      const rows = bulks.get(text)
-      if (rows === undefined) bulks.set(text, [[...parameters]])
-      else rows.push([...parameters])
+      add(bulks, text, parameters)
     }
     for (const [text, rows] of bulks) await this.#connection.batch(text, rows)
+    for (const [text, rows] of patches) await this.#execute(this.#connection, text, [JSON.stringify(rows)])
   }
 
   async load(workload: Workload): Promise<void> {
@@ -237,6 +246,17 @@ function changeText({ name, key, columns }: TableShape, change: Change): SqlText
     case 'delete':
       return { text: `DELETE FROM ${name} WHERE ${key} = ?`, parameters: [change.key] }
   }
+}
+
+/** Patches of these fields, each of them an array: the key, then the fields. */
+function patchesText({ name, key, columns }: TableShape, fields: readonly string[]): string {
+  const list = [key, ...fields].map((field, index) => {
+    const type = columns.find((column) => column.name === field)?.type === 'integer' ? 'BIGINT' : 'VARCHAR(255)'
+    return `${field} ${type} PATH '$[${index}]'`
+  })
+  const assignments = fields.map((field) => `${name}.${field} = patch.${field}`).join(', ')
+  return `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (${list.join(', ')})) AS patch
+    STRAIGHT_JOIN ${name} ON ${name}.${key} = patch.${key} SET ${assignments}`
 }
 
 /** Parameters in the order in which the text names them, each as often as it does. */

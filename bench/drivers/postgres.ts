@@ -18,7 +18,7 @@ type Client = {
   readonly connect: () => Promise<unknown>
   readonly query: {
     (text: string): Promise<{ readonly rows: readonly Row[] }>
-    (statement: { name: string; text: string; values: readonly Parameter[] }): Promise<{ readonly rows: readonly Row[] }>
+    (statement: { name?: string; text: string; values: readonly Parameter[] }): Promise<{ readonly rows: readonly Row[] }>
   }
   readonly end: () => Promise<void>
 }
@@ -39,6 +39,8 @@ const USER = 'postgres'
 /** Types whose values the client would give as text, since they may be past 2^53; ours are not. */
 const INT8 = 20
 const NUMERIC = 1700
+/** Questions about many rows. */
+const planned: readonly Question['kind'][] = ['sum', 'group', 'series', 'filter', 'top', 'changes', 'statement']
 const settings = {
   listen_addresses: '',
   shared_buffers: '1GB',
@@ -205,6 +207,8 @@ class PostgresPeer implements Peer {
 
   prepare(question: Question): () => unknown {
     const { text, parameters } = questionText(question, this.#shapes, tables)
+    // The plan of a named statement is soon one for any values: right for a key, wrong for a share of a table.
+    if (planned.includes(question.kind)) return async () => this.#connection.ask(text, parameters)
     return async () => this.#connection.execute(text, parameters)
   }
 
@@ -252,6 +256,11 @@ class Connection {
 
   async run(text: string): Promise<void> {
     await this.#client.query(text)
+  }
+
+  /** Planned for these values. */
+  async ask(text: string, values: readonly Parameter[]): Promise<readonly Row[]> {
+    return (await this.#client.query({ text, values })).rows
   }
 
   async execute(text: string, values: readonly Parameter[]): Promise<readonly Row[]> {
