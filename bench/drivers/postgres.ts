@@ -1,6 +1,6 @@
 /** PostgreSQL as a private server on a socket: durable defaults, a history table, named prepared statements, set-based commits. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import type { Question } from '../questions/question.js'
@@ -8,7 +8,7 @@ import { foldedHistory, type Version } from '../workloads/versions.js'
 import type { Change, Commit, Document, TableShape, Value, Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import type { OpenOptions, Peer, PeerKind } from './peer.js'
-import { programPath, ServerProcess, userOptions, versionFolders } from './server-process.js'
+import { programPath, runToEnd, ServerProcess, versionFolders } from './server-process.js'
 import { answerOfRows, columnsOf, questionText } from './sql-questions.js'
 import { indexStatements, twoTables } from './two-tables.js'
 
@@ -300,11 +300,13 @@ async function startedServer(data: string): Promise<ServerProcess> {
   const user = process.getuid?.() === 0 ? USER : undefined
   if (user !== undefined) letThrough(dirname(data))
   if (!existsSync(data)) {
-    mkdirSync(data, { mode: 0o700 })
-    if (user !== undefined) execFileSync('chown', [`${user}:`, data])
+    const unfinished = `${data}-unfinished`
+    mkdirSync(unfinished, { mode: 0o700 })
+    if (user !== undefined) execFileSync('chown', [`${user}:`, unfinished])
     // Without a locale texts compare by their bytes.
-    const parameters = ['-D', data, '-U', USER, '-A', 'trust', '--locale=C', '--encoding=UTF8', '--no-instructions']
-    execFileSync('setpriv', [...userOptions(user), initdb, ...parameters], { cwd: '/', stdio: ['ignore', 'ignore', 'inherit'] })
+    const parameters = ['-D', unfinished, '-U', USER, '-A', 'trust', '--locale=C', '--encoding=UTF8', '--no-instructions']
+    await runToEnd(initdb, parameters, user)
+    renameSync(unfinished, data)
   }
   const options = Object.entries({ ...settings, unix_socket_directories: data }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   return ServerProcess.start({

@@ -37,13 +37,7 @@ export class ServerProcess {
 
   /** Resolves when it takes connections. @throws Error with the end of its log if it ends before */
   static async start(command: ServerCommand): Promise<ServerProcess> {
-    const { program, parameters, deathSignal } = command
-    const death = ['--pdeathsig', deathSignal.slice('SIG'.length)]
-    const child = spawn('setpriv', [...userOptions(command.user), ...death, program, ...parameters], {
-      cwd: '/',
-      stdio: ['ignore', 'ignore', 'pipe']
-    })
-    const server = new ServerProcess(child, command)
+    const server = new ServerProcess(boundChild(command), command)
     await server.#started()
     return server
   }
@@ -73,9 +67,25 @@ export class ServerProcess {
   }
 }
 
-/** Of `setpriv`: another user with its groups. */
-export function userOptions(user: string | undefined): readonly string[] {
-  return user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--init-groups']
+/** A program that makes the data folder of a server, under a user of its own. @throws Error with what it said if it fails */
+export async function runToEnd(program: string, parameters: readonly string[], user?: string): Promise<void> {
+  const child = boundChild({ ...(user === undefined ? {} : { user }), program, parameters, deathSignal: 'SIGKILL' })
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => void (said += text))
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  if (code !== 0) throw new Error(`${program} ended with ${code ?? signal}: ${said}`)
+}
+
+function boundChild({
+  user,
+  program,
+  parameters,
+  deathSignal
+}: Pick<ServerCommand, 'user' | 'program' | 'parameters' | 'deathSignal'>): ChildProcess {
+  const asUser = user === undefined ? [] : [`--reuid=${user}`, `--regid=${user}`, '--init-groups']
+  const bound = [...asUser, '--pdeathsig', deathSignal.slice('SIG'.length), program, ...parameters]
+  // The user may not be able to enter our own folder.
+  return spawn('setpriv', bound, { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] })
 }
 
 /** The path of a program in one of these folders or in PATH; undefined if it is not installed. */
