@@ -63,8 +63,9 @@ export const postgres: PeerKind = {
     return programPath('setpriv', []) === undefined ? 'no setpriv; `apt-get install util-linux`' : undefined
   },
   setup: async () => {
-    const version = execFileSync(programOf('postgres') ?? 'postgres', ['--version'], { encoding: 'utf8' }).trim()
-    return `${version}, pg ${packageVersion('pg')}: own server on a socket, shared_buffers 1 GB, work_mem 256 MB, synchronous_commit; present and history table`
+    const version = execFileSync(programOf('postgres') ?? 'postgres', ['--version'], { encoding: 'utf8' })
+    const number = /\d[\d.]*/.exec(version)?.[0] ?? version.trim()
+    return `PostgreSQL ${number}, pg ${packageVersion('pg')}: own server on a socket, shared_buffers 1 GB, work_mem 256 MB, synchronous_commit; present and history table`
   },
   open: async (options) => PostgresPeer.open(options)
 }
@@ -304,7 +305,7 @@ async function startedServer(data: string): Promise<ServerProcess> {
     mkdirSync(unfinished, { mode: 0o700 })
     if (user !== undefined) execFileSync('chown', [`${user}:`, unfinished])
     // Without a locale texts compare by their bytes.
-    const parameters = ['-D', unfinished, '-U', USER, '-A', 'trust', '--locale=C', '--encoding=UTF8', '--no-instructions']
+    const parameters = ['-D', unfinished, '-U', USER, '-A', 'trust', '--locale=C', '--encoding=UTF8', '--no-instructions', '--no-sync']
     await runToEnd(initdb, parameters, user)
     renameSync(unfinished, data)
   }
