@@ -73,7 +73,7 @@ export const mariadb: PeerKind = {
   setup: async () => {
     const version = execFileSync(programPath('mariadbd', sbin) ?? 'mariadbd', ['--version'], { encoding: 'utf8' })
     const number = /Ver (\d[\d.]*)/.exec(version)?.[1] ?? version.trim()
-    return `MariaDB ${number}, mariadb ${packageVersion('mariadb')}: own server on a socket, buffer pool 1 GB, flush_log_at_trx_commit = 1; system versioning, partitioned by system time`
+    return `MariaDB ${number}, mariadb ${packageVersion('mariadb')}: own server, buffer pool 1 GB, flush_log_at_trx_commit = 1; system versioning, partitioned by it`
   },
   open: async (options) => MariadbPeer.open(options)
 }

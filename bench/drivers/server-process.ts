@@ -1,6 +1,6 @@
 /**
  * A database server as a private child of this process: it listens on a socket in its own folder, and it cannot outlive us. The kernel
- * sends it a signal when we die, however we die (`setpriv --pdeathsig`; it then becomes the server by exec, so that the pid is the server's).
+ * sends it a signal when we die, however we die: `setpriv` asks for that, then becomes the server by exec, so that the pid is the server's.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
