@@ -79,11 +79,11 @@ function textOf(question: Question, shapes: readonly TableShape[], tables: Versi
       return `SELECT ${all.join(', ')} FROM ${from(all, question.at)} WHERE ${question.column} = ${parameter(question.value)}`
     case 'top': {
       const rows = from([shape.key, question.column], question.at)
-      return `SELECT ${shape.key} AS key, ${question.column} AS value FROM ${rows} ORDER BY ${question.column} DESC, ${shape.key} LIMIT ${question.count}`
+      return `SELECT ${shape.key} AS "key", ${question.column} AS value FROM ${rows} ORDER BY ${question.column} DESC, ${shape.key} LIMIT ${question.count}`
     }
     case 'changes': {
       const changed = tables.changed(shape, parameter(question.from), parameter(question.to))
-      return `SELECT key, CASE WHEN existed = 0 THEN 'insert' WHEN present = 0 THEN 'delete' ELSE 'update' END AS change FROM ${changed}`
+      return `SELECT "key", CASE WHEN existed = 0 THEN 'insert' WHEN present = 0 THEN 'delete' ELSE 'update' END AS "change" FROM ${changed}`
     }
   }
 }
