@@ -17,7 +17,7 @@ export function taxSuite(versions: number): Suite {
     title: `History tax: ${workload.title}`,
     workload,
     measures: [
-      { name: 'bytes', title: 'bytes on disk a version' },
+      { name: 'bytes', title: 'bytes on disk a version, over an empty database' },
       { name: 'open', title: 'open, to the first answer' },
       { name: 'patch', title: 'one durable update' }
     ],
