@@ -166,16 +166,16 @@ const definitions: { readonly [id: string]: Definition } = {
         ON c_custkey = o_custkey AND c_from < o_to AND o_from < c_to`
   },
   R6: {
-    title: 'temporal join and aggregation (open orders by market segment at 8 points)',
-    lacks: joins,
-    all: ({ all }, { points }) =>
-      `SELECT moment, c_mktsegment, COUNT(*) AS orders, SUM(o_totalprice) AS total
-      FROM (${points.map((point) => `SELECT ${point} AS moment`).join(' UNION ALL ')}) AS moments
-        JOIN (SELECT o_custkey, o_totalprice, valid_from AS o_from, valid_to AS o_to FROM ${all('orders')}
-          WHERE o_orderstatus = 'O') AS open_orders ON o_from <= moment AND o_to > moment
-        JOIN (SELECT c_custkey, c_mktsegment, valid_from AS c_from, valid_to AS c_to FROM ${all('customer')}) AS customers
-          ON c_custkey = o_custkey AND c_from <= moment AND c_to > moment
-      GROUP BY moment, c_mktsegment`
+    title: 'temporal aggregation of a join (open orders by market segment, at 4 points)',
+    lacks: 'joins, UNION',
+    slice: (relation, { points }) =>
+      points
+        .map(
+          (point) => `SELECT ${point} AS moment, c_mktsegment, COUNT(*) AS orders, SUM(o_totalprice) AS total
+          FROM ${relation('orders', point)} JOIN ${relation('customer', point)} ON c_custkey = o_custkey
+          WHERE o_orderstatus = 'O' GROUP BY c_mktsegment`
+        )
+        .join(' UNION ALL ')
   },
   R7: {
     title: 'suppliers that raised a price by more than 7.5 % at once',
@@ -205,3 +205,5 @@ export function bihStatement({ id, points, parameters }: Question & { kind: 'sta
 export function statementTitle(id: string): string {
   return bihStatement({ kind: 'statement', id, points: [], parameters: [] }).title
 }
+
+export const bihStatementIds: readonly string[] = Object.keys(definitions)

@@ -1,6 +1,7 @@
 /** The workloads of the benchmark are the same each time and as they are described; the oracle's answers are those of a person. */
 import { createHash } from 'node:crypto'
 import test from 'ava'
+import { bihStatement, bihStatementIds } from '../../bench/questions/bih-statements.js'
 import { canonicalAnswer } from '../../bench/questions/answer.js'
 import { rightAnswer } from '../../bench/questions/oracle.js'
 import type { Question } from '../../bench/questions/question.js'
@@ -14,6 +15,8 @@ import { ordersWorkload } from '../../bench/workloads/orders.js'
 import { randomNumbers, shuffled, zipfRanks } from '../../bench/workloads/random.js'
 import { foldedHistory, type History } from '../../bench/workloads/versions.js'
 import type { Change, Commit, Document, TableShape, Value, Workload } from '../../bench/workloads/workload.js'
+import { open } from '../../src/index.js'
+import { refused, temporaryDirectory } from '../api/_temporary.js'
 
 const COMMITS_HASHED = 150
 
@@ -437,3 +440,30 @@ for (const [id, points, parameters, answer] of statementsByHand) {
     t.is(canonicalAnswer(question, rightAnswer(market, question)), canonicalAnswer(question, answer))
   })
 }
+
+test('BiH: DriftQL says the statements that it should, and cannot say the others yet', async (t) => {
+  const db = await open(temporaryDirectory(t))
+  for (const { name, key } of bihTables) await db.createTable(name, { primaryKey: key })
+  const at = (name: string, point: number) => `${name} FOR SYSTEM_TIME AS OF @seq:${point}`
+  for (const id of bihStatementIds) {
+    const statement = bihStatement({ kind: 'statement', id, points: [1, 2], parameters: [10, 20] })
+    if (statement.driftQL === undefined) {
+      const text = statement.sql({ at, now: (name) => name, all: (name) => `${name} FOR SYSTEM_TIME ALL` })
+      await refused(t, async () => db.prepare(text).all([]), 'DRIFT_SYNTAX')
+    } else {
+      const text = statement.driftQL((name, point) => (point === undefined ? name : at(name, point)))
+      await t.notThrowsAsync(async () => db.prepare(text).all([]), id)
+    }
+  }
+  await db.close()
+})
+
+test('BiH: the oracle knows every statement', (t) => {
+  for (const id of bihStatementIds) {
+    t.notThrows(() => rightAnswer(market, { kind: 'statement', id, points: [1, 2], parameters: [1, 2] }), id)
+    t.true(
+      statementsByHand.some(([one]) => one === id),
+      `${id} has an answer by hand`
+    )
+  }
+})
