@@ -20,8 +20,11 @@ import { RESULTS_VERSION, type Results } from './run/results.js'
 import { runBenchmark } from './run/run-benchmark.js'
 import { suiteNamed } from './suites/suites.js'
 
-const FULL = ['micro', 'commits', 'orders-100000', 'orders-1000000', 'tax-1', 'tax-10', 'tax-50']
-const QUICK = ['micro', 'commits', 'orders-100000', 'tax-1', 'tax-10']
+const FULL = ['micro', 'commits', 'orders-100000', 'orders-1000000', 'tax-1', 'tax-10', 'tax-50', 'bih-0', 'bih-10000', 'bih-100000']
+const QUICK = ['micro', 'commits', 'orders-100000', 'tax-1', 'tax-10', 'bih-1000']
+/** Processes that a number is the median of. */
+const TRIES = '5'
+const QUICK_TRIES = '3'
 const features = ['callers', 'bulk', 'reads', 'opening', 'queries', 'command-line', 'import-git']
 
 const [command = 'run', ...rest] = process.argv.slice(2)
@@ -45,7 +48,7 @@ async function run(args: readonly string[]): Promise<number> {
       quick: { type: 'boolean', default: false },
       suites: { type: 'string' },
       peers: { type: 'string' },
-      tries: { type: 'string', default: '5' },
+      tries: { type: 'string' },
       output: { type: 'string' }
     }
   })
@@ -53,15 +56,15 @@ async function run(args: readonly string[]): Promise<number> {
   const kinds = values.peers === undefined ? peerKinds : values.peers.split(',').map(peerKind)
   const suites = values.suites?.split(',') ?? (quick ? QUICK : FULL)
   for (const name of suites) suiteNamed(name)
-  const tries = Number(values.tries)
-  if (!Number.isSafeInteger(tries) || tries < 1) throw new Error(`--tries must be a number from 1 on, found ${values.tries}`)
+  const tries = Number(values.tries ?? (quick ? QUICK_TRIES : TRIES))
+  if (!Number.isSafeInteger(tries) || tries < 1) throw new Error(`--tries must be a number from 1 on, found ${values.tries ?? ''}`)
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort(new Error('stopped')))
   const results = await runBenchmark({
     suites,
     kinds,
     tries,
-    budget: quick ? { warmUpMs: 50, measureMs: 100 } : { warmUpMs: 100, measureMs: 200 },
+    budget: quick ? { warmUpMs: 30, measureMs: 60 } : { warmUpMs: 50, measureMs: 120 },
     quick,
     say: (text) => void process.stderr.write(`${text}\n`),
     signal: stop.signal

@@ -144,7 +144,7 @@ class DriftPeer implements Peer {
   #text(question: Exclude<Question, { kind: 'get' | 'history' | 'series' | 'changes' }>): { text: string; parameters: unknown[] } {
     if (question.kind === 'statement') {
       const statement = bihStatement(question)
-      if (statement.notInDriftQL !== undefined) throw new NotExpressible(statement.notInDriftQL)
+      if (statement.driftQL === undefined) throw new NotExpressible(statement.notInDriftQL)
       const relation = (table: string, at: number | undefined) => (at === undefined ? table : `${table} AS OF @seq:${this.#seq(at)}`)
       return { text: statement.driftQL(relation), parameters: [] }
     }

@@ -37,6 +37,7 @@ type Table = {
 }
 
 const IN_FLIGHT = 8
+const LOAD_ROWS = 10_000
 
 export const lmdb: PeerKind = {
   name: 'lmdb',
@@ -95,7 +96,25 @@ class LmdbPeer implements Peer {
   }
 
   async load(workload: Workload): Promise<void> {
-    await this.ingest(workload.commits())
+    // One transaction for many commits: nobody waits for a sync.
+    let number = 0
+    let rows = 0
+    let group: (readonly [Commit, number])[] = []
+    const write = async () => {
+      const commits = group
+      group = []
+      rows = 0
+      await this.#environment.transaction(() => {
+        for (const [commit, at] of commits) this.#writeAll(commit, at)
+      })
+    }
+    for (const commit of workload.commits()) {
+      group.push([commit, ++number])
+      rows += commit.length
+      if (rows >= LOAD_ROWS) await write()
+    }
+    await write()
+    await this.#environment.flushed
   }
 
   async upkeep(): Promise<void> {

@@ -3,7 +3,7 @@
  * and `FOR SYSTEM_TIME` in the questions. Commit n of a workload is made at second n of an epoch, so that a time finds a commit.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
@@ -304,8 +304,18 @@ async function startedServer(data: string): Promise<ServerProcess> {
     ])
     renameSync(unfinished, data)
   }
+  const temporary = `${data}-tmp`
+  mkdirSync(temporary, { recursive: true })
   const settings = {
     socket: `${data}/socket`,
+    // One server cleans what another has in a shared one.
+    tmpdir: temporary,
+    'tmp-table-size': '256M',
+    'max-heap-table-size': '256M',
+    // Hash joins.
+    'join-cache-level': '4',
+    'join-buffer-size': '64M',
+    'join-buffer-space-limit': '256M',
     'innodb-flush-log-at-trx-commit': '1',
     'innodb-buffer-pool-size': '1G',
     'character-set-server': 'utf8mb4',

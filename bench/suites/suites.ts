@@ -2,6 +2,7 @@
 import type { Probe } from '../questions/question.js'
 import type { History } from '../workloads/versions.js'
 import type { Workload } from '../workloads/workload.js'
+import { bihSuite } from './bih.js'
 import { commitsSuite } from './commits.js'
 import { microSuite } from './micro.js'
 import { ordersSuite } from './orders.js'
@@ -32,7 +33,7 @@ export type Suite = {
   readonly compacted: boolean
 }
 
-/** `orders-100000`, `tax-50`, `commits`, `micro`. @throws Error for another name */
+/** `orders-100000`, `tax-50`, `bih-10000`, `commits`, `micro`. @throws Error for another name */
 export function suiteNamed(name: string): Suite {
   const [kind, size = ''] = name.split('-')
   const count = Number(size)
@@ -40,5 +41,6 @@ export function suiteNamed(name: string): Suite {
   if (name === 'micro') return microSuite
   if (kind === 'orders' && Number.isSafeInteger(count) && count >= 1000) return ordersSuite(count)
   if (kind === 'tax' && Number.isSafeInteger(count) && count >= 1) return taxSuite(count)
-  throw new Error(`no suite ${name}; suites are orders-EVENTS, tax-VERSIONS, commits, micro`)
+  if (kind === 'bih' && size !== '' && Number.isSafeInteger(count) && count >= 0) return bihSuite(count)
+  throw new Error(`no suite ${name}; suites are orders-EVENTS, tax-VERSIONS, bih-TRANSACTIONS, commits, micro`)
 }
