@@ -11,9 +11,9 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	@$(NPM) test
 
-# QUICK=1: five minutes instead of twenty. SUITES=orders-10000000: only these.
+# QUICK=1: five minutes instead of twenty. LONG=1: an hour. SUITES=orders-10000000: only these.
 bench: $(INSTALLED) $(PEERS)
-	@$(NPM) run bench -- run $(if $(QUICK),--quick) $(if $(SUITES),--suites $(SUITES)) --output bench/results
+	@$(NPM) run bench -- run $(if $(QUICK),--quick) $(if $(LONG),--long) $(if $(SUITES),--suites $(SUITES)) --output bench/results
 
 build: $(INSTALLED)
 	@$(NPM) run build

@@ -1,7 +1,7 @@
 /**
  * The benchmarks. `make bench` installs the peers and runs everything; `npm run bench -- …` runs what is there:
  *
- *   run [--quick] [--suites a,b] [--peers a,b] [--tries N] [--output DIR]   the default
+ *   run [--quick | --long] [--suites a,b] [--peers a,b] [--tries N] [--output DIR]   the default
  *   compare BEFORE.json AFTER.json    what got slower or faster, with the noise; ends with 1 if DriftDB got slower
  *   feature NAME …                    one feature beside the disk; EVENTS=1000000 is the size
  *
@@ -21,6 +21,8 @@ import { runBenchmark } from './run/run-benchmark.js'
 import { suiteNamed } from './suites/suites.js'
 
 const FULL = ['micro', 'commits', 'orders-100000', 'orders-1000000', 'tax-1', 'tax-10', 'tax-50', 'bih-0', 'bih-10000', 'bih-100000']
+/** What takes an hour: ingest at a million events, five times each. */
+const LONG = ['orders-1000000']
 const QUICK = ['micro', 'commits', 'orders-100000', 'tax-1', 'tax-10', 'bih-1000']
 /** Processes that a number is the median of. */
 const TRIES = '5'
@@ -46,6 +48,7 @@ async function run(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       quick: { type: 'boolean', default: false },
+      long: { type: 'boolean', default: false },
       suites: { type: 'string' },
       peers: { type: 'string' },
       tries: { type: 'string' },
@@ -54,7 +57,7 @@ async function run(args: readonly string[]): Promise<number> {
   })
   const quick = values.quick
   const kinds = values.peers === undefined ? peerKinds : values.peers.split(',').map(peerKind)
-  const suites = values.suites?.split(',') ?? (quick ? QUICK : FULL)
+  const suites = values.suites?.split(',') ?? (quick ? QUICK : values.long ? [...FULL, ...LONG] : FULL)
   for (const name of suites) suiteNamed(name)
   const tries = Number(values.tries ?? (quick ? QUICK_TRIES : TRIES))
   if (!Number.isSafeInteger(tries) || tries < 1) throw new Error(`--tries must be a number from 1 on, found ${values.tries ?? ''}`)

@@ -24,6 +24,8 @@ export function filesUnder(folders: readonly string[], ending: string): SourceFi
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || !entry.name.endsWith(ending)) continue
       const file = join(entry.parentPath, entry.name)
+      // The peers of the benchmarks have packages of their own below bench.
+      if (file.includes(`${sep}node_modules${sep}`) && !root.includes('node_modules')) continue
       files.push({ path: relative(root, file).split(sep).join('/'), text: readFileSync(file, 'utf8') })
     }
   }
