@@ -67,7 +67,7 @@ async function run(args: readonly string[]): Promise<number> {
     suites,
     kinds,
     tries,
-    budget: quick ? { warmUpMs: 30, measureMs: 60 } : { warmUpMs: 50, measureMs: 120 },
+    budget: quick ? { warmUpMs: 30, measureMs: 60 } : { warmUpMs: 30, measureMs: 80 },
     quick,
     say: (text) => void process.stderr.write(`${text}\n`),
     signal: stop.signal

@@ -31,7 +31,7 @@ export function ordersSuite(events: number, made: 'ingest' | 'load'): Suite {
     probes: ordersProbes,
     made,
     patches: false,
-    compacted: true
+    compacted: false
   }
 }
 
