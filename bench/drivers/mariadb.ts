@@ -64,6 +64,7 @@ const tables: VersionTables = {
 export const mariadb: PeerKind = {
   name: 'mariadb',
   title: 'MariaDB',
+  isServer: true,
   missing: () => {
     if (!hasPackage('mariadb')) return 'mariadb is not installed; `make bench` installs it'
     if (programPath('mariadbd', sbin) === undefined || programPath('mariadb-install-db', []) === undefined)

@@ -45,6 +45,8 @@ export type PeerKind = {
   readonly title: string
   /** Why it is not there and how to get it; undefined if it can run. */
   readonly missing: () => string | undefined
+  /** A process of its own; the quick run leaves it out. */
+  readonly isServer?: true
   /** Version and settings, a line of the report. */
   readonly setup: () => Promise<string>
   readonly open: (options: OpenOptions) => Promise<Peer>

@@ -57,6 +57,7 @@ const tables = twoTables((number) => `$${number}`)
 export const postgres: PeerKind = {
   name: 'postgres',
   title: 'PostgreSQL',
+  isServer: true,
   missing: () => {
     if (!hasPackage('pg')) return 'pg is not installed; `make bench` installs it'
     if (programOf('postgres') === undefined || programOf('initdb') === undefined) return 'no PostgreSQL; `apt-get install postgresql`'
