@@ -10,6 +10,9 @@ const column = 'amount_cents'
 /** About 1 % of the rows. */
 const BELOW = 10_000
 const SERIES_POINTS = 32
+/** Of a history of so many commits and more: the points of a series are not what makes it long. */
+const LONG_COMMITS = 500
+const LONG_SERIES_POINTS = 8
 
 /** The order desk: reads by key and the questions of an analyst, now and in the past; `ingest`: how it got there is timed too. */
 export function ordersSuite(events: number, made: 'ingest' | 'load'): Suite {
@@ -40,7 +43,8 @@ function ordersProbes(history: History): readonly Probe[] {
   const orders = tableOf(history, table)
   const past = quarters(history)
   const { commitCount } = history
-  const evenly = Array.from({ length: SERIES_POINTS }, (_, index) => Math.ceil(((index + 1) * commitCount) / (SERIES_POINTS + 1)))
+  const count = commitCount < LONG_COMMITS ? SERIES_POINTS : LONG_SERIES_POINTS
+  const evenly = Array.from({ length: count }, (_, index) => Math.ceil(((index + 1) * commitCount) / (count + 1)))
   const series = [...new Set(evenly)]
   return [
     {
