@@ -19,7 +19,7 @@ test('TIM-1: a seq and a time are the last commit at or before them, in closed a
       for (const asked of [seq, seq - 1, seq - PER_COMMIT + 1, seq - PER_COMMIT]) {
         t.is(db.asOf({ seq: asked }).seq, asked === seq ? seq : before, `@seq:${asked}`)
       }
-      t.is(db.asOf({ time }).seq, ends.findLast((one) => one.time <= time)?.seq)
+      t.is(db.asOf({ time }).seq, ends.findLast((one) => one.time <= time)?.seq ?? -1)
     }
   }
   const write = async (db: Awaited<ReturnType<typeof open>>, count: number) => {
