@@ -1,0 +1,4 @@
+import { type TablePages } from './table-pages.js'
+export function checkPages(_: TablePages): string[] {
+  return []
+}
