@@ -41,6 +41,9 @@ type Seen = {
 
 type Writable = { -readonly [Name in keyof SourceColumn]: SourceColumn[Name] } & { madeTexts: Map<number, Uint8Array> | undefined }
 
+/** The cell of a text that stood in a rest: it lies in `madeTexts`. No reference is this. */
+export const MADE_TEXT = -1
+
 const noValues = new Float64Array(0)
 const noCells = new Int32Array(0)
 
@@ -218,7 +221,7 @@ function take(column: Writable, row: number, memory: Uint8Array, at: number): vo
       column.madeTexts ??= new Map()
       column.madeTexts.set(row, made)
       // No code: whoever copies it looks into the made texts.
-      column.cells[row] = -1
+      column.cells[row] = MADE_TEXT
       break
     }
     default:

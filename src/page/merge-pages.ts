@@ -11,10 +11,10 @@ import { type Arena } from '../memory/arena.js'
 import { type KeyTable } from './key-table.js'
 import { type ColumnDraft, createPage, HeapDraft, type PageDraft } from './page-draft.js'
 import * as layout from './page-layout.js'
-import { type PageView, textBytes, textFrom } from './page-view.js'
+import { type ColumnView, type PageView, textBytes, textFrom } from './page-view.js'
 import { RowOrder } from './row-order.js'
 import { RestCursor, type RowReader } from './row-reader.js'
-import { chooseColumns, type SourceColumn } from './merge-columns.js'
+import { chooseColumns, MADE_TEXT, type SourceColumn } from './merge-columns.js'
 
 export type MergeInput = {
   readonly t0: number
@@ -145,7 +145,7 @@ export class PageMerger {
     writeRowColumns(page, selection, rows, shapes.codes, rest)
     const { i32 } = page
     columns.forEach((column, index) => {
-      const view = page.columns[index] as (typeof page.columns)[number]
+      const view = page.columns[index] as ColumnView
       if (view.statesAt >= 0) for (let row = 0; row < count; row++) page.u8[view.statesAt + row] = column.states[selection[row] as number] as number
       writeValues(page, index, selection, column, cells[index])
     })
@@ -153,7 +153,7 @@ export class PageMerger {
     page.setWord(layout.SHAPE_COUNT, shapes.count)
     page.setWord(layout.SHAPE_CAPACITY, shapes.count)
     // Names of columns are known to the page now; those of other fields were added with their shapes.
-    for (const { word, column } of shapes.columnNames) i32[(page.at + word) / 4] = (page.columns[column] as (typeof page.columns)[number]).nameAt - page.at
+    for (const { word, column } of shapes.columnNames) i32[(page.at + word) / 4] = (page.columns[column] as ColumnView).nameAt - page.at
     return page
   }
 
@@ -212,6 +212,8 @@ export class PageMerger {
     const { pages, starts, pageOfRow } = rows
     const columnByName = new Map(columns.map((column) => [column.name, column]))
     const withRest = columns.filter(({ hasRest }) => hasRest)
+    const isCovered = (page: PageView) => everyShape(page, (fields) => fields.every(({ name }) => columnByName.has(name)))
+    if (withRest.length === 0 && pages.every(isCovered)) return undefined
     /** By page and code: the columns of the shape's fields. */
     const shapes: ((SourceColumn | undefined)[] | undefined)[][] = pages.map(() => [])
     let references: Int32Array | undefined
@@ -263,6 +265,11 @@ type Shapes = {
   readonly count: number
   /** Where the references of columns' names belong, which are not known before the page is made. */
   readonly columnNames: readonly { readonly word: number; readonly column: number }[]
+}
+
+function everyShape(page: PageView, test: (fields: ReturnType<typeof shapeFields>) => boolean): boolean {
+  for (let code = 0; code < page.shapeCount; code++) if (!test(shapeFields(page, code))) return false
+  return true
 }
 
 function hasOther(fields: readonly (SourceColumn | undefined)[]): boolean {
@@ -368,34 +375,60 @@ function writeRowColumns(page: PageView, selection: Int32Array, rows: LoadedRows
 }
 
 function writeValues(page: PageView, index: number, selection: Int32Array, column: SourceColumn, cells: Int32Array | undefined): void {
-  const view = page.columns[index] as (typeof page.columns)[number]
+  const view = page.columns[index] as ColumnView
   const { i32, f64 } = page
   let flags = column.hasRest ? layout.HAS_REST : 0
   if (column.valueClass === layout.CLASS_TEXT) {
-    const target = view.encoding === layout.ENCODED_U8 ? page.u8 : view.encoding === layout.ENCODED_U16 ? page.u16 : i32
-    const from = column.cells
-    if (cells !== undefined) for (let row = 0; row < selection.length; row++) target[view.dataAt + row] = cells[row] as number
-    else for (let row = 0; row < selection.length; row++) target[view.dataAt + row] = from[selection[row] as number] as number
+    if (cells !== undefined) i32.set(cells, view.dataAt)
+    else if (view.encoding === layout.ENCODED_U8) gatherBytes(page.u8, view.dataAt, selection, column.cells)
+    else gatherShorts(page.u16, view.dataAt, selection, column.cells)
   } else if (view.encoding !== layout.ENCODED_NOT) {
-    const target = view.encoding === layout.ENCODED_F64 ? f64 : view.encoding === layout.ENCODED_I32 ? i32 : page.u8
-    const { values, states, hasStates } = column
-    let min = Infinity
-    let max = -Infinity
-    let isInteger = true
-    for (let row = 0; row < selection.length; row++) {
-      const source = selection[row] as number
-      const value = values[source] as number
-      target[view.dataAt + row] = value
-      if (hasStates && states[source] !== layout.STATE_VALUE) continue
-      if (value < min) min = value
-      if (value > max) max = value
-      if (isInteger && !Number.isInteger(value)) isInteger = false
-    }
-    f64[(view.entryAt + layout.MIN_F64) / 2] = min
-    f64[(view.entryAt + layout.MAX_F64) / 2] = max
-    flags |= layout.HAS_BOUNDS | (isInteger ? layout.ALL_INTEGERS : 0)
+    const { values } = column
+    if (view.encoding === layout.ENCODED_F64) gatherFloats(f64, view.dataAt, selection, values)
+    else if (view.encoding === layout.ENCODED_I32) gatherWords(i32, view.dataAt, selection, values)
+    else gatherBytes(page.u8, view.dataAt, selection, values)
+    flags |= writeBounds(page, view, selection, column)
   }
   i32[view.entryAt + layout.FLAGS] = flags
+}
+
+// A loop for each width of cells: one that meets several is not compiled well.
+
+function gatherFloats(target: Float64Array, at: number, selection: Int32Array, values: Float64Array): void {
+  for (let row = 0; row < selection.length; row++) target[at + row] = values[selection[row] as number] as number
+}
+
+function gatherWords(target: Int32Array, at: number, selection: Int32Array, values: Float64Array): void {
+  for (let row = 0; row < selection.length; row++) target[at + row] = values[selection[row] as number] as number
+}
+
+function gatherShorts(target: Uint16Array, at: number, selection: Int32Array, cells: Int32Array): void {
+  for (let row = 0; row < selection.length; row++) target[at + row] = cells[selection[row] as number] as number
+}
+
+function gatherBytes(target: Uint8Array, at: number, selection: Int32Array, cells: Int32Array | Float64Array): void {
+  for (let row = 0; row < selection.length; row++) target[at + row] = cells[selection[row] as number] as number
+}
+
+/** The zone map of a column; returns the flags that go with it. */
+function writeBounds(page: PageView, view: ColumnView, selection: Int32Array, { values, states, hasStates }: SourceColumn): number {
+  let min = Infinity
+  let max = -Infinity
+  for (let row = 0; row < selection.length; row++) {
+    const source = selection[row] as number
+    const value = values[source] as number
+    if (hasStates && states[source] !== layout.STATE_VALUE) continue
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  page.f64[(view.entryAt + layout.MIN_F64) / 2] = min
+  page.f64[(view.entryAt + layout.MAX_F64) / 2] = max
+  if (view.encoding !== layout.ENCODED_F64) return layout.HAS_BOUNDS | layout.ALL_INTEGERS
+  for (let row = 0; row < selection.length; row++) {
+    const source = selection[row] as number
+    if (!Number.isInteger(values[source] as number) && states[source] === layout.STATE_VALUE) return layout.HAS_BOUNDS
+  }
+  return layout.HAS_BOUNDS | layout.ALL_INTEGERS
 }
 
 /**
@@ -403,36 +436,65 @@ function writeValues(page: PageView, index: number, selection: Int32Array, colum
  * patches leave of a text that they do not change. Returns the new cells.
  */
 function copyTexts(heap: HeapDraft, selection: Int32Array, { pages, pageOfRow }: LoadedRows, column: SourceColumn): Int32Array {
+  const { cells: fromCells, states, hasStates, madeTexts } = column
   const cells = new Int32Array(selection.length)
-  let lastCell = 0
-  let lastHome: Uint8Array | undefined
-  let lastAt = -1
-  let reference = 0
+  const copier = new TextCopier(heap)
   for (let row = 0; row < selection.length; row++) {
     const source = selection[row] as number
-    const cell = column.cells[source] as number
-    if (cell >>> 0 < layout.DICTIONARY_CODES_MAX || (column.hasStates && column.states[source] !== layout.STATE_VALUE)) {
-      cells[row] = cell >>> 0 < layout.DICTIONARY_CODES_MAX ? cell : 0
-      continue
-    }
-    const made = column.madeTexts?.get(source)
-    const home = made === undefined ? (pages[pageOfRow[source] as number] as PageView).homeOf(cell) : undefined
-    const memory = made ?? (home as PageView).u8
-    const at = home === undefined ? 0 : home.at + (cell & layout.OFFSET_MASK)
-    if (cell !== lastCell || at !== lastAt || memory !== lastHome) {
-      const bytes = textBytes(memory, at)
-      const size = textFrom(memory, at) - at + bytes
-      const target = heap.reserve(size)
-      copyBytes(memory, at, heap.bytes, target, size)
-      reference = heap.start + target
-      lastCell = cell
-      lastHome = memory
-      lastAt = at
-    }
-    cells[row] = reference
+    const cell = fromCells[source] as number
+    if (cell >= 0 && cell < layout.DICTIONARY_CODES_MAX) cells[row] = cell
+    else if (hasStates && states[source] !== layout.STATE_VALUE) continue
+    else if (cell === MADE_TEXT) cells[row] = copier.copy(madeTexts?.get(source) ?? noBytes, 0)
+    else cells[row] = copier.copyCell(pages[pageOfRow[source] as number] as PageView, cell)
   }
+  copier.flush()
   return cells
 }
+
+/** Texts of neighbours in a base lie one behind the other: such a run is copied at once. */
+class TextCopier {
+  readonly #heap: HeapDraft
+  #memory: Uint8Array = noBytes
+  #from = 0
+  #to = 0
+  #target = 0
+  #lastCell = 0
+  #lastSiblings: readonly unknown[] | undefined
+  #lastReference = 0
+
+  constructor(heap: HeapDraft) {
+    this.#heap = heap
+  }
+
+  /** Cells of one rectangle that are equal refer to one text. */
+  copyCell(page: PageView, cell: number): number {
+    if (cell === this.#lastCell && page.siblings === this.#lastSiblings) return this.#lastReference
+    const home = page.homeOf(cell)
+    this.#lastCell = cell
+    this.#lastSiblings = page.siblings
+    return (this.#lastReference = this.copy(home.u8, home.at + (cell & layout.OFFSET_MASK)))
+  }
+
+  /** The reference that the `[length][bytes]` at `at` will have. */
+  copy(memory: Uint8Array, at: number): number {
+    const size = textFrom(memory, at) - at + textBytes(memory, at)
+    if (memory !== this.#memory || at !== this.#to) {
+      this.flush()
+      this.#memory = memory
+      this.#from = at
+      this.#target = this.#heap.length
+    }
+    this.#to = at + size
+    return this.#heap.start + this.#heap.reserve(size)
+  }
+
+  flush(): void {
+    if (this.#to > this.#from) copyBytes(this.#memory, this.#from, this.#heap.bytes, this.#target, this.#to - this.#from)
+    this.#from = this.#to
+  }
+}
+
+const noBytes = new Uint8Array(0)
 
 /** A loop is faster than a call for the few dozen bytes of most texts. */
 function copyBytes(source: Uint8Array, from: number, target: Uint8Array, to: number, bytes: number): void {

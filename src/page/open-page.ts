@@ -1,5 +1,5 @@
 import { type Field, type FieldNames, type FieldOrder } from './field-names.js'
-import { SHAPE_FIELD_WORDS } from './page-layout.js'
+import { DELTA, SHAPE_FIELD_WORDS } from './page-layout.js'
 import { type ColumnView, type PageView } from './page-view.js'
 import { type OpenRange } from './open-range.js'
 
@@ -10,6 +10,8 @@ export class OpenPage {
   /** In locations of rows, see `key-table.ts`. */
   readonly number: number
   range: OpenRange
+  /** Some row may have no plain value in some column. */
+  hasStates: boolean
   #orders: (FieldOrder | undefined)[] = []
   #columnOf: (number | undefined)[] = []
   #generation: number
@@ -20,6 +22,7 @@ export class OpenPage {
     this.number = number
     view.openNumber = number
     this.range = range
+    this.hasStates = view.kind !== DELTA && view.columns.some(({ statesAt }) => statesAt >= 0)
     this.#generation = names.generation
   }
 

@@ -145,7 +145,7 @@ export function createPage(arena: Arena, draft: PageDraft, heap: HeapDraft, heap
     if (column.hasStates) {
       const statesAt = take(1)
       i32[entry + layout.STATES_AT] = statesAt
-      u8.fill(layout.STATE_ABSENT, start + statesAt, start + statesAt + draft.rowCapacity)
+      u8.fill(layout.STATE_VALUE, start + statesAt, start + statesAt + draft.rowCapacity)
     }
   })
   u8.set(heap.bytes.subarray(0, heap.length), start + heap.start)

@@ -57,8 +57,9 @@ export class PageView {
   readonly arena: Arena
   readonly address: number
   readonly generation: number
-  /** Where the page begins in its memory. */
+  /** Where the page begins in its memory, in bytes and in words. */
   readonly at: number
+  readonly head: number
   readonly u8: Uint8Array
   readonly u16: Uint16Array
   readonly i32: Int32Array
@@ -93,6 +94,7 @@ export class PageView {
     this.address = address
     this.generation = arena.generationOf(address)
     this.at = at
+    this.head = head
     this.u8 = views.u8
     this.u16 = views.u16
     this.i32 = views.i32
@@ -112,27 +114,27 @@ export class PageView {
   }
 
   word(number: number): number {
-    return this.i32[this.at / 4 + number] as number
+    return this.i32[this.head + number] as number
   }
 
   setWord(number: number, value: number): void {
-    this.i32[this.at / 4 + number] = value
+    this.i32[this.head + number] = value
   }
 
   get rowCount(): number {
-    return this.i32[this.at / 4 + layout.ROW_COUNT] as number
+    return this.i32[this.head + layout.ROW_COUNT] as number
   }
 
   get aliveCount(): number {
-    return this.i32[this.at / 4 + layout.ALIVE_COUNT] as number
+    return this.i32[this.head + layout.ALIVE_COUNT] as number
   }
 
   get t0(): number {
-    return this.f64[(this.at / 4 + layout.T0_F64) / 2] as number
+    return this.f64[(this.head + layout.T0_F64) / 2] as number
   }
 
   get t1(): number {
-    return this.f64[(this.at / 4 + layout.T1_F64) / 2] as number
+    return this.f64[(this.head + layout.T1_F64) / 2] as number
   }
 
   /** Bytes of the heap that are used, from the first reference that it may give. */

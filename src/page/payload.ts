@@ -21,31 +21,37 @@ export function numberAt(source: Uint8Array, at: number): number {
   const head = source[at] as number
   if (head < 0x80) return head
   if (head >= 0xe0) return head - 0x100
-  const from = source.byteOffset + at + 1
   switch (head) {
     case 0xcc:
       return source[at + 1] as number
     case 0xcd:
-      return viewOf(source).getUint16(from)
+      return ((source[at + 1] as number) << 8) | (source[at + 2] as number)
     case 0xce:
-      return viewOf(source).getUint32(from)
+      return wordAt(source, at + 1) >>> 0
     case 0xd0:
-      return viewOf(source).getInt8(from)
+      return ((source[at + 1] as number) << 24) >> 24
     case 0xd1:
-      return viewOf(source).getInt16(from)
+      return (((source[at + 1] as number) << 24) | ((source[at + 2] as number) << 16)) >> 16
     case 0xd2:
-      return viewOf(source).getInt32(from)
+      return wordAt(source, at + 1)
     case 0xca:
-      return viewOf(source).getFloat32(from)
+      return viewOf(source).getFloat32(source.byteOffset + at + 1)
     case 0xcb:
-      return viewOf(source).getFloat64(from)
+      return viewOf(source).getFloat64(source.byteOffset + at + 1)
     case 0xcf:
-      return safe(viewOf(source).getUint32(from) * TWO_32 + viewOf(source).getUint32(from + 4))
+      return safe((wordAt(source, at + 1) >>> 0) * TWO_32 + (wordAt(source, at + 5) >>> 0))
     case 0xd3:
-      return safe(viewOf(source).getInt32(from) * TWO_32 + viewOf(source).getUint32(from + 4))
+      return safe(wordAt(source, at + 1) * TWO_32 + (wordAt(source, at + 5) >>> 0))
     default:
       return NaN
   }
+}
+
+/** Big-endian, signed. */
+function wordAt(source: Uint8Array, at: number): number {
+  return (
+    ((source[at] as number) << 24) | ((source[at + 1] as number) << 16) | ((source[at + 2] as number) << 8) | (source[at + 3] as number)
+  )
 }
 
 function safe(value: number): number {
@@ -55,15 +61,13 @@ function safe(value: number): number {
 /** The time at `at` in whole unix milliseconds; NaN for any other value. */
 export function timeAt(source: Uint8Array, at: number): number {
   const head = source[at] as number
-  const bytes = viewOf(source)
-  const from = source.byteOffset + at
-  if (head === 0xd6 && source[at + 1] === 0xff) return bytes.getUint32(from + 2) * 1000
+  if (head === 0xd6 && source[at + 1] === 0xff) return (wordAt(source, at + 2) >>> 0) * 1000
   if (head === 0xd7 && source[at + 1] === 0xff) {
-    const high = bytes.getUint32(from + 2)
-    return wholeMs((high & 3) * TWO_32 + bytes.getUint32(from + 6), high >>> 2)
+    const high = wordAt(source, at + 2) >>> 0
+    return wholeMs((high & 3) * TWO_32 + (wordAt(source, at + 6) >>> 0), high >>> 2)
   }
   if (head === 0xc7 && source[at + 1] === 12 && source[at + 2] === 0xff) {
-    return wholeMs(bytes.getInt32(from + 7) * TWO_32 + bytes.getUint32(from + 11), bytes.getUint32(from + 3))
+    return wholeMs(wordAt(source, at + 7) * TWO_32 + (wordAt(source, at + 11) >>> 0), wordAt(source, at + 3) >>> 0)
   }
   return NaN
 }
