@@ -6,9 +6,9 @@ import { encodeKey } from '../../src/codec/key-codec.js'
 import { type Document, type Value } from '../../src/codec/value.js'
 import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../../src/format/frame.js'
 import { Arena } from '../../src/memory/arena.js'
-import { checkPages } from '../../src/page/check-pages.js'
+import { checkTiling } from '../../src/page/check-tiling.js'
 import { type PageEvent } from '../../src/page/page-event.js'
-import { type PageColumn, } from '../../src/page/column-reader.js'
+import { type PageColumn } from '../../src/page/column-reader.js'
 import { PageReader } from '../../src/page/page-reader.js'
 import { type ValuePlace } from '../../src/page/row-reader.js'
 import { TablePages, type TablePagesOptions } from '../../src/page/table-pages.js'
@@ -127,8 +127,9 @@ export class ModelTable {
     t.pass()
   }
 
-  checkPages(t: ExecutionContext): void {
-    t.deepEqual(checkPages(this.pages), [])
+  checkPages(t: ExecutionContext, share: 'share' | 'any-share' = 'share'): void {
+    const findings = checkTiling(this.pages, share === 'share' ? { pageRows: this.pages.pageRows } : {})
+    if (findings.length > 0) t.deepEqual(findings, [])
   }
 
   #keyOf(ordinal: number): Uint8Array {

@@ -1,4 +1,0 @@
-import { type TablePages } from './table-pages.js'
-export function checkPages(_: TablePages): string[] {
-  return []
-}
