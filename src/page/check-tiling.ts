@@ -23,7 +23,10 @@ export type TilingOptions = {
 const ROWS_PER_ALIVE = 2
 const ROWS_OVER = 3
 
-export function checkTiling(source: { readonly directory: PageDirectory; readonly keys: KeyTable }, options: TilingOptions = {}): TilingFinding[] {
+export function checkTiling(
+  source: { readonly directory: PageDirectory; readonly keys: KeyTable },
+  options: TilingOptions = {}
+): TilingFinding[] {
   const check = new TilingCheck(source.directory, source.keys, options)
   check.run()
   return check.findings
@@ -51,7 +54,8 @@ class TilingCheck {
       this.#checkOpen(range, ranges[index + 1]?.low)
     })
     for (const [page, { t0, t1 }] of sealed) {
-      if (page.kind !== layout.SEALED || page.t0 !== t0 || page.t1 !== t1) this.#say('VIS-8', page, `[${page.t0}, ${page.t1}) is not [${t0}, ${t1})`)
+      if (page.kind !== layout.SEALED || page.t0 !== t0 || page.t1 !== t1)
+        this.#say('VIS-8', page, `[${page.t0}, ${page.t1}) is not [${t0}, ${t1})`)
       this.#checkSorted(page, page.lowKey, page.highKey)
       this.#checkShare(page)
     }
@@ -70,7 +74,8 @@ class TilingCheck {
       const tiles = tilesAt(this.#directory, S)
       let high: Uint8Array | undefined = new Uint8Array(0)
       for (const tile of tiles) {
-        if (high === undefined || compareKeys(tile.low, high) !== 0) this.#say('VIS-7', tile.page, `at ${S} a rectangle does not begin where the one before ends`)
+        if (high === undefined || compareKeys(tile.low, high) !== 0)
+          this.#say('VIS-7', tile.page, `at ${S} a rectangle does not begin where the one before ends`)
         if (S < tile.t0 || S >= tile.t1) this.#say('VIS-7', tile.page, `[${tile.t0}, ${tile.t1}) stands for ${S}`)
         ;({ high } = tile)
       }
@@ -99,7 +104,8 @@ class TilingCheck {
     for (let row = 1; row < page.rowCount; row++) {
       const order = this.#keys.compare(page.ordinalOf(row - 1), page.ordinalOf(row))
       if (order > 0) this.#say('VIS-7', page, `row ${row} is not in key order`)
-      if (order === 0 && page.endOf(row - 1) > page.beginOf(row)) this.#say('VIS-3', page, `row ${row} begins before the version before it ends`)
+      if (order === 0 && page.endOf(row - 1) > page.beginOf(row))
+        this.#say('VIS-3', page, `row ${row} begins before the version before it ends`)
     }
   }
 
@@ -151,7 +157,7 @@ class TilingCheck {
     }
     const record = page.shapeRecordAt(page.shapeCodeOf(row))
     const rest = new Set<number>()
-    for (const cursor = new RestCursor(page, row); cursor.next(); ) rest.add(cursor.position)
+    for (const cursor = new RestCursor(page, row); cursor.next();) rest.add(cursor.position)
     const there = new Set<number>()
     for (let position = 0; position < (page.i32[record] as number); position++) {
       const index = ((page.i32[record + 2 + position * 2] as number) & 0xffff) - 1
@@ -174,7 +180,8 @@ class TilingCheck {
     const isNumeric = valueClass === layout.CLASS_NUMBER || valueClass === layout.CLASS_TIME || valueClass === layout.CLASS_BOOLEAN
     for (let row = 0; row < page.rowCount; row++) {
       const state = stateOf(page, row, column)
-      if (state === layout.STATE_REST && (flags & layout.HAS_REST) === 0) this.#say('VIS-9', page, `column ${column.index} hides the rest of row ${row}`)
+      if (state === layout.STATE_REST && (flags & layout.HAS_REST) === 0)
+        this.#say('VIS-9', page, `column ${column.index} hides the rest of row ${row}`)
       if (state !== layout.STATE_VALUE) continue
       if (valueClass === layout.CLASS_TEXT) {
         const cell = cellOf(page, row, column) >>> 0
@@ -187,7 +194,8 @@ class TilingCheck {
       if ((flags & layout.HAS_BOUNDS) !== 0 && (value < min || value > max)) {
         this.#say('VIS-9', page, `column ${column.index}: ${value} in row ${row} is outside of [${min}, ${max}]`)
       }
-      if ((flags & layout.ALL_INTEGERS) !== 0 && !Number.isInteger(value)) this.#say('VIS-9', page, `column ${column.index}: ${value} is no integer`)
+      if ((flags & layout.ALL_INTEGERS) !== 0 && !Number.isInteger(value))
+        this.#say('VIS-9', page, `column ${column.index}: ${value} is no integer`)
     }
   }
 

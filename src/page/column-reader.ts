@@ -80,7 +80,8 @@ export class ColumnReader {
   }
 
   #valueOf(page: PageView, row: number, column: ColumnView): Value | undefined {
-    if (column.valueClass !== layout.CLASS_KEY || stateOf(page, row, column) !== layout.STATE_VALUE) return this.#rows.valueOf(page, row, column)
+    if (column.valueClass !== layout.CLASS_KEY || stateOf(page, row, column) !== layout.STATE_VALUE)
+      return this.#rows.valueOf(page, row, column)
     return decodeKey(this.#keys.keyOf(page.ordinalOf(row)))
   }
 

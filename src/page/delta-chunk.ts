@@ -470,7 +470,8 @@ export class DeltaChunk extends OpenPage {
       if (way !== undefined) ways[way].push(other.dataAt, column.dataAt)
       if (other.statesAt >= 0) ways.states.push(other.statesAt, column.statesAt)
       // What is all integers, or without rests, stays so only if it was there: the flags of any page but this one are final.
-      if (other.valueClass === layout.CLASS_NUMBER && (other.flags & layout.ALL_INTEGERS) === 0) this.#setFlag(index, layout.ALL_INTEGERS, 0)
+      if (other.valueClass === layout.CLASS_NUMBER && (other.flags & layout.ALL_INTEGERS) === 0)
+        this.#setFlag(index, layout.ALL_INTEGERS, 0)
       if ((other.flags & layout.HAS_REST) !== 0) this.#setFlag(index, 0, layout.HAS_REST)
     })
     const plan: CopyPlan = {

@@ -85,7 +85,7 @@ export class PageMerger {
     const pageOfRow = new Uint16Array(total)
     pages.forEach((page, index) => pageOfRow.fill(index, starts[index], (starts[index] as number) + page.rowCount))
     const order = this.#order.sort(job.inputs, this.#keys, total)
-    const rows = new LoadedRows(pages, starts, pageOfRow, T, job.offsetMax)
+    const rows = new LoadedRows(pages, starts, pageOfRow, T)
     const columns = chooseColumns(pages, starts, total)
     const made: PageView[] = []
     const write = (draft: DraftHead, selection: Int32Array): PageView => {
@@ -97,7 +97,9 @@ export class PageMerger {
       const sealed = job.inputs.map((input, index) => {
         const [from, to] = [bounds[index] as number, bounds[index + 1] as number]
         if (from === to) return undefined
-        return write({ kind: layout.SEALED, t0: input.t0, t1: T + 1, low: input.low, high: input.high }, order.subarray(from, to))
+        // Offsets count from where they did: what is visible within the rectangle is never clamped.
+        const seqBase = (input.base ?? (input.chunks[0] as PageView)).seqBase
+        return write({ kind: layout.SEALED, seqBase, t0: input.t0, t1: T + 1, low: input.low, high: input.high }, order.subarray(from, to))
       })
       const alive = order.filter((row) => rows.isAlive(row))
       const parts = Math.min(job.parts, alive.length)
@@ -108,7 +110,7 @@ export class PageMerger {
         const lowOf = (number: number) => rows.keyOf(alive[cut(number)] as number, this.#keys)
         const low = part === 0 ? (job.inputs[0] as MergeInput).low : lowOf(part)
         const high = part === parts - 1 ? job.inputs[job.inputs.length - 1]?.high : lowOf(part + 1)
-        bases.push({ page: write({ kind: layout.BASE, t0: T + 1, t1: Infinity, low, high }, sources), sources })
+        bases.push({ page: write({ kind: layout.BASE, seqBase: T + 1, t0: T + 1, t1: Infinity, low, high }, sources), sources })
       }
       return { sealed, bases, pages, starts, pageOfRow }
     } catch (error) {
@@ -124,17 +126,14 @@ export class PageMerger {
       ...head,
       table: job.table,
       rowCapacity: count,
-      seqBase: job.T + 1,
-      hasOrigin: rows.hasOrigin && selection.some((row) => rows.begins[row] === layout.CLAMPED_BEGIN),
-      columns: columns.map(
-        (column, index): ColumnDraft => ({
-          encodedName: column.encodedName,
-          valueClass: column.valueClass,
-          encoding: column.encoding,
-          hasStates: statesNeeded[index] as boolean,
-          dictionary: column.dictionary
-        })
-      )
+      hasOrigin: selection.some((row) => (rows.begins[row] as number) < head.seqBase - job.offsetMax),
+      columns: columns.map((column, index): ColumnDraft => ({
+        encodedName: column.encodedName,
+        valueClass: column.valueClass,
+        encoding: column.encoding,
+        hasStates: statesNeeded[index] as boolean,
+        dictionary: column.dictionary
+      }))
     }
     const heap = new HeapDraft(draft, this.#heapScratch)
     const shapes = this.#addShapes(heap, selection, rows, columns)
@@ -142,11 +141,12 @@ export class PageMerger {
     const rest = this.#addRests(heap, selection, rows, columns)
     const page = createPage(this.#arena, draft, heap)
     this.#heapScratch = heap.bytes
-    writeRowColumns(page, selection, rows, shapes.codes, rest)
+    writeRowColumns(page, selection, rows, job.offsetMax, shapes.codes, rest)
     const { i32 } = page
     columns.forEach((column, index) => {
       const view = page.columns[index] as ColumnView
-      if (view.statesAt >= 0) for (let row = 0; row < count; row++) page.u8[view.statesAt + row] = column.states[selection[row] as number] as number
+      if (view.statesAt >= 0)
+        for (let row = 0; row < count; row++) page.u8[view.statesAt + row] = column.states[selection[row] as number] as number
       writeValues(page, index, selection, column, cells[index])
     })
     page.setWord(layout.SHAPE_TABLE, shapes.table)
@@ -257,7 +257,7 @@ export class PageMerger {
   }
 }
 
-type DraftHead = Pick<PageDraft, 'kind' | 't0' | 't1' | 'low' | 'high'>
+type DraftHead = Pick<PageDraft, 'kind' | 'seqBase' | 't0' | 't1' | 'low' | 'high'>
 
 type Shapes = {
   readonly codes: Uint16Array
@@ -292,45 +292,34 @@ function encodedText(encoded: Uint8Array): string {
   return Buffer.from(encoded.buffer, encoded.byteOffset + (head < 0xc0 ? 1 : head === 0xd9 ? 2 : 3)).toString('utf8')
 }
 
-/** Begins and ends of all rows as offsets from T + 1. */
+/** Begins and ends of all rows, as seqs. */
 class LoadedRows {
   readonly pages: readonly PageView[]
   readonly starts: readonly number[]
   readonly pageOfRow: Uint16Array
-  readonly begins: Int32Array
-  /** OPEN_END for all that end behind T. */
-  readonly ends: Int32Array
-  hasOrigin = false
+  readonly begins: Float64Array
+  /** Infinity for all that end behind T. */
+  readonly ends: Float64Array
 
-  constructor(pages: readonly PageView[], starts: readonly number[], pageOfRow: Uint16Array, T: number, offsetMax: number) {
+  constructor(pages: readonly PageView[], starts: readonly number[], pageOfRow: Uint16Array, T: number) {
     this.pages = pages
     this.starts = starts
     this.pageOfRow = pageOfRow
-    this.begins = new Int32Array(pageOfRow.length)
-    this.ends = new Int32Array(pageOfRow.length)
+    this.begins = new Float64Array(pageOfRow.length)
+    this.ends = new Float64Array(pageOfRow.length)
     pages.forEach((page, index) => {
       const start = starts[index] as number
-      const { i32, beginAt, endAt, rowCount } = page
-      const shift = page.seqBase - (T + 1)
+      const { i32, beginAt, endAt, rowCount, seqBase, originAt } = page
       for (let row = 0; row < rowCount; row++) {
-        const begin = i32[beginAt + row] as number
-        if (begin === layout.CLAMPED_BEGIN || begin + shift < -offsetMax) {
-          this.begins[start + row] = layout.CLAMPED_BEGIN
-          this.hasOrigin = true
-        } else this.begins[start + row] = begin + shift
+        this.begins[start + row] = originAt < 0 ? seqBase + (i32[beginAt + row] as number) : page.beginOf(row)
         const end = i32[endAt + row] as number
-        this.ends[start + row] = end === layout.OPEN_END || end + shift >= 0 ? layout.OPEN_END : end + shift
+        this.ends[start + row] = end === layout.OPEN_END || seqBase + end > T ? Infinity : seqBase + end
       }
     })
   }
 
   isAlive(row: number): boolean {
-    return this.ends[row] === layout.OPEN_END
-  }
-
-  beginOf(row: number): number {
-    const part = this.pageOfRow[row] as number
-    return (this.pages[part] as PageView).beginOf(row - (this.starts[part] as number))
+    return this.ends[row] === Infinity
   }
 
   keyOf(row: number, keys: KeyTable): Uint8Array {
@@ -339,8 +328,16 @@ class LoadedRows {
   }
 }
 
-function writeRowColumns(page: PageView, selection: Int32Array, rows: LoadedRows, codes: Uint16Array, rest: Int32Array | undefined): void {
-  const { i32, u16, beginAt, endAt, ordinalAt, restAt, shapeAt } = page
+function writeRowColumns(
+  page: PageView,
+  selection: Int32Array,
+  rows: LoadedRows,
+  offsetMax: number,
+  codes: Uint16Array,
+  rest: Int32Array | undefined
+): void {
+  const { i32, u16, beginAt, endAt, ordinalAt, restAt, shapeAt, originAt, seqBase } = page
+  const beginsMin = seqBase - offsetMax
   const { begins, ends, pages, starts, pageOfRow } = rows
   const count = selection.length
   let beginMin = layout.OPEN_END
@@ -350,8 +347,9 @@ function writeRowColumns(page: PageView, selection: Int32Array, rows: LoadedRows
   let alive = 0
   for (let row = 0; row < count; row++) {
     const source = selection[row] as number
-    const begin = begins[source] as number
-    const end = ends[source] as number
+    const seq = begins[source] as number
+    const begin = seq < beginsMin ? layout.CLAMPED_BEGIN : seq - seqBase
+    const end = ends[source] === Infinity ? layout.OPEN_END : (ends[source] as number) - seqBase
     i32[beginAt + row] = begin
     i32[endAt + row] = end
     if (begin < beginMin) beginMin = begin
@@ -359,7 +357,7 @@ function writeRowColumns(page: PageView, selection: Int32Array, rows: LoadedRows
     if (end < endMin) endMin = end
     if (end > endMax) endMax = end
     if (end === layout.OPEN_END) alive++
-    if (begin === layout.CLAMPED_BEGIN) page.f64[page.originAt + row] = rows.beginOf(source)
+    if (originAt >= 0) page.f64[originAt + row] = seq
     const part = pageOfRow[source] as number
     const from = pages[part] as PageView
     i32[ordinalAt + row] = from.i32[from.ordinalAt + source - (starts[part] as number)] as number

@@ -176,7 +176,10 @@ export class PageReader {
   #directoryAt(S: number): PageDirectory {
     const { directory } = this.#source
     if (S > directory.appliedSeq) {
-      throw new DriftError('SEQ_AHEAD', `pages hold the events up to ${directory.appliedSeq}, not up to ${S}`, { seq: S, appliedSeq: directory.appliedSeq })
+      throw new DriftError('SEQ_AHEAD', `pages hold the events up to ${directory.appliedSeq}, not up to ${S}`, {
+        seq: S,
+        appliedSeq: directory.appliedSeq
+      })
     }
     return directory
   }
@@ -359,7 +362,7 @@ function eachSlice(past: Past, key: Uint8Array, take: (page: PageView) => void):
 /** Runs of one page side by side become one. */
 function joined(runs: readonly RowRun[]): RowRun[] {
   const all: RowRun[] = []
-  for (let index = 0; index < runs.length; ) {
+  for (let index = 0; index < runs.length;) {
     const { page } = runs[index] as RowRun
     let end = index + 1
     while (end < runs.length && runs[end]?.page === page) end++

@@ -62,7 +62,8 @@ export class RowOrder {
     for (const ordinal of ordinals) keyOf[ordinal] = -1
     // Where each key's rows of the delta stand in `byKey`, which keeps the order of seqs.
     const starts = new Int32Array(ordinals.length + 1)
-    for (let index = 0; index < deltaRows; index++) starts[(keyOfRow[index] as number) + 1] = (starts[(keyOfRow[index] as number) + 1] as number) + 1
+    for (let index = 0; index < deltaRows; index++)
+      starts[(keyOfRow[index] as number) + 1] = (starts[(keyOfRow[index] as number) + 1] as number) + 1
     for (let key = 0; key < ordinals.length; key++) starts[key + 1] = (starts[key + 1] as number) + (starts[key] as number)
     const byKey = new Int32Array(deltaRows)
     const next = starts.slice()

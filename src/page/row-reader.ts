@@ -198,7 +198,9 @@ export class RowReader {
       return at + bytes
     }
     if (this.#readPlace === undefined) {
-      throw new DriftError('NOT_SUPPORTED', 'a value lies in its frame, and this reader was given no way to read it', { frame: rest.place.frame })
+      throw new DriftError('NOT_SUPPORTED', 'a value lies in its frame, and this reader was given no way to read it', {
+        frame: rest.place.frame
+      })
     }
     const bytes = this.#readPlace(rest.place)
     this.#room(at, bytes.length).set(bytes, at)
