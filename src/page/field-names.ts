@@ -58,9 +58,7 @@ export class FieldOrder {
 
   get fields(): readonly Field[] {
     if (this.#fields === undefined) {
-      const fields: Field[] = []
-      for (let node: FieldOrder | undefined = this; node?.parent !== undefined; node = node.parent) fields.push(node.field)
-      this.#fields = fields.reverse()
+      this.#fields = this.parent === undefined ? [] : [...this.parent.fields, this.field]
     }
     return this.#fields
   }

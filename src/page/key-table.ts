@@ -2,21 +2,37 @@
  * Of each ordinal of a table: the bytes of its key, and where its newest version lies in the open pages. Apply finds a row's previous
  * version here without hashing a key.
  */
+import { type Arena } from '../memory/arena.js'
 import { sharedInt32 } from '../memory/shared-array.js'
-import { type SharedHeap } from './shared-heap.js'
+import { SharedHeap } from './shared-heap.js'
 
 /** The ordinal has no version in an open page. */
 export const NOWHERE = -1
 
+const FIRST_ORDINALS = 64
+
+/** What a reading thread needs; it is asked for anew when the reader meets an ordinal or a reference that is not in it. */
+export type KeyTableHandle = { readonly references: Int32Array; readonly locations: Int32Array; readonly heap: Int32Array }
+
 export class KeyTable {
   readonly heap: SharedHeap
   /** By ordinal: reference to `[u16 length][canonical bytes]`; 0: the ordinal has not been met. */
-  references = sharedInt32(64)
+  references: Int32Array
   /** By ordinal: `open page << row bits | row`, or {@link NOWHERE}. */
-  locations = sharedInt32(64).fill(NOWHERE)
+  locations: Int32Array
 
-  constructor(heap: SharedHeap) {
+  constructor(heap: SharedHeap, handle?: KeyTableHandle) {
     this.heap = heap
+    this.references = handle?.references ?? sharedInt32(FIRST_ORDINALS)
+    this.locations = handle?.locations ?? sharedInt32(FIRST_ORDINALS).fill(NOWHERE)
+  }
+
+  static attach(arena: Arena, handle: KeyTableHandle): KeyTable {
+    return new KeyTable(new SharedHeap(arena, handle.heap), handle)
+  }
+
+  get handle(): KeyTableHandle {
+    return { references: this.references, locations: this.locations, heap: this.heap.addresses }
   }
 
   /** Ordinals that there is room for; those behind have not been met. */

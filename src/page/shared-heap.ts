@@ -4,47 +4,55 @@
  */
 import { DriftError } from '../base/errors.js'
 import { type Arena } from '../memory/arena.js'
+import { publishWord, readWord, sharedInt32 } from '../memory/shared-array.js'
+
+const FIRST_BLOCKS = 64
 
 export class SharedHeap {
   readonly #arena: Arena
   readonly #unitBytes: number
   readonly #unitShift: number
-  readonly #addresses: number[] = []
-  /** By block: the memory, and where the block begins in it. */
+  /** Of the blocks, in shared memory; a longer array takes its place when it is full. */
+  addresses: Int32Array
+  #blockCount = 0
+  /** By block: the memory, and where the block begins in it; found out when it is first read. */
   readonly #memories: Uint8Array[] = []
   readonly #words: Int32Array[] = []
   readonly #starts: number[] = []
   #end = 0
 
-  constructor(arena: Arena) {
+  /** For a reading thread `addresses` is the array of the heap that it reads. */
+  constructor(arena: Arena, addresses: Int32Array = sharedInt32(FIRST_BLOCKS)) {
     this.#arena = arena
+    this.addresses = addresses
     this.#unitBytes = arena.unitBytes
     this.#unitShift = 31 - Math.clz32(arena.unitBytes)
   }
 
   get bytes(): number {
-    return this.#addresses.length * this.#unitBytes
+    return this.#blockCount * this.#unitBytes
   }
 
   /** Room for `bytes`, at a multiple of 4. */
   reserve(bytes: number): number {
     if (bytes > this.#unitBytes - 4) throw new DriftError('INVARIANT', `a record of ${bytes} bytes does not fit into a block of a heap`)
     let at = (this.#end + 3) & ~3
-    if (at + bytes > this.#addresses.length * this.#unitBytes) at = this.#addBlock()
+    if (at + bytes > this.#blockCount * this.#unitBytes) at = this.#addBlock()
     this.#end = at + bytes
     return at
   }
 
   memory(reference: number): Uint8Array {
-    return this.#memories[reference >>> this.#unitShift] as Uint8Array
+    return this.#memories[reference >>> this.#unitShift] ?? this.#open(reference >>> this.#unitShift)
   }
 
-  /** Index of the reference in {@link memory}. */
+  /** Index of the reference in {@link memory}, which was asked for before. */
   index(reference: number): number {
     return (this.#starts[reference >>> this.#unitShift] as number) + (reference & (this.#unitBytes - 1))
   }
 
   word(reference: number): number {
+    this.memory(reference)
     return (this.#words[reference >>> this.#unitShift] as Int32Array)[this.index(reference) >>> 2] as number
   }
 
@@ -55,18 +63,31 @@ export class SharedHeap {
 
   /** Gives all memory back; no page of the table may be in use. */
   release(): void {
-    for (const address of this.#addresses.splice(0)) this.#arena.release(address)
+    for (let block = 0; block < this.#blockCount; block++) this.#arena.release(this.addresses[block] as number)
+    this.#blockCount = 0
     this.#end = 0
   }
 
   #addBlock(): number {
-    const address = this.#arena.claim(this.#unitBytes)
+    const block = this.#blockCount
+    if (block === this.addresses.length) {
+      const longer = sharedInt32(block * 2)
+      longer.set(this.addresses)
+      this.addresses = longer
+    }
+    publishWord(this.addresses, block, this.#arena.claim(this.#unitBytes))
+    this.#blockCount++
+    this.#open(block)
+    // Reference 0 is none.
+    return block * this.#unitBytes + (block === 0 ? 8 : 0)
+  }
+
+  #open(block: number): Uint8Array {
+    const address = readWord(this.addresses, block)
     const { u8, i32 } = this.#arena.viewsOf(address)
-    const block = this.#addresses.push(address) - 1
     this.#memories[block] = u8
     this.#words[block] = i32
     this.#starts[block] = this.#arena.offsetOf(address)
-    // Reference 0 is none.
-    return block * this.#unitBytes + (block === 0 ? 8 : 0)
+    return u8
   }
 }
