@@ -134,7 +134,7 @@ class TilingCheck {
       this.#checkBounds(page, row)
       this.#checkShape(page, row)
     }
-    if (alive !== page.aliveCount) this.#say('VIS-9', page, `${alive} rows are alive, not ${page.aliveCount}`)
+    if (alive !== page.aliveCount) this.#say('VIS-10', page, `${alive} rows are alive, not ${page.aliveCount}`)
     for (const column of page.columns) this.#checkColumn(page, column)
   }
 
@@ -146,7 +146,7 @@ class TilingCheck {
       begin <= page.word(layout.BEGIN_MAX) &&
       end >= page.word(layout.END_MIN) &&
       end <= page.word(layout.END_MAX)
-    if (!isWithin) this.#say('VIS-9', page, `row ${row} is outside of the bounds of begin and end`)
+    if (!isWithin) this.#say('VIS-10', page, `row ${row} is outside of the bounds of begin and end`)
   }
 
   /** Every field of the row's shape stands in a column or in the rest, and no column says that it has another one. */
@@ -181,7 +181,7 @@ class TilingCheck {
     for (let row = 0; row < page.rowCount; row++) {
       const state = stateOf(page, row, column)
       if (state === layout.STATE_REST && (flags & layout.HAS_REST) === 0)
-        this.#say('VIS-9', page, `column ${column.index} hides the rest of row ${row}`)
+        this.#say('VIS-10', page, `column ${column.index} hides the rest of row ${row}`)
       if (state !== layout.STATE_VALUE) continue
       if (valueClass === layout.CLASS_TEXT) {
         const cell = cellOf(page, row, column) >>> 0
@@ -192,10 +192,10 @@ class TilingCheck {
       if (!isNumeric) continue
       const value = numberOf(page, row, column)
       if ((flags & layout.HAS_BOUNDS) !== 0 && (value < min || value > max)) {
-        this.#say('VIS-9', page, `column ${column.index}: ${value} in row ${row} is outside of [${min}, ${max}]`)
+        this.#say('VIS-10', page, `column ${column.index}: ${value} in row ${row} is outside of [${min}, ${max}]`)
       }
       if ((flags & layout.ALL_INTEGERS) !== 0 && !Number.isInteger(value))
-        this.#say('VIS-9', page, `column ${column.index}: ${value} is no integer`)
+        this.#say('VIS-10', page, `column ${column.index}: ${value} is no integer`)
     }
   }
 

@@ -13,6 +13,7 @@
  *   VIS-7  at every S the rectangles are disjoint in key and leave no key out
  *   VIS-8  a sealed page never changes; a version that outlives it has its end where it was copied to
  *   VIS-9  a scan at S touches at most 2.5 times the rows that are visible, beyond two pages
+ *   VIS-10 what a page says about its rows (counts, bounds, zone maps, flags) is true
  */
 import { assertLaw, DriftError } from '../base/errors.js'
 import { CLASS_BOOL, CLASS_FLOAT, CLASS_INT, CLASS_TEXT, CLASS_TIME, eachField, fieldCount } from '../codec/document-shape.js'

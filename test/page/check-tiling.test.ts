@@ -20,14 +20,14 @@ function lawsOf(model: ModelTable, directory: PageDirectory = model.pages.direct
 
 const damages: Readonly<Record<string, { readonly laws: readonly string[]; readonly plant: (page: PageView, base: PageView) => void }>> = {
   'an end that is not set': {
-    laws: ['VIS-3', 'VIS-9'],
+    laws: ['VIS-3', 'VIS-10'],
     plant: (page) => {
       const row = Array.from({ length: page.rowCount }, (_, index) => index).find((index) => page.endOf(index) !== Infinity) ?? 0
       page.i32[page.endAt + row] = layout.OPEN_END
     }
   },
   'a version that ends before it begins': {
-    laws: ['VIS-1', 'VIS-9'],
+    laws: ['VIS-1', 'VIS-10'],
     plant: (page) => (page.i32[page.endAt] = (page.i32[page.beginAt] as number) - 1)
   },
   'rows out of order': {
@@ -38,10 +38,10 @@ const damages: Readonly<Record<string, { readonly laws: readonly string[]; reado
       page.i32[page.ordinalAt + page.rowCount - 1] = first
     }
   },
-  'a wrong count of live rows': { laws: ['VIS-9'], plant: (page) => page.setWord(layout.ALIVE_COUNT, page.aliveCount + 1) },
-  'a wrong bound of begins': { laws: ['VIS-9'], plant: (page) => page.setWord(layout.BEGIN_MAX, page.word(layout.BEGIN_MIN)) },
+  'a wrong count of live rows': { laws: ['VIS-10'], plant: (page) => page.setWord(layout.ALIVE_COUNT, page.aliveCount + 1) },
+  'a wrong bound of begins': { laws: ['VIS-10'], plant: (page) => page.setWord(layout.BEGIN_MAX, page.word(layout.BEGIN_MIN)) },
   'a wrong zone map of a column': {
-    laws: ['VIS-9'],
+    laws: ['VIS-10'],
     plant: (page) => (page.f64[((page.columnNamed('b') as ColumnView).entryAt + layout.MAX_F64) / 2] = -1)
   },
   'a shape that is not there': { laws: ['FMT-8'], plant: (page) => (page.u16[page.shapeAt] = 9) },
@@ -62,7 +62,7 @@ test('pages as they are have nothing to say', (t) => {
 })
 
 for (const [what, { laws, plant }] of Object.entries(damages)) {
-  test(`found: ${what}`, (t) => {
+  test(`${laws.join(', ')}: found: ${what}`, (t) => {
     const { model, sealed, base } = filled()
     plant(sealed, base)
     const found = lawsOf(model)
@@ -70,7 +70,7 @@ for (const [what, { laws, plant }] of Object.entries(damages)) {
   })
 }
 
-test('found: a rectangle that is missing, one that overlaps, one with too little alive', (t) => {
+test('VIS-7, VIS-9: found: a rectangle that is missing, one that overlaps, one with too little alive', (t) => {
   const { model } = filled()
   for (let id = 100; id < 400; id++) model.insert({ id: (id * 7919) % 300, a: 'x' })
   const { directory } = model.pages

@@ -15,7 +15,7 @@ function checkEnds(t: Parameters<ModelTable['check']>[0], model: ModelTable, fie
   for (const part of [0, 0.25, 0.5, 0.75, 1]) model.check(t, Math.floor(model.seq * part), fields)
 }
 
-test('a field of more than 4,096 texts goes on behind its dictionary, also inside of a chunk', (t) => {
+test('FMT-8: a field of more than 4,096 texts goes on behind its dictionary, also inside of a chunk', (t) => {
   const model = new ModelTable({ arena: smallArena(2 * 1024 * 1024), pageRows: 2048 })
   for (let row = 0; row < 5000; row++) {
     model.insert({ id: row, a: row % 10 === 0 ? 'again' : `text ${row}`, b: 'é'.repeat(row % 70) })
@@ -64,7 +64,7 @@ test('numbers stand as 32-bit integers where all fit, as float64s else, and the 
   t.deepEqual(columnOf([1, 0.5, 5]), { encoding: layout.ENCODED_F64, flags: 0, min: 0.5, max: 5 })
 })
 
-test('fields come and go: a field that 1 of 16 rows has gets a column, a rarer one stands in the rest, 256 columns at most', (t) => {
+test('FMT-8: fields come and go: a field that 1 of 16 rows has gets a column, a rarer one stands in the rest, 256 columns at most', (t) => {
   const model = new ModelTable({ arena: smallArena(2 * 1024 * 1024), pageRows: 64 })
   const random = numbers(3)
   for (let row = 0; row < 400; row++) {
@@ -135,7 +135,7 @@ test('names without end: what is kept about fields is begun anew, and all stays 
   for (const S of [1, 1000, 2700, model.seq]) model.check(t, S, ['id'])
 })
 
-test('the fields of a document keep their order, also where a patch adds some', (t) => {
+test('FMT-8: the fields of a document keep their order, also where a patch adds some', (t) => {
   const model = new ModelTable({ pageRows: 4 })
   model.insert({ z: 1, id: 'k', a: null })
   for (let round = 0; round < 9; round++) model.patch(model.rowOf('k'), { [`f${round % 4}`]: round, a: round })
