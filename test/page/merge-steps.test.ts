@@ -12,7 +12,7 @@ type Reading = { readonly S: number; readonly scan: Iterator<PageBatch, void>; r
 
 /** After each event: what happens to merges and readers. */
 const move = fc.constantFrom('nothing', 'nothing', 'take', 'merge', 'install', 'read', 'look', 'check')
-const runs = process.env['FULL'] === '1' ? 400 : 40
+const runs = process.env['FULL'] === '1' ? 400 : 12
 
 for (const pageRows of [4, 16, 64]) {
   test(`VIS-5, VIS-7: freeze, merge and install between any events, with readers inside, in pages of ${pageRows} rows`, (t) => {

@@ -11,7 +11,7 @@ function checkAll(t: ExecutionContext, model: ModelTable): void {
   for (let S = 0; S <= model.seq; S++) model.check(t, S)
 }
 
-const runs = process.env['FULL'] === '1' ? 400 : 40
+const runs = process.env['FULL'] === '1' ? 400 : 12
 
 for (const pageRows of [4, 16, 64, 16_384]) {
   test(`VIS-6, VIS-7: every state of a random table is as it was, in pages of ${pageRows} rows`, (t) => {
