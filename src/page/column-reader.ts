@@ -119,8 +119,10 @@ function readNumbers(
       nulls.fill(1, at, at + count)
     } else {
       const { encoding, dataAt, statesAt } = column
-      const source = encoding === layout.ENCODED_F64 ? page.f64 : encoding === layout.ENCODED_I32 ? page.i32 : page.u8
-      for (let row = 0; row < count; row++) values[at + row] = source[dataAt + (rows[row] as number)] as number
+      // A loop for each width of cells: one that meets several is not compiled well.
+      if (encoding === layout.ENCODED_F64) readFloats(page.f64, dataAt, rows, values, at)
+      else if (encoding === layout.ENCODED_I32) readWords(page.i32, dataAt, rows, values, at)
+      else readBytes(page.u8, dataAt, rows, values, at)
       // Of value, null and absent only the first is a value.
       if (statesAt >= 0) for (let row = 0; row < count; row++) nulls[at + row] = page.u8[statesAt + (rows[row] as number)] === 0 ? 0 : 1
     }
@@ -128,6 +130,18 @@ function readNumbers(
   })
   const kind = valueClass === layout.CLASS_NUMBER ? 'number' : valueClass === layout.CLASS_TIME ? 'time' : 'boolean'
   return { kind, values, nulls }
+}
+
+function readFloats(source: Float64Array, dataAt: number, rows: Int32Array, values: Float64Array, at: number): void {
+  for (let row = 0; row < rows.length; row++) values[at + row] = source[dataAt + (rows[row] as number)] as number
+}
+
+function readWords(source: Int32Array, dataAt: number, rows: Int32Array, values: Float64Array, at: number): void {
+  for (let row = 0; row < rows.length; row++) values[at + row] = source[dataAt + (rows[row] as number)] as number
+}
+
+function readBytes(source: Uint8Array, dataAt: number, rows: Int32Array, values: Float64Array, at: number): void {
+  for (let row = 0; row < rows.length; row++) values[at + row] = source[dataAt + (rows[row] as number)] as number
 }
 
 /** True if some shape of the page names the field. */

@@ -25,7 +25,7 @@ import { KeyTable, NOWHERE } from './key-table.js'
 import { type MergedPages, type MergeJob, PageMerger } from './merge-pages.js'
 import { OpenPage } from './open-page.js'
 import { OpenRange } from './open-range.js'
-import { type PageDirectory, type Past, type RangeEntry, rangeIndex, withSlice } from './page-directory.js'
+import { type PageDirectory, type Past, type RangeEntry, rangeIndex, type Slice, withSlice } from './page-directory.js'
 import { type ColumnDraft, columnsBytes, createPage, HeapDraft, type PageDraft } from './page-draft.js'
 import { type PageEvent } from './page-event.js'
 import * as layout from './page-layout.js'
@@ -111,7 +111,8 @@ export class TablePages {
     this.#isStepwise = merging === 'by-steps'
     this.#offsetMax = offsetMax
     this.#chunkRows = Math.max(2, Math.min(CHUNK_ROWS, pageRows >> 4))
-    this.#rowBits = 32 - Math.clz32(pageRows * 2)
+    // No base and no chunk has as many rows as a full page.
+    this.#rowBits = 32 - Math.clz32(Math.max(2, pageRows - 1))
     this.#bytesMax = arena.slotBytes * 0.75
     this.#heap = new SharedHeap(arena)
     this.keys = new KeyTable(this.#heap)
@@ -458,8 +459,10 @@ export class TablePages {
 
   #newNumber(): number {
     const number = this.#freeNumbers.pop() ?? this.#pages.length
-    assertLaw(number < 2 ** (31 - this.#rowBits), 'MEM-5', `${number} open pages are too many for one table`)
-    return number
+    // The last number would make a location that reads as none.
+    const limit = 2 ** (32 - this.#rowBits) - 1
+    if (number < limit) return number
+    throw new DriftError('LIMIT', `a table has room for ${limit} open pages`, { name: 'openPagesMax', limit, seen: number + 1 })
   }
 
   // Splits.
@@ -526,7 +529,9 @@ export class TablePages {
   }
 
   #highOf(range: OpenRange): Uint8Array | undefined {
-    return this.#ranges[this.#ranges.indexOf(range) + 1]?.low
+    // A range that is being installed is not among them yet: what a chunk says of its end is what was known when it was made.
+    const index = this.#ranges.indexOf(range)
+    return index < 0 ? undefined : this.#ranges[index + 1]?.low
   }
 
   #bytesOf({ base, chunks, rows }: OpenRange): number {
@@ -564,30 +569,44 @@ export class TablePages {
     }
   }
 
-  /** Puts the pages of a merge in the place of what they were made from. */
+  /**
+   * Puts the pages of a merge in the place of what they were made from.
+   * @throws DriftError OVERLOADED where the rows that came meanwhile find no page memory: nothing is changed then, and it can be tried again.
+   */
   install({ job, ranges }: PendingMerge, merged: MergedPages): void {
     const { T } = job
     const [first] = ranges as [OpenRange]
-    const pasts = ranges.map((range, index) => {
-      const page = merged.sealed[index]
-      return withSlice(range.past, { t0: range.t0, t1: T + 1, low: range.low, page })
-    })
+    const slices = ranges.map(({ low, t0 }, index) => ({ t0, t1: T + 1, low, page: merged.sealed[index] }))
+    const fresh = merged.bases.map(({ page }, part) => new OpenRange(part === 0 ? first.low : page.lowKey, T + 1, first.past))
+    if (fresh.length === 0) fresh.push(new OpenRange(first.low, T + 1, first.past))
+    let moves: Moves
+    try {
+      merged.bases.forEach(({ page }, part) => this.#addBase(fresh[part] as OpenRange, page))
+      moves = this.#copySecondDelta(ranges, fresh)
+    } catch (error) {
+      for (const { base, chunks } of fresh) {
+        for (const { view } of chunks) this.arena.release(view.address)
+        for (const page of base === undefined ? chunks : [base, ...chunks]) this.#forgetPage(page)
+      }
+      throw error
+    }
+    // From here on nothing can fail.
+    const pasts = ranges.map((range, index) => withSlice(range.past, slices[index] as Slice))
     const past: Past = pasts.length === 1 ? (pasts[0] as Past) : { low: first.low, since: T + 1, slices: [], sliceCount: 0, parents: pasts }
-    const fresh = merged.bases.map(({ page }, part) => {
-      const low = part === 0 ? first.low : page.lowKey
-      return new OpenRange(low, T + 1, { ...past, low })
-    })
-    if (fresh.length === 0) fresh.push(new OpenRange(first.low, T + 1, past))
-    if (ranges.some(({ hasDeletes }) => hasDeletes)) this.#forgetDead(merged, T)
-    merged.bases.forEach((base, part) => this.#installBase(fresh[part] as OpenRange, base.page, base.sources, merged))
+    for (const range of fresh) range.past = { ...past, low: range.low }
+    if (ranges.some(({ hasDeletes }) => hasDeletes)) {
+      this.#forgetDead(merged, T)
+      // A key that was deleted while the merge ran has its newest version in a new base or delta.
+      for (const range of fresh) range.hasDeletes = true
+    }
+    merged.bases.forEach(({ sources }, part) => this.#moveToBase((fresh[part] as OpenRange).base as OpenPage, sources, merged))
+    for (const { ordinal, from, to } of moves) if (this.keys.locations[ordinal] === from) this.keys.locations[ordinal] = to
     const index = this.#ranges.indexOf(first)
     this.#ranges = [...this.#ranges.slice(0, index), ...fresh, ...this.#ranges.slice(index + ranges.length)]
-    this.#moveSecondDelta(ranges, fresh)
     for (const range of ranges) {
       range.isFrozen = false
       for (const page of range.base === undefined ? range.chunks : [range.base, ...range.chunks]) {
-        this.#pages[page.number] = undefined
-        this.#freeNumbers.push(page.number)
+        this.#forgetPage(page)
         this.arena.retire(page.view.address)
       }
     }
@@ -599,6 +618,7 @@ export class TablePages {
     for (const range of fresh) range.rowsMax = this.#limitOf(range)
     this.#directory = undefined
     this.counters.merges++
+    this.counters.rowCopies += moves.length
     for (const page of merged.sealed) {
       if (page === undefined) continue
       this.counters.sealedPages++
@@ -606,6 +626,11 @@ export class TablePages {
       this.counters.rowCopies += page.rowCount
     }
     for (const { page } of merged.bases) this.counters.rowCopies += page.rowCount
+  }
+
+  #forgetPage({ number }: OpenPage): void {
+    this.#pages[number] = undefined
+    this.#freeNumbers.push(number)
   }
 
   /** Ordinals whose newest version was dead at T are not in open pages any more. */
@@ -619,7 +644,7 @@ export class TablePages {
     }
   }
 
-  #installBase(range: OpenRange, view: PageView, sources: Int32Array, { pages, starts, pageOfRow }: MergedPages): void {
+  #addBase(range: OpenRange, view: PageView): void {
     const base = new OpenPage(view, this.#names, this.#newNumber(), range)
     this.#pages[base.number] = base
     range.base = base
@@ -628,6 +653,10 @@ export class TablePages {
     range.rows = view.rowCount
     range.seqBase = view.seqBase
     range.lastOrdinal = view.ordinalOf(view.rowCount - 1)
+  }
+
+  /** The rows of a base are the newest of their keys, but for those that ended or were followed while the merge ran. */
+  #moveToBase({ view, number }: OpenPage, sources: Int32Array, { pages, starts, pageOfRow }: MergedPages): void {
     const numbers = pages.map((page) => this.#numberOf(page) << this.#rowBits)
     const { locations } = this.keys
     for (let row = 0; row < sources.length; row++) {
@@ -636,57 +665,61 @@ export class TablePages {
       const from = pages[part] as PageView
       const fromRow = source - (starts[part] as number)
       const ordinal = from.i32[from.ordinalAt + fromRow] as number
-      // Ended while the merge ran.
       const end = from.i32[from.endAt + fromRow] as number
       if (end !== layout.OPEN_END) endRow(view, row, from.seqBase + end)
-      if (locations[ordinal] === ((numbers[part] as number) | fromRow)) locations[ordinal] = (base.number << this.#rowBits) | row
+      if (locations[ordinal] === ((numbers[part] as number) | fromRow)) locations[ordinal] = (number << this.#rowBits) | row
     }
   }
 
-  /** The rows that came while the merge ran go to the deltas of the new ranges, in the order of their seqs. */
-  #moveSecondDelta(ranges: readonly OpenRange[], fresh: readonly OpenRange[]): void {
+  /** Copies the rows that came while the merge ran to the deltas of the new ranges, in the order of their seqs. */
+  #copySecondDelta(ranges: readonly OpenRange[], fresh: readonly OpenRange[]): Moves {
     const rows: { readonly chunk: DeltaChunk; readonly row: number; readonly seq: number }[] = []
     for (const { chunks, frozenCount } of ranges) {
       for (const chunk of chunks.slice(frozenCount)) {
         for (let row = 0; row < chunk.rowCount; row++) rows.push({ chunk, row, seq: chunk.view.beginOf(row) })
       }
     }
-    // A key that was deleted while the merge ran has its newest version in the base, or here.
-    if (ranges.some(({ hasDeletes }) => hasDeletes)) for (const range of fresh) range.hasDeletes = true
-    if (rows.length === 0) return
     rows.sort((one, other) => one.seq - other.seq)
     const moved = new Map<number, number>()
-    for (const { chunk, row, seq } of rows) {
+    return rows.map(({ chunk, row, seq }) => {
       const { view } = chunk
       const ordinal = view.ordinalOf(row)
       const range = fresh[rangeIndex(fresh, this.keys.keyOf(ordinal))] as OpenRange
       const before = view.i32[view.previousAt + row] as number
       const previous = before === NOWHERE ? NOWHERE : (moved.get(before) ?? this.#inBase(range, ordinal))
-      const event: PageEvent = {
-        event: EVENT_INSERT,
-        seq,
-        ordinal,
-        key: noBytes,
-        keyBytes: 0,
-        source: emptyDocument,
-        from: 0,
-        to: 1,
-        frame: -1
-      }
-      let target = this.#chunkFor(range, event)
-      if (!target.take(event, view, row, this.#reader, previous)) {
-        target = this.#addChunk(range, event, Math.min(this.arena.slotBytes / 2, 2 * this.#reader.roomOf(view, row) + 1024))
-        assertLaw(target.take(event, view, row, this.#reader, previous), 'FMT-8', `no room for a row that is moved`)
-      }
-      const location = (target.number << this.#rowBits) | (target.rowCount - 1)
-      moved.set((chunk.number << this.#rowBits) | row, location)
-      if (this.keys.locations[ordinal] === ((chunk.number << this.#rowBits) | row)) this.keys.locations[ordinal] = location
+      const target = this.#take(range, view, row, seq, previous)
+      const from = (chunk.number << this.#rowBits) | row
+      const to = (target.number << this.#rowBits) | (target.rowCount - 1)
+      moved.set(from, to)
       const end = view.endOf(row)
       if (end !== Infinity) endRow(target.view, target.rowCount - 1, end)
       range.rows++
-      this.counters.rowCopies++
       if (range.lastOrdinal < 0 || this.keys.compare(range.lastOrdinal, ordinal) < 0) range.lastOrdinal = ordinal
+      return { ordinal, from, to }
+    })
+  }
+
+  #take(range: OpenRange, view: PageView, row: number, seq: number, previous: number): DeltaChunk {
+    const event: PageEvent = {
+      event: EVENT_INSERT,
+      seq,
+      ordinal: view.ordinalOf(row),
+      key: noBytes,
+      keyBytes: 0,
+      source: emptyDocument,
+      from: 0,
+      to: emptyDocument.length,
+      frame: -1
     }
+    const chunk = this.#chunkFor(range, event)
+    if (chunk.take(event, view, row, this.#reader, previous)) return chunk
+    const larger = this.#addChunk(range, event, 2 * this.#reader.roomOf(view, row) + 1024)
+    assertLaw(
+      larger.take(event, view, row, this.#reader, previous),
+      'FMT-8',
+      'no room for a row that is moved in a chunk that was made for it'
+    )
+    return larger
   }
 
   /** Where the version that was alive at T lies now. */
@@ -708,6 +741,9 @@ export class TablePages {
     return view.openNumber
   }
 }
+
+/** Rows that got another place. */
+type Moves = readonly { readonly ordinal: number; readonly from: number; readonly to: number }[]
 
 const noBytes = new Uint8Array(0)
 const emptyDocument = Uint8Array.of(0x80)

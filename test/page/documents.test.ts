@@ -190,3 +190,29 @@ test('what cannot be taken is refused, and nothing of it is left', (t) => {
   checkEnds(t, model)
   t.is(model.pages.appliedSeq, model.seq)
 })
+
+test('a row that was begun and refused leaves nothing to the row that takes its place', (t) => {
+  const model = new ModelTable({ pageRows: 64 })
+  for (let id = 0; id < 20; id++) model.insert({ id, a: `text ${id}`, b: id })
+  for (let id = 0; id < 12; id++) model.patch(model.rowOf(id), { b: -id })
+  t.is(model.pages.counters.merges, 1)
+  model.patch(model.rowOf(3), { b: 7 })
+  const { key, ordinal } = model.rowOf('new')
+  const payload = Uint8Array.of(...encodeDocument({ id: 'new', a: null, b: null }, 'document'), 0)
+  const event = {
+    event: EVENT_INSERT,
+    seq: model.seq + 1,
+    ordinal,
+    key,
+    keyBytes: key.length,
+    source: payload,
+    from: 0,
+    to: payload.length,
+    frame: -1
+  }
+  t.throws(() => model.pages.apply(event), { message: /behind the document/ })
+  // Its version before lies in the base, where every row has plain values.
+  model.patch(model.rowOf(15), { b: 8 })
+  checkEnds(t, model)
+  model.check(t, model.seq)
+})

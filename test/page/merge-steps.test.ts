@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { type MergedPages } from '../../src/page/merge-pages.js'
 import { type PageBatch } from '../../src/page/page-reader.js'
 import { type PendingMerge } from '../../src/page/table-pages.js'
-import { bytesOf, change, ModelTable } from './_model.js'
+import { bytesOf, change, ModelTable, smallArena } from './_model.js'
 import { runStep, step } from './_steps.js'
 
 type Job = { readonly pending: PendingMerge; merged: MergedPages | undefined }
@@ -108,4 +108,36 @@ test('an iteration that is left early lets its pages go', (t) => {
   )
   t.notThrows(() => model.pages.release())
   t.is(model.pages.arena.claimedBytes, 0)
+})
+
+test('an install that finds no page memory changes nothing and can be tried again', (t) => {
+  const model = new ModelTable({ pageRows: 64, merging: 'by-steps', arena: smallArena(64 * 1024, 64 * 1024 * 40) })
+  const { arena } = model.pages
+  for (let round = 0; round < 3; round++) for (let id = 0; id < 40; id++) model.insert({ id, a: `r${round}`, b: id })
+  const pending = model.pages.takeJob()
+  if (pending === undefined) return t.fail('nothing to merge')
+  for (let id = 0; id < 60; id += 2) model.insert({ id, a: 'meanwhile' })
+  model.delete(model.rowOf(4))
+  model.delete(model.rowOf(5))
+  const merged = model.pages.merge(pending)
+  const hogs: number[] = []
+  const take = (): boolean => {
+    try {
+      return hogs.push(arena.claim(2048)) > 0
+    } catch {
+      return false
+    }
+  }
+  while (take());
+  t.throws(() => model.pages.install(pending, merged), { message: /page memory/ })
+  model.checkPages(t, 'any-share')
+  model.check(t, model.seq)
+  for (const address of hogs) arena.release(address)
+  model.pages.install(pending, merged)
+  model.checkPages(t, 'any-share')
+  model.checkHistories(t)
+  for (let S = 0; S <= model.seq; S += 5) model.check(t, S)
+  model.check(t, model.seq)
+  model.pages.release()
+  t.is(arena.claimedBytes, 0)
 })
