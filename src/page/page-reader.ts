@@ -11,9 +11,11 @@ import { type KeyTable, NOWHERE } from './key-table.js'
 import { type KeyBounds, type PageDirectory, rangeIndex, type Past, tileOf, type Tile, tilesAt } from './page-directory.js'
 import * as layout from './page-layout.js'
 import { type PageView } from './page-view.js'
+import { RowOrder } from './row-order.js'
 import { type ReadPlace, RowReader } from './row-reader.js'
 
 export const SCAN_ROWS_MAX = 1024
+const FEW_HITS = 16
 
 /** At most 1,024 rows: for each field that was asked for a column. */
 export type PageBatch = {
@@ -54,6 +56,7 @@ export class PageReader {
   readonly #source: PageSource
   readonly #rows: RowReader
   readonly #columns: ColumnReader
+  readonly #order = new RowOrder()
 
   constructor(source: PageSource, readPlace?: ReadPlace) {
     this.#source = source
@@ -212,7 +215,46 @@ export class PageReader {
     const runs = pagesOf(tile)
       .map((page): RowRun => ({ page, rows: this.#visibleRows(page, S, tile, bounds) }))
       .filter(({ rows }) => rows.length > 0)
-    return order === 'page' || !runs.some(({ page }) => page.kind === layout.DELTA) ? runs : this.#inKeyOrder(runs)
+    if (order === 'page' || !runs.some(({ page }) => page.kind === layout.DELTA)) return runs
+    // Few hits are compared with one another; for many it is less work to count all rows of the rectangle through.
+    const hits = runs.reduce((sum, { page, rows }) => (page.kind === layout.DELTA ? sum + rows.length : sum), 0)
+    const total = pagesOf(tile).reduce((sum, { rowCount }) => sum + rowCount, 0)
+    return hits * FEW_HITS < total ? this.#inKeyOrder(runs) : this.#countedInKeyOrder(tile, runs, total)
+  }
+
+  #countedInKeyOrder(tile: Tile, runs: readonly RowRun[], total: number): RowRun[] {
+    const pages = pagesOf(tile)
+    const pageOfRow = new Uint16Array(total)
+    const rowInPage = new Int32Array(total)
+    const isVisible = new Uint8Array(total)
+    let start = 0
+    pages.forEach((page, index) => {
+      const { rowCount } = page
+      pageOfRow.fill(index, start, start + rowCount)
+      for (let row = 0; row < rowCount; row++) rowInPage[start + row] = row
+      const rows = runs.find((run) => run.page === page)?.rows ?? noRows
+      for (let row = 0; row < rows.length; row++) isVisible[start + (rows[row] as number)] = 1
+      start += rowCount
+    })
+    const sorted = this.#order.sort([{ base: tile.page, chunks: tile.chunks }], this.#source.keys, total)
+    const rows = new Int32Array(total)
+    const all: RowRun[] = []
+    let count = 0
+    let from = 0
+    let last = -1
+    for (let index = 0; index < total; index++) {
+      const source = sorted[index] as number
+      if (isVisible[source] === 0) continue
+      const page = pageOfRow[source] as number
+      if (page !== last && count > from) {
+        all.push({ page: pages[last] as PageView, rows: rows.subarray(from, count) })
+        from = count
+      }
+      last = page
+      rows[count++] = rowInPage[source] as number
+    }
+    if (count > from) all.push({ page: pages[last] as PageView, rows: rows.subarray(from, count) })
+    return all
   }
 
   #inKeyOrder(runs: readonly RowRun[]): RowRun[] {
