@@ -41,6 +41,9 @@ type Seen = {
 
 type Writable = { -readonly [Name in keyof SourceColumn]: SourceColumn[Name] } & { madeTexts: Map<number, Uint8Array> | undefined }
 
+/** A float64 and a state. */
+const CELL_BYTES_MAX = 9
+
 /** The cell of a text that stood in a rest: it lies in `madeTexts`. No reference is this. */
 export const MADE_TEXT = -1
 
@@ -56,7 +59,8 @@ export function chooseColumns(pages: readonly PageView[], starts: readonly numbe
   const withRest = pages.map(hasRest)
   pages.forEach((page, index) => countClasses(page, seen, shapes[index] as Seen[][], withRest[index] as boolean))
   const chosen = [...seen.values()].filter(({ rows }) => rows > 0 && rows * layout.COLUMN_SHARE >= total)
-  const kept = new Set(chosen.toSorted((one, other) => other.rows - one.rows).slice(0, layout.COLUMNS_MAX))
+  const columnsMax = Math.min(layout.COLUMNS_MAX, Math.floor(layout.COLUMN_BYTES_MAX / (total * CELL_BYTES_MAX)))
+  const kept = new Set(chosen.toSorted((one, other) => other.rows - one.rows).slice(0, columnsMax))
   const columns = chosen.filter((field) => kept.has(field)).map((field) => newColumn(field, total))
   const byName = new Map(columns.map((column) => [column.name, column]))
   pages.forEach((page, index) => {

@@ -114,6 +114,8 @@ export const PAGE_BYTES_MAX = 1 << SIBLING_SHIFT
 /** A field gets a column if this part of the rows has it, this many at most. */
 export const COLUMN_SHARE = 16
 export const COLUMNS_MAX = 256
+/** Columns of a merged page take about this much at most: of many that few rows have, the commonest. */
+export const COLUMN_BYTES_MAX = PAGE_BYTES_MAX / 2
 /** A value of more bytes stays in its frame; its cell holds the place. */
 export const INLINE_BYTES_MAX = 4096
 /** Of a document; the position of a field is 15 bits in the rest. */

@@ -153,11 +153,6 @@ export class TablePages {
     return this.#directory
   }
 
-  /** Where the newest version of an ordinal lies if that is in an open page; a deleted one too, until its rectangle is split. */
-  newestOf(ordinal: number): { readonly view: PageView; readonly row: number; readonly t0: number } | undefined {
-    return this.at(this.keys.locationOf(ordinal))
-  }
-
   /** The row at a location. */
   at(location: number): { readonly view: PageView; readonly row: number; readonly t0: number } | undefined {
     if (location === NOWHERE) return undefined
@@ -283,7 +278,8 @@ export class TablePages {
     this.#appliedSeq = event.seq
     this.#directory = undefined
     if (!range.isFrozen) {
-      range.rowsMax = this.#limitOf(range)
+      // 0 says that its bytes are full.
+      if (range.rowsMax > 0) range.rowsMax = this.#limitOf(range)
       if (range.rows >= range.rowsMax) this.#look(range)
     }
   }

@@ -6,7 +6,7 @@ import { type Document, type Value } from '../../src/codec/value.js'
 import { EVENT_INSERT } from '../../src/format/frame.js'
 import { type PageEvent } from '../../src/page/page-event.js'
 import * as layout from '../../src/page/page-layout.js'
-import { ModelTable, smallArena } from './_model.js'
+import { bytesOf, cellOf, ModelTable, smallArena } from './_model.js'
 import { numbers } from './_workload.js'
 
 function checkEnds(t: Parameters<ModelTable['check']>[0], model: ModelTable, fields?: readonly string[]): void {
@@ -215,4 +215,29 @@ test('a row that was begun and refused leaves nothing to the row that takes its 
   model.patch(model.rowOf(15), { b: 8 })
   checkEnds(t, model)
   model.check(t, model.seq)
+})
+
+test('many fields that few rows have: a page keeps within its bytes, and what has no column is in the rest', (t) => {
+  const model = new ModelTable({ arena: smallArena(2 * 1024 * 1024), pageRows: 8192 })
+  const random = numbers(8)
+  for (let row = 0; row < 5000; row++) {
+    const document: Record<string, Value> = { id: (row * 7919) % 5000 }
+    for (let field = 0; field < 300; field++) if (random() < 0.07) document[`f${field}`] = random() < 0.5 ? row : row / 3
+    model.insert(document)
+  }
+  for (let row = 0; row < 3000; row++) model.patch(model.rowOf(Math.floor(random() * 5000)), { [`f${row % 300}`]: row })
+  t.true(model.pages.counters.merges > 0)
+  model.checkPages(t)
+  for (const S of [2500, model.seq]) {
+    const found = [...model.reader.scanAt(S, { fields: ['f7', 'f299'], documents: 'keep' })]
+    const expected = model.visibleAt(S)
+    t.deepEqual(
+      found.flatMap(({ documents = [] }) => documents.map(bytesOf)),
+      expected.map(({ document }) => bytesOf(document))
+    )
+    t.deepEqual(
+      found.flatMap(({ columns: [column], rowCount }) => Array.from({ length: rowCount }, (_, row) => column && cellOf(column, row))),
+      expected.map(({ document }) => document['f7'] ?? null)
+    )
+  }
 })
