@@ -1,7 +1,7 @@
 /**
- * The memory of pages: slots of 2 MiB in shared memories (at most 4 GiB each), within a budget of bytes that is set at the beginning. A
- * slot is 32 units; a claim takes a run of units of one slot with a single compare-exchange of the slot's word, so that a small page (a
- * chunk of a delta) does not take a whole slot. What is larger than a slot takes whole slots side by side.
+ * The memory of pages: slots of 2 MiB in shared memories of 1 GiB, within a budget of bytes that is set at the beginning. A slot is 32
+ * units; a claim takes a run of units of one slot with a single compare-exchange of the slot's word, so that a small page (a chunk of a
+ * delta) does not take a whole slot. What is larger than a slot takes whole slots side by side.
  *
  * Any thread may claim, pin and free. An address is the number of a claim's first unit over all memories. Each claim has a word:
  *
@@ -15,7 +15,8 @@ import { assertLaw, DriftError } from '../base/errors.js'
 export const SLOT_BYTES = 2 * 1024 * 1024
 const UNITS_PER_SLOT = 32
 const WASM_PAGE_BYTES = 64 * 1024
-const MEMORY_BYTES_MAX = 4 * 1024 * 1024 * 1024
+/** WebAssembly allows 4 GiB; up to here every index of a byte is a small integer, also under `|`, `&` and `>>`. */
+const MEMORY_BYTES_MAX = 1024 * 1024 * 1024
 
 const RETIRED = 0x8000_0000 | 0
 const CLAIMED = 0x4000_0000

@@ -1,6 +1,7 @@
 /** A table of pages beside a naive one: every version as a plain document, found by looking through all of them. */
 import { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
+import { inspect } from 'node:util'
 import { decodeDocument, encodeDocument } from '../../src/codec/document-codec.js'
 import { encodeKey } from '../../src/codec/key-codec.js'
 import { type Document, type Value } from '../../src/codec/value.js'
@@ -16,7 +17,9 @@ import { TablePages, type TablePagesOptions } from '../../src/page/table-pages.j
 export type NaiveVersion = { readonly begin: number; end: number; readonly document: Document }
 type Row = { readonly key: Uint8Array; readonly ordinal: number; readonly versions: NaiveVersion[] }
 
-export const smallArena = (slotBytes = 128 * 1024, bytes = 128 * 1024 * 1024) => Arena.create({ bytes, slotBytes })
+/** Its pages lie in many memories. */
+export const smallArena = (slotBytes = 128 * 1024, bytes = 128 * 1024 * 1024) =>
+  Arena.create({ bytes, slotBytes, memoryBytesMax: 4 * slotBytes })
 
 export class ModelTable {
   readonly pages: TablePages
@@ -177,10 +180,21 @@ export function cellOf({ kind, values, nulls }: PageColumn, index: number): Valu
   return kind === 'time' ? new Date(value as number) : kind === 'boolean' ? value === 1 : value
 }
 
+/** Says the first difference only: thousands of documents beside each other help nobody. */
 function same(t: ExecutionContext, found: unknown, expected: unknown, what: string): boolean {
   if (isEqual(found, expected)) return true
-  t.deepEqual(found, expected, what)
+  if (!Array.isArray(found) || !Array.isArray(expected)) {
+    t.fail(`${what}: ${short(found)}, not ${short(expected)}`)
+    return false
+  }
+  const at = found.findIndex((each, index) => !isEqual(each, expected[index]))
+  const index = at < 0 ? found.length : at
+  t.fail(`${what}: ${found.length} of ${expected.length}; at ${index} ${short(found[index])}, not ${short(expected[index])}`)
   return false
+}
+
+function short(value: unknown): string {
+  return inspect(value, { breakLength: Infinity, maxStringLength: 200 }).slice(0, 600)
 }
 
 function isEqual(one: unknown, other: unknown): boolean {
