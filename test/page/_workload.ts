@@ -8,7 +8,7 @@ import { type PageEvent } from '../../src/page/page-event.js'
 import { PageReader } from '../../src/page/page-reader.js'
 import { TablePages } from '../../src/page/table-pages.js'
 
-export const workloads = ['uniform', 'zipf', 'round-robin', 'random inserts', 'appends', 'deletes', 'emptied', 'hot'] as const
+export const workloads = ['uniform', 'zipf', 'round-robin', 'random inserts', 'appends', 'deletes', 'emptied', 'hot', 'burst'] as const
 export type Workload = (typeof workloads)[number]
 
 /** A generator of the same numbers each time, in [0, 1). */
@@ -35,7 +35,7 @@ export function runWorkload(workload: Workload, events: number, pageRows: number
   const random = numbers(17)
   const pages = new TablePages({ arena: Arena.create({ bytes: 512 * 1024 * 1024 }), table: 16, primaryKey: 'id', pageRows })
   const insertsOnly = workload === 'random inserts' || workload === 'appends'
-  const keys = insertsOnly ? events : Math.ceil(events / 10)
+  const keys = insertsOnly || workload === 'burst' ? events : Math.ceil(events / 10)
   // In random order, so that new keys fall between the others.
   const order = Array.from({ length: keys }, (_, index) => index)
   if (workload !== 'appends') {
@@ -82,7 +82,11 @@ export function runWorkload(workload: Workload, events: number, pageRows: number
   for (let number = 0; number < events; number++) {
     const part = number / events
     const any = () => live[Math.floor(random() * live.length)] as number
-    if (met < keys && (insertsOnly || number < keys / 2 || random() < 0.25)) insert(met++)
+    // Many updates of few rows, then inserts among them.
+    if (workload === 'burst') {
+      if (part < 0.1 || part > 0.5) insert(met++)
+      else patch(any())
+    } else if (met < keys && (insertsOnly || number < keys / 2 || random() < 0.25)) insert(met++)
     else if (workload === 'zipf') patch(live[Math.floor(live.length * random() ** 6)] as number)
     else if (workload === 'round-robin') patch(live[number % live.length] as number)
     else if (workload === 'hot') patch(random() < 0.9 ? (live[Math.floor(random() * Math.min(live.length, 20))] as number) : any())
