@@ -1,6 +1,6 @@
 /**
- * The kernels in plain JavaScript: the twin of `wasm-kernels.ts`. It says in readable loops what each kernel means, and is two to six
- * times slower.
+ * The kernels in plain JavaScript: the twin of `wasm-kernels.ts`. It says in readable loops what each kernel means, and is 6 to 60 times
+ * slower.
  */
 import { type MemoryViews } from '../memory/arena.js'
 import { kernelComparison } from './comparison.js'
@@ -58,21 +58,10 @@ export function javascriptKernels(views: MemoryViews): Kernels {
     },
 
     sumVisible(rows, column) {
-      const { begin, end, at, mask } = rows
       const { array, at: from } = valuesOf(column)
       const { states } = column
       let count = 0
       let sum = 0
-      if (mask === undefined && states === undefined) {
-        // Without branches twice as fast, where most of the time goes: all bits of `is` are set where the row is visible.
-        const [begins, ends] = [begin / 4, end / 4]
-        for (let row = 0; row < rows.rows; row++) {
-          const is = -(((i32[begins + row] as number) <= at ? 1 : 0) & ((i32[ends + row] as number) > at ? 1 : 0))
-          count -= is
-          sum += (array[from + row] as number) & is
-        }
-        return { count, sum }
-      }
       for (let row = 0; row < rows.rows; row++) {
         if (isSelected(rows, row) && isPlain(states, row)) {
           count++

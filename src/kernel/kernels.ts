@@ -91,7 +91,9 @@ export type SweepInto = {
 export type SweepPlan = {
   /** Ascending seqs, no two the same. */
   readonly points: readonly number[]
-  /** u32 each, from the first. */
+  /** The seq that a plan's offsets count from. */
+  readonly origin: number
+  /** u32 each, offsets. */
   readonly pointsAt: number
   /** u32 each: how many points lie before bucket `x >> shift`. */
   readonly startsAt: number

@@ -1,9 +1,26 @@
 /** Count, sum, smallest and largest: both kinds of kernels beside a naive loop. */
 import test from 'ava'
 import fc from 'fast-check'
-import { clearExactSum, EXACT_SUM_BYTES, exactSumInteger, exactSumNumber } from '../../src/kernel/exact-sum.js'
-import { columnOf, isSelected, isWhole, kinds, placeRows, Placer, rowCount, rowsOf, selectedValues, unitsOf } from './_columns.js'
-import { valueOf, views, wholeOf } from './_columns.js'
+import { realIo } from '../../src/io/real-io.js'
+import { addExact, clearExactSum, EXACT_SUM_BYTES, exactSumInteger, exactSumNumber, mergeExactSum } from '../../src/kernel/exact-sum.js'
+import { javascriptKernels } from '../../src/kernel/javascript-kernels.js'
+import { compileKernels, wasmKernels } from '../../src/kernel/wasm-kernels.js'
+import { Arena } from '../../src/memory/arena.js'
+import {
+  columnOf,
+  isSelected,
+  isWhole,
+  kinds,
+  placeRows,
+  Placer,
+  rowCount,
+  rowsOf,
+  selectedValues,
+  unitsOf,
+  valueOf,
+  views,
+  wholeOf
+} from './_columns.js'
 
 const integers = ['u8', 'u16', 'i32'] as const
 const encodings = [...integers, 'f64'] as const
@@ -128,5 +145,47 @@ test('a sum past what a float64 holds is infinite, and comes back', (t) => {
     kernels.sumVisibleF64({ begin, end, rows: 1, at: 5 }, { encoding: 'f64', values: values.values + 32 }, exact)
     kernels.sumVisibleF64({ begin, end, rows: 1, at: 5 }, { encoding: 'f64', values: values.values + 40 }, exact)
     t.is(exactSumNumber(views.f64, exact), 0.1)
+  }
+})
+
+test('a sum of more numbers than its chunks hold at once is carried, and merged sums are the sum of all', (t) => {
+  for (const [, kernels] of kinds) {
+    const placer = new Placer()
+    // So far apart that two doubles do not hold them: number by number.
+    const some = [1e300, 1e-300, 4095.999, -1e150]
+    const rows = 4096
+    const values = placer.column('f64', { values: Array.from({ length: rows }, (_, row) => some[row % 4] as number) })
+    const begin = placer.put('i32', new Int32Array(rows))
+    const end = placer.put('i32', new Int32Array(rows).fill(9))
+    const [exact, merged] = [placer.zeros(EXACT_SUM_BYTES), placer.zeros(EXACT_SUM_BYTES)]
+    const calls = 300
+    for (let call = 0; call < calls; call++) kernels.sumVisibleF64({ begin, end, rows, at: 5 }, values, exact)
+    const units = some.reduce((total, value) => total + unitsOf(value), 0n) * BigInt((rows / 4) * calls)
+    t.true(isNearest(exactSumNumber(views.f64, exact), units))
+    for (let time = 0; time < 3; time++) mergeExactSum(views.f64, merged, views.f64, exact)
+    t.true(isNearest(exactSumNumber(views.f64, merged), 3n * units))
+    // All that is left is the small one.
+    const times = 3 * (rows / 4) * calls
+    for (const value of [-1e300, -4095.999, 1e150]) for (let time = 0; time < times; time++) addExact(views.f64, merged, value)
+    t.true(isNearest(exactSumNumber(views.f64, merged), unitsOf(1e-300) * BigInt(times)))
+  }
+})
+
+test('columns may lie beyond 2 GiB of a memory', (t) => {
+  const gib = 1024 ** 3
+  const arena = Arena.create({ bytes: 3 * gib })
+  const memory = arena.handle.memories[0] as WebAssembly.Memory
+  const far = arena.viewsOf(0)
+  for (const kernels of [wasmKernels(compileKernels(realIo), memory), javascriptKernels(far)]) {
+    const begin = 2.5 * gib
+    const [end, values, mask] = [begin + 64, begin + 128, begin + 192]
+    for (let row = 0; row < 5; row++) {
+      far.i32[end / 4 + row] = 9
+      far.i32[values / 4 + row] = row
+    }
+    far.u8.set([2, 2, 2, 2, 0], mask)
+    t.deepEqual(kernels.sumVisible({ begin, end, rows: 5, at: 5, mask }, { encoding: 'i32', values }), { count: 4, sum: 6 })
+    kernels.compare(5, { encoding: 'i32', values }, '>', 2, mask)
+    t.deepEqual([...far.u8.subarray(mask, mask + 5)], [0, 0, 0, 2, 2])
   }
 })

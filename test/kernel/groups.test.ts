@@ -15,9 +15,10 @@ import {
   type RandomColumn,
   rowCount,
   rowsOf,
-  valueOf
+  valueOf,
+  OPEN_END,
+  views
 } from './_columns.js'
-import { OPEN_END, views } from './_columns.js'
 
 type Cell = { rows: number; values: number; sum: bigint }
 
@@ -99,7 +100,7 @@ for (const [name, kernels] of kinds) {
         })
       )
       const clustered = fc
-        .tuple(fc.integer({ min: 100, max: 900 }), fc.constantFrom(0, 4_000_000))
+        .tuple(fc.integer({ min: 100, max: 900 }), fc.constantFrom(0, 4_000_000, 2_000_000_000))
         .map(([at, far]) => [...Array.from({ length: 20 }, (_, index) => at + index), at + 100 + far])
       const points = fc.oneof(
         fc.uniqueArray(fc.nat(1300), { minLength: 1, maxLength: 40 }).map((some) => some.sort((a, b) => a - b)),
