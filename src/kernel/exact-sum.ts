@@ -1,6 +1,7 @@
 /**
  * A sum of float64 values without rounding, so that it is the same whatever the order of the values and however they were cut into pages
- * and threads. (Two doubles are enough for most sums, but not for all: 1e100, 1 and -1e200 in one column make them differ.)
+ * and threads. (Two doubles are enough for most sums, but not for all: 1e200, 1e100, 1, -1e100 and -1e200 give 0 or 1,
+ * as they come.)
  *
  * A float64 is a whole number of 2^-1074. The sum is kept in 67 chunks of 32 bits of that number, each a float64 which holds a whole
  * number and may run over or below 0: an addition changes three of them by less than 2^32. After 2^20 additions what ran over is carried.
