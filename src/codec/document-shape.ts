@@ -195,13 +195,14 @@ export function eachField(source: Uint8Array, offset: number, take: (name: strin
   }
 }
 
-function firstFieldAt(source: Uint8Array, offset: number): number {
+/** Where the first field of the document at `offset` begins. */
+export function firstFieldAt(source: Uint8Array, offset: number): number {
   const head = source[offset] ?? 0
   return offset + (head < 0x90 ? 1 : head === 0xde ? 3 : 5)
 }
 
 /** Behind the value at `at`, which is within the bytes. */
-function valueEnd(source: Uint8Array, at: number): number {
+export function valueEnd(source: Uint8Array, at: number): number {
   if (at >= source.length) throw corrupt('the bytes end inside a document', source, at)
   const bytes = VALUE_BYTES[source[at] as number] as number
   const end = bytes === 0 ? skipValue(source, at) : at + bytes
@@ -209,7 +210,8 @@ function valueEnd(source: Uint8Array, at: number): number {
   return end
 }
 
-function fieldCount(source: Uint8Array, offset: number): number {
+/** @throws DriftError CORRUPT if no document begins at `offset`. */
+export function fieldCount(source: Uint8Array, offset: number): number {
   const head = source[offset] ?? 0
   if (head >= 0x80 && head < 0x90) return head & 0x0f
   if (head === 0xde) return ((source[offset + 1] ?? 0) << 8) | (source[offset + 2] ?? 0)
@@ -217,7 +219,8 @@ function fieldCount(source: Uint8Array, offset: number): number {
   throw corrupt(`byte 0x${head.toString(16)} begins no document`, source, offset)
 }
 
-function textHeadBytes(source: Uint8Array, at: number): number {
+/** Bytes in front of the characters of the text at `at`. */
+export function textHeadBytes(source: Uint8Array, at: number): number {
   const head = source[at] ?? 0
   if (head >= 0xa0 && head < 0xc0) return 1
   if (head === 0xd9) return 2
@@ -226,7 +229,8 @@ function textHeadBytes(source: Uint8Array, at: number): number {
   throw corrupt('a field name that is not a text', source, at)
 }
 
-function textEnd(source: Uint8Array, at: number): number {
+/** Behind the text at `at`. */
+export function textEnd(source: Uint8Array, at: number): number {
   const head = source[at] ?? 0
   const from = at + textHeadBytes(source, at)
   if (head < 0xc0) return from + (head & 0x1f)

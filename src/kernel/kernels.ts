@@ -1,0 +1,129 @@
+/**
+ * Loops over the columns of one page. Every place is a byte offset into one shared memory, the one that the kernels were made for; no
+ * kernel allocates for a row. Two implementations give the same answers: `wasm-kernels.ts`, which the engine uses, and
+ * `javascript-kernels.ts`, its plain twin, which the tests compare it with.
+ *
+ * A row is *selected* if it is visible (begin <= at and end > at) and, where there is a mask, the mask is true. A value counts if its row
+ * is selected and its state byte is 0. Cells that lie "in the rest" (state 3) are not seen here: a column that has some (its flags tell)
+ * needs them added, or put into the mask, by the caller.
+ *
+ * Columns are aligned to their width, exact sums and cells to 8 bytes. Floats are finite. What is written overlaps nothing that is read,
+ * but a mask may be written over one that it is made of.
+ */
+
+/** A page has fewer rows; so the sum of a page's i32 column is an exact float64. */
+export const KERNEL_ROWS_MAX = 1 << 20
+
+/** The rows of a page and the point at which they are seen. */
+export type VisibleRows = {
+  /** i32 offsets from the page's seq base; `end` 0x7fffffff: current. */
+  readonly begin: number
+  readonly end: number
+  readonly rows: number
+  /** The point, as such an offset. */
+  readonly at: number
+  /** A mask: only rows that are true in it. */
+  readonly mask?: number | undefined
+}
+
+export type CodeEncoding = 'u8' | 'u16'
+export type IntegerEncoding = CodeEncoding | 'i32'
+export type Encoding = IntegerEncoding | 'f64'
+
+export type KernelColumn<E extends Encoding = Encoding> = {
+  readonly encoding: E
+  readonly values: number
+  /** A byte a row, 0 for a plain value; absent: all are. */
+  readonly states?: number | undefined
+}
+
+/** A column that groups; NULL gets the code `nullCode`. */
+export type CodeColumn = KernelColumn<CodeEncoding> & {
+  /** Bytes from the cell, or line of cells, of one code to that of the next. */
+  readonly stride: number
+  readonly nullCode?: number | undefined
+}
+
+/** In a byte of a mask. AND is the smaller, OR the larger, NOT the distance from 2. */
+export const MASK_FALSE = 0
+export const MASK_NULL = 1
+export const MASK_TRUE = 2
+
+export type Comparison = '=' | '<>' | '<' | '<=' | '>' | '>='
+
+export type CountAndSum = { readonly count: number; readonly sum: number }
+/** Where `count` is 0, `min` and `max` mean nothing. */
+export type Bounds = { readonly count: number; readonly min: number; readonly max: number }
+
+/**
+ * Cells: [u32 rows][u32 values that are not NULL][the sum of those]. The sum is an i64, or for a float64 column an exact sum
+ * (`exact-sum.ts`). They are zeroed by the caller; each call adds.
+ */
+export const INTEGER_CELL_BYTES = 16
+
+export type GroupInto = {
+  readonly codes: CodeColumn
+  /** A second one; the cell is at `code * stride + other code * other stride`. */
+  readonly others?: CodeColumn | undefined
+  /** Absent: only rows are counted, in integer cells, and values and sums mean nothing. */
+  readonly value?: KernelColumn<'i32' | 'f64'> | undefined
+  readonly cells: number
+}
+
+/** One page slice, seen from all points of a plan that lie in [t0, t1). */
+export type SweepInto = {
+  readonly begin: number
+  readonly end: number
+  readonly rows: number
+  readonly mask?: number | undefined
+  /** Seq that the page's offsets count from. */
+  readonly seqBase: number
+  readonly t0: number
+  /** Infinity for an open page. */
+  readonly t1: number
+  /** The stride is that of a line, `(points + 1) * cell bytes`. */
+  readonly codes: CodeColumn
+  readonly value?: KernelColumn<'i32' | 'f64'> | undefined
+  readonly cells: number
+}
+
+/** Where `writeSweepPlan` put the points and their index. */
+export type SweepPlan = {
+  /** Ascending seqs, no two the same. */
+  readonly points: readonly number[]
+  /** The seq that a plan's offsets count from. */
+  readonly origin: number
+  /** u32 each, offsets. */
+  readonly pointsAt: number
+  /** u32 each: how many points lie before bucket `x >> shift`. */
+  readonly startsAt: number
+  readonly shift: number
+}
+
+export type Kernels = {
+  countVisible(rows: VisibleRows): number
+  /** Exact. */
+  sumVisible(rows: VisibleRows, column: KernelColumn<IntegerEncoding>): CountAndSum
+  /** Adds to the exact sum at `exactSum`, which the caller cleared; returns how many values. */
+  sumVisibleF64(rows: VisibleRows, column: KernelColumn<'f64'>, exactSum: number): number
+  minMax(rows: VisibleRows, column: KernelColumn): Bounds
+
+  /** True or false for each row; returns how many are true. */
+  visibleMask(rows: VisibleRows, out: number): number
+  /** NULL where the state is not 0. */
+  compare(rows: number, column: KernelColumn, comparison: Comparison, constant: number, out: number): void
+  /** Whether bit `code & 7` of byte `code >> 3` of `set` is 1; the set has a bit for each code that occurs. NULL as above. */
+  codeIn(rows: number, column: KernelColumn<CodeEncoding>, set: number, out: number): void
+  and(rows: number, one: number, other: number, out: number): void
+  or(rows: number, one: number, other: number, out: number): void
+  not(rows: number, one: number, out: number): void
+
+  group(rows: VisibleRows, into: GroupInto): void
+  /**
+   * A line of cells for each code, a cell for each point and one more. Cells mean something after {@link finishSweep}: until then they
+   * are what begins and ends there, in a form that is the implementation's own.
+   */
+  sweep(plan: SweepPlan, slice: SweepInto): void
+  /** Once, behind all slices. */
+  finishSweep(plan: SweepPlan, cells: number, lines: number, cell: 'i32' | 'f64'): void
+}

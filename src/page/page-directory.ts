@@ -1,0 +1,145 @@
+/**
+ * Where the pages of a table are: the plane key x seq, tiled by rectangles. Plain data that is never changed once it was given out: a new
+ * version shares what is as before, so that a reader keeps the directory that it began with.
+ *
+ * A range of keys has its open rectangle and the sealed ones below it. Ranges that were split share the slices from before; a range that
+ * was merged has slices of its own from then on, and looks into its parents for what was before.
+ */
+import { compareKeys } from '../codec/key-codec.js'
+import { type PageView } from './page-view.js'
+
+/** A sealed rectangle. Without a page it has no rows. */
+export type Slice = { readonly t0: number; readonly t1: number; readonly low: Uint8Array; readonly page: PageView | undefined }
+
+export type Past = {
+  readonly low: Uint8Array
+  /** From here on the slices say all, before it the parents. */
+  readonly since: number
+  /** Append-only and shared; the first `sliceCount` are this one's, in order of time. */
+  readonly slices: Slice[]
+  readonly sliceCount: number
+  /** In order of keys. */
+  readonly parents: readonly Past[]
+}
+
+export type RangeEntry = {
+  /** The first key; the range ends where the next begins. Empty: from the first of all. */
+  readonly low: Uint8Array
+  readonly t0: number
+  readonly base: PageView | undefined
+  /** In order of seq. */
+  readonly chunks: readonly PageView[]
+  readonly past: Past
+}
+
+export type PageDirectory = {
+  readonly version: number
+  /** All events up to this one are in the pages. */
+  readonly appliedSeq: number
+  readonly ranges: readonly RangeEntry[]
+}
+
+/** Canonical bytes; absent: no bound. */
+export type KeyBounds = { readonly from?: Uint8Array | undefined; readonly to?: Uint8Array | undefined }
+
+/** One rectangle at some S, and what is asked of it: its keys within [low, high). */
+export type Tile = {
+  readonly low: Uint8Array
+  readonly high: Uint8Array | undefined
+  readonly t0: number
+  readonly t1: number
+  /** Base, sealed page, or none. */
+  readonly page: PageView | undefined
+  readonly chunks: readonly PageView[]
+}
+
+const noChunks: readonly PageView[] = []
+
+/** The rectangles at S that have keys within the bounds, in order of keys, each once and cut to those bounds. */
+export function tilesAt({ ranges }: PageDirectory, S: number, { from, to }: KeyBounds = {}): Tile[] {
+  const tiles: Tile[] = []
+  for (let index = from === undefined ? 0 : rangeIndex(ranges, from); index < ranges.length; index++) {
+    const range = ranges[index] as RangeEntry
+    if (to !== undefined && range.low.length > 0 && compareKeys(range.low, to) >= 0) break
+    const low = later(range.low, from)
+    const high = earlier(ranges[index + 1]?.low, to)
+    if (S >= range.t0) tiles.push({ low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks })
+    else addPast(tiles, range.past, S, low, high)
+  }
+  return tiles
+}
+
+/** The rectangle of a key at S. */
+export function tileOf({ ranges }: PageDirectory, S: number, key: Uint8Array): Tile | undefined {
+  const index = rangeIndex(ranges, key)
+  const range = ranges[index] as RangeEntry
+  const high = ranges[index + 1]?.low
+  if (S >= range.t0) return { low: range.low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks }
+  let { past } = range
+  while (S < past.since) {
+    let parent = past.parents.length - 1
+    while (parent > 0 && compareKeys((past.parents[parent] as Past).low, key) > 0) parent--
+    past = past.parents[parent] as Past
+  }
+  const slice = sliceAt(past, S)
+  return slice === undefined ? undefined : { low: slice.low, high, t0: slice.t0, t1: slice.t1, page: slice.page, chunks: noChunks }
+}
+
+/** The range that a key belongs to. */
+export function rangeIndex(ranges: readonly { readonly low: Uint8Array }[], key: Uint8Array): number {
+  let low = 0
+  let high = ranges.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (compareKeys((ranges[middle] as { readonly low: Uint8Array }).low, key) <= 0) low = middle
+    else high = middle - 1
+  }
+  return low
+}
+
+function addPast(tiles: Tile[], past: Past, S: number, low: Uint8Array, high: Uint8Array | undefined): void {
+  if (S < past.since) {
+    past.parents.forEach((parent, index) => {
+      const parentHigh = past.parents[index + 1]?.low
+      if (high !== undefined && compareKeys(parent.low, high) >= 0) return
+      if (parentHigh !== undefined && compareKeys(parentHigh, low) <= 0) return
+      addPast(tiles, parent, S, index === 0 ? low : later(parent.low, low), earlier(parentHigh, high))
+    })
+    return
+  }
+  const slice = sliceAt(past, S)
+  if (slice === undefined) return
+  const { t0, t1, page } = slice
+  const last = tiles[tiles.length - 1]
+  // A page from before a split belongs to both halves: once is enough.
+  if (last?.page !== undefined && last.page === page) tiles[tiles.length - 1] = { ...last, high }
+  else tiles.push({ low, high, t0, t1, page, chunks: noChunks })
+}
+
+function sliceAt({ slices, sliceCount }: Past, S: number): Slice | undefined {
+  let low = 0
+  let high = sliceCount - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if ((slices[middle] as Slice).t0 <= S) low = middle
+    else high = middle - 1
+  }
+  return slices[low]
+}
+
+/** `past` with one slice more. Only the newest past of a range may be added to: others share its list. */
+export function withSlice(past: Past, slice: Slice): Past {
+  // Where a sibling added to the shared list before, this one goes on with a list of its own.
+  const slices = past.slices.length === past.sliceCount ? past.slices : past.slices.slice(0, past.sliceCount)
+  slices.push(slice)
+  return { ...past, slices, sliceCount: past.sliceCount + 1 }
+}
+
+function later(low: Uint8Array, other: Uint8Array | undefined): Uint8Array {
+  return other !== undefined && compareKeys(other, low) > 0 ? other : low
+}
+
+function earlier(high: Uint8Array | undefined, other: Uint8Array | undefined): Uint8Array | undefined {
+  if (high === undefined || other === undefined) return high ?? other
+  return compareKeys(other, high) < 0 ? other : high
+}

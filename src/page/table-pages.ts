@@ -1,0 +1,804 @@
+/**
+ * The version pages of one table: takes events in the order of their seqs and keeps every version of every key in pages that tile the
+ * plane key x seq (the apply thread; it alone changes open pages and the directory).
+ *
+ * A range of keys has one open rectangle: a base, sorted by (key, begin), and a delta in seq order. When base and delta together reach
+ * (1 + g) times the live rows (g = 1), the rectangle is split in time: one sealed page [t0, now), and its live rows become a new base, or
+ * two by key where they are many. So at any S a fixed part of every page is visible, whatever the history, and a row is copied about three
+ * times in its life. What was tried beside it stands in docs/decisions/0012-version-pages.md.
+ *
+ * A merge is three steps: freeze (its input does not change any more, new rows go to a second delta), merge (`merge-pages.ts`, may run
+ * elsewhere), install (here). In between every answer is the same.
+ *
+ *   VIS-7  at every S the rectangles are disjoint in key and leave no key out
+ *   VIS-8  a sealed page never changes; a version that outlives it has its end where it was copied to
+ *   VIS-9  a scan at S touches at most 2.5 times the rows that are visible, beyond two pages
+ *   VIS-10 what a page says about its rows (counts, bounds, zone maps, flags) is true
+ */
+import { assertLaw, DriftError } from '../base/errors.js'
+import { CLASS_BOOL, CLASS_FLOAT, CLASS_INT, CLASS_TEXT, CLASS_TIME, eachField, fieldCount } from '../codec/document-shape.js'
+import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../format/frame.js'
+import { type Arena } from '../memory/arena.js'
+import { DeltaChunk } from './delta-chunk.js'
+import { FieldNames } from './field-names.js'
+import { KeyTable, NOWHERE } from './key-table.js'
+import { type MergedPages, type MergeJob, PageMerger } from './merge-pages.js'
+import { OpenPage } from './open-page.js'
+import { OpenRange } from './open-range.js'
+import { type PageDirectory, type Past, type RangeEntry, rangeIndex, type Slice, withSlice } from './page-directory.js'
+import { type ColumnDraft, columnsBytes, createPage, HeapDraft, type PageDraft } from './page-draft.js'
+import { type PageEvent } from './page-event.js'
+import * as layout from './page-layout.js'
+import { writeTextHead } from './payload.js'
+import { type PageView } from './page-view.js'
+import { RowReader } from './row-reader.js'
+import { SharedHeap } from './shared-heap.js'
+import { TextDictionary } from './text-dictionary.js'
+
+export const PAGE_ROWS = 16_384
+const CHUNK_ROWS = 1024
+/** Rows per live row at which a rectangle is split. */
+const ROWS_PER_ALIVE = 2
+/** Where live rows grow: rows per live row of when it was fewest. */
+const ROWS_PER_ALIVE_MIN = 2.5
+/** More live rows than this part of a page become several bases, each of about {@link BASE_ROWS} of a page. */
+const BASE_SHARE = 0.375
+/**
+ * Where only inserts come, a page that grows to q times its rows before it is split stores 1 + 1 / ln q rows a version: 2.44 with halves
+ * (q = 2), 2.1 with what this makes: thirds of full pages, which grow to 2.5 times their rows, and halves of those.
+ */
+const BASE_ROWS = 0.4
+const OFFSET_MAX = 0x7fff_fff0
+/** Merges that wait for page memory are tried again after so many events. */
+const RETRY_EVENTS = 256
+
+export type TablePagesOptions = {
+  readonly arena: Arena
+  /** Id of the table. */
+  readonly table: number
+  readonly primaryKey: string
+  /** Rows of a full page. */
+  readonly pageRows?: number
+  /** `by-steps`: merges wait in {@link TablePages.takeJob} for whoever runs and installs them. */
+  readonly merging?: 'at-once' | 'by-steps'
+  /** How far an offset reaches; smaller in tests. */
+  readonly offsetMax?: number
+}
+
+export type PageCounters = {
+  events: number
+  /** Rows that merges wrote. */
+  rowCopies: number
+  merges: number
+  sealedPages: number
+  sealedRows: number
+}
+
+/** A merge under way. */
+export type PendingMerge = { readonly job: MergeJob; readonly ranges: readonly OpenRange[] }
+
+export class TablePages {
+  readonly arena: Arena
+  readonly table: number
+  readonly keys: KeyTable
+  readonly counters: PageCounters = { events: 0, rowCopies: 0, merges: 0, sealedPages: 0, sealedRows: 0 }
+  readonly pageRows: number
+  readonly #primaryKey: string
+  readonly #isStepwise: boolean
+  readonly #offsetMax: number
+  readonly #chunkRows: number
+  readonly #rowBits: number
+  readonly #bytesMax: number
+  readonly #heap: SharedHeap
+  readonly #names = new FieldNames()
+  readonly #merger: PageMerger
+  readonly #reader: RowReader
+  #ranges: OpenRange[]
+  readonly #pages: (OpenPage | undefined)[] = []
+  readonly #freeNumbers: number[] = []
+  #pending: PendingMerge[] = []
+  #appliedSeq = 0
+  #version = 0
+  #directory: PageDirectory | undefined
+  /** Heap bytes of a row of a delta, as the last full chunk had them. */
+  #heapPerRow = -1
+
+  constructor({ arena, table, primaryKey, pageRows = PAGE_ROWS, merging = 'at-once', offsetMax = OFFSET_MAX }: TablePagesOptions) {
+    this.arena = arena
+    this.table = table
+    this.pageRows = pageRows
+    this.#primaryKey = primaryKey
+    this.#isStepwise = merging === 'by-steps'
+    this.#offsetMax = offsetMax
+    this.#chunkRows = Math.max(2, Math.min(CHUNK_ROWS, pageRows >> 4))
+    // No base and no chunk has as many rows as a full page.
+    this.#rowBits = 32 - Math.clz32(Math.max(2, pageRows - 1))
+    this.#bytesMax = arena.slotBytes * 0.75
+    this.#heap = new SharedHeap(arena)
+    this.keys = new KeyTable(this.#heap)
+    this.#reader = new RowReader(this.keys)
+    this.#merger = new PageMerger(arena, this.keys, this.#reader)
+    const low = new Uint8Array(0)
+    this.#ranges = [new OpenRange(low, 0, { low, since: 0, slices: [], sliceCount: 0, parents: [] })]
+    for (const range of this.#ranges) range.rowsMax = this.#limitOf(range)
+  }
+
+  get appliedSeq(): number {
+    return this.#appliedSeq
+  }
+
+  /** Rows in all pages, each copy counted. */
+  get rowsStored(): number {
+    let rows = this.counters.sealedRows
+    for (const { base, chunks } of this.#ranges) {
+      rows += base?.view.rowCount ?? 0
+      for (const chunk of chunks) rows += chunk.rowCount
+    }
+    return rows
+  }
+
+  /** The pages as they are now. Readers pin what they read, see `page-reader.ts`. */
+  get directory(): PageDirectory {
+    this.#directory ??= {
+      version: ++this.#version,
+      appliedSeq: this.#appliedSeq,
+      ranges: this.#ranges.map(({ low, t0, base, chunks, past }): RangeEntry => ({
+        low,
+        t0,
+        base: base?.view,
+        chunks: chunks.map(({ view }) => view),
+        past
+      }))
+    }
+    return this.#directory
+  }
+
+  /** The row at a location. */
+  at(location: number): { readonly view: PageView; readonly row: number; readonly t0: number } | undefined {
+    if (location === NOWHERE) return undefined
+    const page = this.#pageAt(location)
+    return { view: page.view, row: this.#rowAt(location), t0: page.range.t0 }
+  }
+
+  /**
+   * Takes one event into the pages. Where it throws, nothing of the event is taken.
+   * @throws DriftError OVERLOADED where no page memory is free; CORRUPT for a payload that is no document; LIMIT for a row too large for
+   * a page; NOT_SUPPORTED for too many fields; INVARIANT for an event that cannot follow those before it.
+   */
+  apply(event: PageEvent): void {
+    // No message is made for a law that holds: this runs for every event.
+    if (event.seq <= this.#appliedSeq) assertLaw(false, 'SEQ-1', `event ${event.seq} comes after ${this.#appliedSeq}`)
+    switch (event.event) {
+      case EVENT_INSERT:
+        this.#insert(event)
+        break
+      case EVENT_PATCH:
+        this.#patch(event)
+        break
+      case EVENT_SOFT_DELETE:
+        this.#delete(event)
+        break
+      default:
+        throw new DriftError('INVARIANT', `an event of type ${event.event} has no place in pages`)
+    }
+    this.counters.events++
+    if (this.#pending.length > 0 && !this.#isStepwise && this.counters.events % RETRY_EVENTS === 0) this.#runPending()
+  }
+
+  /** The next merge that waits to be run, for {@link install}. */
+  takeJob(): PendingMerge | undefined {
+    return this.#pending.shift()
+  }
+
+  /** May run on any thread that has the pages of the job. */
+  merge({ job }: PendingMerge): MergedPages {
+    return this.#merger.merge(job)
+  }
+
+  /** Gives all page memory back. No reader may be inside. */
+  release(): void {
+    const pages = new Set<PageView>()
+    const addPast = (past: Past): void => {
+      for (const { page } of past.slices) if (page !== undefined) pages.add(page)
+      past.parents.forEach(addPast)
+    }
+    for (const { base, chunks, past } of this.#ranges) {
+      if (base !== undefined) pages.add(base.view)
+      for (const { view } of chunks) pages.add(view)
+      addPast(past)
+    }
+    for (const { address } of pages) this.arena.release(address)
+    this.#heap.release()
+    this.#ranges = []
+  }
+
+  // Events.
+
+  #insert(event: PageEvent): void {
+    const { ordinal } = event
+    const isNew = !this.keys.has(ordinal)
+    if (isNew) this.keys.add(ordinal, event.key, event.keyBytes)
+    let location = this.keys.locationOf(ordinal)
+    let range = location === NOWHERE ? this.#rangeOf(ordinal) : this.#pageAt(location).range
+    if (this.#mustSplit(range, event.seq)) {
+      this.#splitNow(range)
+      location = this.keys.locationOf(ordinal)
+      range = location === NOWHERE ? this.#rangeOf(ordinal) : this.#pageAt(location).range
+    }
+    let isAppend = false
+    if (location === NOWHERE && range === this.#ranges[this.#ranges.length - 1]) {
+      isAppend = range.lastOrdinal < 0 || this.keys.compare(range.lastOrdinal, ordinal) < 0
+      // Behind the last key a full range is left as it is, and a new one begins.
+      if (isAppend && this.#isFullAtEnd(range)) range = this.#rangeBehind(range, ordinal)
+    }
+    let chunk = this.#chunkFor(range, event)
+    if (!chunk.insert(event, location)) {
+      chunk = this.#largerChunk(range, event, NOWHERE)
+      assertLaw(chunk.insert(event, location), 'FMT-8', `no room for event ${event.seq} in a chunk that was made for it`)
+    }
+    const wasAlive = location !== NOWHERE && this.#endRow(location, event.seq)
+    if (isAppend) range.lastOrdinal = ordinal
+    else range.isAppended = false
+    if (!wasAlive) range.alive++
+    this.#added(range, chunk, event)
+  }
+
+  #patch(event: PageEvent): void {
+    let location = this.#aliveLocation(event)
+    let page = this.#pageAt(location)
+    if (this.#mustSplit(page.range, event.seq)) {
+      this.#splitNow(page.range)
+      location = this.#aliveLocation(event)
+      page = this.#pageAt(location)
+    }
+    const { range } = page
+    const row = this.#rowAt(location)
+    let chunk = this.#chunkFor(range, event)
+    if (!chunk.patch(event, page, row, location)) {
+      chunk = this.#largerChunk(range, event, location)
+      assertLaw(chunk.patch(event, page, row, location), 'FMT-8', `no room for event ${event.seq} in a chunk that was made for it`)
+    }
+    this.#endRow(location, event.seq)
+    range.isAppended = false
+    this.#added(range, chunk, event)
+  }
+
+  #delete(event: PageEvent): void {
+    let location = this.#aliveLocation(event)
+    if (this.#mustSplit(this.#pageAt(location).range, event.seq)) {
+      this.#splitNow(this.#pageAt(location).range)
+      location = this.#aliveLocation(event)
+    }
+    const { range } = this.#pageAt(location)
+    this.#endRow(location, event.seq)
+    range.alive--
+    range.aliveMin = Math.min(range.aliveMin, range.alive)
+    range.isAppended = false
+    range.hasDeletes = true
+    this.#appliedSeq = event.seq
+    this.#directory = undefined
+    if (!range.isFrozen) {
+      // 0 says that its bytes are full.
+      if (range.rowsMax > 0) range.rowsMax = this.#limitOf(range)
+      if (range.rows >= range.rowsMax) this.#look(range)
+    }
+  }
+
+  #added(range: OpenRange, chunk: DeltaChunk, { ordinal, seq }: PageEvent): void {
+    this.keys.locations[ordinal] = (chunk.number << this.#rowBits) | (chunk.rowCount - 1)
+    this.#appliedSeq = seq
+    this.#directory = undefined
+    range.rows++
+    if (range.rows >= range.rowsMax) this.#look(range)
+  }
+
+  #aliveLocation({ ordinal, seq }: PageEvent): number {
+    const location = this.keys.locationOf(ordinal)
+    if (location !== NOWHERE) {
+      const { view } = this.#pageAt(location)
+      if (view.i32[view.endAt + this.#rowAt(location)] === layout.OPEN_END) return location
+    }
+    throw new DriftError('INVARIANT', `VIS-6: event ${seq} changes ordinal ${ordinal}, which is not there`, { law: 'VIS-6' })
+  }
+
+  /** Ends the version at a location; false if it had ended before. */
+  #endRow(location: number, seq: number): boolean {
+    const { view } = this.#pageAt(location)
+    const row = this.#rowAt(location)
+    return endRow(view, row, seq)
+  }
+
+  #pageAt(location: number): OpenPage {
+    return this.#pages[location >>> this.#rowBits] as OpenPage
+  }
+
+  #rowAt(location: number): number {
+    return location & ((1 << this.#rowBits) - 1)
+  }
+
+  #rangeOf(ordinal: number): OpenRange {
+    const ranges = this.#ranges
+    let low = 0
+    let high = ranges.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if (this.keys.compareTo(ordinal, (ranges[middle] as OpenRange).low) >= 0) low = middle
+      else high = middle - 1
+    }
+    return ranges[low] as OpenRange
+  }
+
+  #isFullAtEnd(range: OpenRange): boolean {
+    if (range.lastOrdinal < 0 || range.isFrozen) return false
+    return range.rowsMax === 0 || range.rows >= this.#limitOf(range) - 1
+  }
+
+  #rangeBehind(range: OpenRange, ordinal: number): OpenRange {
+    const low = this.keys.keyOf(ordinal)
+    const behind = new OpenRange(low, range.t0, { ...range.past, low })
+    this.#ranges = [...this.#ranges, behind]
+    behind.rowsMax = this.#limitOf(behind)
+    return behind
+  }
+
+  // Chunks.
+
+  #chunkFor(range: OpenRange, event: PageEvent): DeltaChunk {
+    const chunk = range.chunks.length > range.frozenCount ? range.chunks[range.chunks.length - 1] : undefined
+    return chunk?.hasRows === true ? chunk : this.#addChunk(range, event, 0)
+  }
+
+  /** A chunk with room for the row that `event` makes, whatever it holds. */
+  #largerChunk(range: OpenRange, event: PageEvent, location: number): DeltaChunk {
+    const { source, from, to } = event
+    let bytes = 2 * (to - from) + 16 * fieldCount(source, from) + 1024
+    if (location !== NOWHERE) {
+      const page = this.#pageAt(location)
+      bytes += this.#reader.roomOf(page.view, this.#rowAt(location))
+    }
+    const limit = this.arena.slotBytes / 2
+    if (bytes > limit) {
+      throw new DriftError('LIMIT', `a row of about ${bytes} bytes is too large for a version page; ${limit} at most`, {
+        name: 'pageRowBytesMax',
+        limit,
+        seen: bytes
+      })
+    }
+    return this.#addChunk(range, event, bytes)
+  }
+
+  #addChunk(range: OpenRange, event: PageEvent, heapNeeded: number): DeltaChunk {
+    const last = range.chunks[range.chunks.length - 1]
+    if (last !== undefined && last.rowCount > 0) this.#heapPerRow = last.heapBytes / last.rowCount
+    this.#names.settle()
+    const columns = this.#columnsFor(range, event)
+    const draft = (rowCapacity: number): PageDraft => ({
+      kind: layout.DELTA,
+      table: this.table,
+      rowCapacity,
+      t0: range.t0,
+      t1: Infinity,
+      seqBase: event.seq,
+      low: range.low,
+      high: this.#highOf(range),
+      hasOrigin: false,
+      columns
+    })
+    const half = this.arena.slotBytes / 2
+    const rowBytes = columnsBytes(draft(64)) / 64
+    const rows = Math.max(1, Math.min(this.#chunkRows, Math.floor(half / rowBytes)))
+    const perRow = this.#heapPerRow < 0 ? event.to - event.from : this.#heapPerRow
+    const room = Math.max(heapNeeded, Math.min(half, Math.ceil(perRow * rows * 1.25) + 512))
+    const full = draft(rows)
+    const view = createPage(this.arena, full, new HeapDraft(full), room)
+    const sibling = range.siblings.length
+    if (sibling > layout.SIBLINGS_MAX) {
+      this.arena.release(view.address)
+      throw new DriftError('OVERLOADED', 'a delta has too many chunks; its merge waits for page memory', { chunks: sibling })
+    }
+    view.siblings = range.siblings
+    view.sibling = sibling
+    range.siblings.push(view)
+    const chunk = new DeltaChunk(view, this.#names, this.#newNumber(), range, this.keys)
+    this.#pages[chunk.number] = chunk
+    range.chunks.push(chunk)
+    range.seqBase = Math.min(range.seqBase, view.seqBase)
+    this.#directory = undefined
+    // A rectangle that fills its bytes is looked at as one that fills its rows.
+    if (this.#bytesOf(range) > this.#bytesMax && !range.isFrozen) range.rowsMax = 0
+    return chunk
+  }
+
+  /** The columns of the base or of the chunk before, and fields that came up since. */
+  #columnsFor(range: OpenRange, event: PageEvent): ColumnDraft[] {
+    const last = range.chunks[range.chunks.length - 1] ?? range.base
+    const columns: ColumnDraft[] = []
+    const names = new Set<string>()
+    const add = (name: string, encodedName: Uint8Array, valueClass: number): void => {
+      if (names.has(name) || columns.length >= layout.COLUMNS_MAX) return
+      names.add(name)
+      columns.push(this.#columnDraft(name, encodedName, valueClass))
+    }
+    if (last === undefined) {
+      if (event.event === EVENT_INSERT) {
+        const classes = topClasses(event)
+        for (const [name, valueClass] of classes) {
+          if (valueClass !== layout.CLASS_UNTYPED) add(name, encodedName(name), name === this.#primaryKey ? layout.CLASS_KEY : valueClass)
+        }
+      }
+      return columns
+    }
+    last.renew()
+    last.view.columns.forEach(({ valueClass }, index) => {
+      const field = last.fieldOfColumn(index)
+      add(field.name, field.encoded, valueClass === layout.CLASS_UNTYPED ? field.classSeen : valueClass)
+    })
+    if (last instanceof DeltaChunk) {
+      for (const [field, rows] of last.fieldsWithoutColumn()) {
+        if (rows * layout.COLUMN_SHARE >= last.rowCount && field.classSeen !== layout.CLASS_UNTYPED) {
+          add(field.name, field.encoded, field.name === this.#primaryKey ? layout.CLASS_KEY : field.classSeen)
+        }
+      }
+    }
+    return columns
+  }
+
+  #columnDraft(name: string, encoded: Uint8Array, valueClass: number): ColumnDraft {
+    let dictionary = 0
+    if (valueClass === layout.CLASS_TEXT) {
+      let known = this.#names.dictionaryOf(name)
+      if (known === undefined) this.#names.setDictionary(name, (known = new TextDictionary(this.#heap)))
+      dictionary = known.reference
+    }
+    return { encodedName: encoded, valueClass, encoding: deltaEncoding(valueClass), hasStates: true, dictionary }
+  }
+
+  #newNumber(): number {
+    const number = this.#freeNumbers.pop() ?? this.#pages.length
+    // The last number would make a location that reads as none.
+    const limit = 2 ** (32 - this.#rowBits) - 1
+    if (number < limit) return number
+    throw new DriftError('LIMIT', `a table has room for ${limit} open pages`, { name: 'openPagesMax', limit, seen: number + 1 })
+  }
+
+  // Splits.
+
+  /** Rows at which the rectangle is looked at. */
+  #limitOf({ alive, aliveMin, isAppended }: OpenRange): number {
+    const eighth = this.pageRows / 8
+    const few = this.#ranges.length > 1 ? this.pageRows / 32 : eighth
+    const growth = isAppended ? Infinity : ROWS_PER_ALIVE_MIN * Math.max(aliveMin, eighth)
+    return Math.max(2, Math.min(this.pageRows, Math.ceil(ROWS_PER_ALIVE * Math.max(alive, few)), Math.ceil(growth)))
+  }
+
+  #look(range: OpenRange): void {
+    if (range.isFrozen) return
+    const isFull = this.#bytesOf(range) > this.#bytesMax
+    const limit = this.#limitOf(range)
+    if (range.rows < limit && !isFull) {
+      range.rowsMax = limit
+      return
+    }
+    // Appended rows are left as they are: the next key behind them begins a new range, any other event splits this one.
+    if (range.isAppended && range.alive === range.rows && range === this.#ranges[this.#ranges.length - 1]) return
+    this.#freeze(range)
+    if (!this.#isStepwise) this.#runPending()
+  }
+
+  #freeze(range: OpenRange): void {
+    const ranges = this.#withNeighbour(range)
+    const alive = ranges.reduce((sum, each) => sum + each.alive, 0)
+    const rows = ranges.reduce((sum, each) => sum + each.rows, 0)
+    const aliveBytes = (ranges.reduce((sum, each) => sum + this.#bytesOf(each), 0) * alive) / Math.max(1, rows)
+    const byRows = alive <= BASE_SHARE * this.pageRows ? 1 : Math.max(2, Math.round(alive / (BASE_ROWS * this.pageRows)))
+    const byBytes = Math.ceil(aliveBytes / (this.#bytesMax / 2))
+    const T = this.#appliedSeq
+    const job: MergeJob = {
+      table: this.table,
+      inputs: ranges.map((each) => ({
+        t0: each.t0,
+        low: each.low,
+        high: this.#highOf(each),
+        base: each.base?.view,
+        chunks: each.chunks.map(({ view }) => view)
+      })),
+      T,
+      parts: Math.max(byRows, byBytes),
+      offsetMax: this.#offsetMax
+    }
+    for (const each of ranges) {
+      each.isFrozen = true
+      each.frozenCount = each.chunks.length
+      each.rows = 0
+      each.rowsMax = Infinity
+    }
+    this.#pending.push({ job, ranges })
+  }
+
+  /** A range with few live rows is merged with the smaller one beside it. */
+  #withNeighbour(range: OpenRange): OpenRange[] {
+    if (range.alive >= this.pageRows / 8 || this.#ranges.length === 1) return [range]
+    const index = this.#ranges.indexOf(range)
+    const [before, behind] = [this.#ranges[index - 1], this.#ranges[index + 1]].map((each) => (each?.isFrozen === false ? each : undefined))
+    if (before !== undefined && (behind === undefined || before.alive <= behind.alive)) return [before, range]
+    return behind === undefined ? [range] : [range, behind]
+  }
+
+  #highOf(range: OpenRange): Uint8Array | undefined {
+    // A range that is being installed is not among them yet: what a chunk says of its end is what was known when it was made.
+    const index = this.#ranges.indexOf(range)
+    return index < 0 ? undefined : this.#ranges[index + 1]?.low
+  }
+
+  #bytesOf({ base, chunks, rows }: OpenRange): number {
+    const last = chunks[chunks.length - 1]
+    if (last === undefined && base === undefined) return 0
+    let bytes = (base?.view.heapEnd ?? 0) + chunks.reduce((sum, chunk) => sum + chunk.heapBytes, 0)
+    for (const { encoding } of (last ?? (base as OpenPage)).view.columns) bytes += rows * ((layout.ENCODING_BYTES[encoding] as number) + 1)
+    return bytes + rows * 22
+  }
+
+  /** Offsets of the oldest page end here. */
+  #mustSplit(range: OpenRange, seq: number): boolean {
+    return seq - range.seqBase >= this.#offsetMax
+  }
+
+  #splitNow(range: OpenRange): void {
+    if (!range.isFrozen) this.#freeze(range)
+    this.#runPending()
+    if (range.isFrozen) throw new DriftError('OVERLOADED', 'a merge must come first: it waits for page memory, or is being run')
+  }
+
+  /** Runs what waits. Where page memory is short it goes on waiting: the delta grows meanwhile. */
+  #runPending(): void {
+    while (this.#pending.length > 0) {
+      const [pending] = this.#pending as [PendingMerge]
+      let merged: MergedPages
+      try {
+        merged = this.#merger.merge(pending.job)
+      } catch (error) {
+        if (error instanceof DriftError && error.code === 'DRIFT_OVERLOADED') return
+        throw error
+      }
+      this.#pending.shift()
+      this.install(pending, merged)
+    }
+  }
+
+  /**
+   * Puts the pages of a merge in the place of what they were made from.
+   * @throws DriftError OVERLOADED where the rows that came meanwhile find no page memory: nothing is changed then, and it can be tried again.
+   */
+  install({ job, ranges }: PendingMerge, merged: MergedPages): void {
+    const { T } = job
+    const [first] = ranges as [OpenRange]
+    const slices = ranges.map(({ low, t0 }, index) => ({ t0, t1: T + 1, low, page: merged.sealed[index] }))
+    const fresh = merged.bases.map(({ page }, part) => new OpenRange(part === 0 ? first.low : page.lowKey, T + 1, first.past))
+    if (fresh.length === 0) fresh.push(new OpenRange(first.low, T + 1, first.past))
+    let moves: Moves
+    try {
+      merged.bases.forEach(({ page }, part) => this.#addBase(fresh[part] as OpenRange, page))
+      moves = this.#copySecondDelta(ranges, fresh)
+    } catch (error) {
+      for (const { base, chunks } of fresh) {
+        for (const { view } of chunks) this.arena.release(view.address)
+        for (const page of base === undefined ? chunks : [base, ...chunks]) this.#forgetPage(page)
+      }
+      throw error
+    }
+    // From here on nothing can fail.
+    const pasts = ranges.map((range, index) => withSlice(range.past, slices[index] as Slice))
+    const past: Past = pasts.length === 1 ? (pasts[0] as Past) : { low: first.low, since: T + 1, slices: [], sliceCount: 0, parents: pasts }
+    for (const range of fresh) range.past = { ...past, low: range.low }
+    if (ranges.some(({ hasDeletes }) => hasDeletes)) {
+      this.#forgetDead(merged, T)
+      // A key that was deleted while the merge ran has its newest version in a new base or delta.
+      for (const range of fresh) range.hasDeletes = true
+    }
+    merged.bases.forEach(({ sources }, part) => this.#moveToBase((fresh[part] as OpenRange).base as OpenPage, sources, merged))
+    for (const { ordinal, from, to } of moves) if (this.keys.locations[ordinal] === from) this.keys.locations[ordinal] = to
+    const index = this.#ranges.indexOf(first)
+    this.#ranges = [...this.#ranges.slice(0, index), ...fresh, ...this.#ranges.slice(index + ranges.length)]
+    for (const range of ranges) {
+      range.isFrozen = false
+      for (const page of range.base === undefined ? range.chunks : [range.base, ...range.chunks]) {
+        this.#forgetPage(page)
+        this.arena.retire(page.view.address)
+      }
+    }
+    for (const range of fresh) {
+      range.alive = (range.base?.view.aliveCount ?? 0) + range.chunks.reduce((sum, { view }) => sum + view.aliveCount, 0)
+      range.aliveMin = Math.min(range.base?.view.rowCount ?? 0, range.alive)
+      range.isAppended = range.base === undefined && range.chunks.length === 0
+    }
+    for (const range of fresh) range.rowsMax = this.#limitOf(range)
+    this.#directory = undefined
+    this.counters.merges++
+    this.counters.rowCopies += moves.length
+    for (const page of merged.sealed) {
+      if (page === undefined) continue
+      this.counters.sealedPages++
+      this.counters.sealedRows += page.rowCount
+      this.counters.rowCopies += page.rowCount
+    }
+    for (const { page } of merged.bases) this.counters.rowCopies += page.rowCount
+  }
+
+  #forgetPage({ number }: OpenPage): void {
+    this.#pages[number] = undefined
+    this.#freeNumbers.push(number)
+  }
+
+  /** Ordinals whose newest version was dead at T are not in open pages any more. */
+  #forgetDead({ pages }: MergedPages, T: number): void {
+    for (const view of pages) {
+      const page = this.#numberOf(view) << this.#rowBits
+      for (let row = 0; row < view.rowCount; row++) {
+        const ordinal = view.i32[view.ordinalAt + row] as number
+        if (this.keys.locations[ordinal] === (page | row) && view.endOf(row) <= T) this.keys.locations[ordinal] = NOWHERE
+      }
+    }
+  }
+
+  #addBase(range: OpenRange, view: PageView): void {
+    const base = new OpenPage(view, this.#names, this.#newNumber(), range)
+    this.#pages[base.number] = base
+    range.base = base
+    range.siblings[0] = view
+    view.siblings = range.siblings
+    range.rows = view.rowCount
+    range.seqBase = view.seqBase
+    range.lastOrdinal = view.ordinalOf(view.rowCount - 1)
+  }
+
+  /** The rows of a base are the newest of their keys, but for those that ended or were followed while the merge ran. */
+  #moveToBase({ view, number }: OpenPage, sources: Int32Array, { pages, starts, pageOfRow }: MergedPages): void {
+    const numbers = pages.map((page) => this.#numberOf(page) << this.#rowBits)
+    const { locations } = this.keys
+    for (let row = 0; row < sources.length; row++) {
+      const source = sources[row] as number
+      const part = pageOfRow[source] as number
+      const from = pages[part] as PageView
+      const fromRow = source - (starts[part] as number)
+      const ordinal = from.i32[from.ordinalAt + fromRow] as number
+      const end = from.i32[from.endAt + fromRow] as number
+      if (end !== layout.OPEN_END) endRow(view, row, from.seqBase + end)
+      if (locations[ordinal] === ((numbers[part] as number) | fromRow)) locations[ordinal] = (number << this.#rowBits) | row
+    }
+  }
+
+  /** Copies the rows that came while the merge ran to the deltas of the new ranges, in the order of their seqs. */
+  #copySecondDelta(ranges: readonly OpenRange[], fresh: readonly OpenRange[]): Moves {
+    const rows: { readonly chunk: DeltaChunk; readonly row: number; readonly seq: number }[] = []
+    for (const { chunks, frozenCount } of ranges) {
+      for (const chunk of chunks.slice(frozenCount)) {
+        for (let row = 0; row < chunk.rowCount; row++) rows.push({ chunk, row, seq: chunk.view.beginOf(row) })
+      }
+    }
+    rows.sort((one, other) => one.seq - other.seq)
+    const moved = new Map<number, number>()
+    return rows.map(({ chunk, row, seq }) => {
+      const { view } = chunk
+      const ordinal = view.ordinalOf(row)
+      const range = fresh[rangeIndex(fresh, this.keys.keyOf(ordinal))] as OpenRange
+      const before = view.i32[view.previousAt + row] as number
+      const previous = before === NOWHERE ? NOWHERE : (moved.get(before) ?? this.#inBase(range, ordinal))
+      const target = this.#take(range, view, row, seq, previous)
+      const from = (chunk.number << this.#rowBits) | row
+      const to = (target.number << this.#rowBits) | (target.rowCount - 1)
+      moved.set(from, to)
+      const end = view.endOf(row)
+      if (end !== Infinity) endRow(target.view, target.rowCount - 1, end)
+      range.rows++
+      if (range.lastOrdinal < 0 || this.keys.compare(range.lastOrdinal, ordinal) < 0) range.lastOrdinal = ordinal
+      return { ordinal, from, to }
+    })
+  }
+
+  #take(range: OpenRange, view: PageView, row: number, seq: number, previous: number): DeltaChunk {
+    const event: PageEvent = {
+      event: EVENT_INSERT,
+      seq,
+      ordinal: view.ordinalOf(row),
+      key: noBytes,
+      keyBytes: 0,
+      source: emptyDocument,
+      from: 0,
+      to: emptyDocument.length,
+      frame: -1
+    }
+    const chunk = this.#chunkFor(range, event)
+    if (chunk.take(event, view, row, this.#reader, previous)) return chunk
+    const larger = this.#addChunk(range, event, 2 * this.#reader.roomOf(view, row) + 1024)
+    assertLaw(
+      larger.take(event, view, row, this.#reader, previous),
+      'FMT-8',
+      'no room for a row that is moved in a chunk that was made for it'
+    )
+    return larger
+  }
+
+  /** Where the version that was alive at T lies now. */
+  #inBase({ base }: OpenRange, ordinal: number): number {
+    if (base === undefined) return NOWHERE
+    const { view } = base
+    let low = 0
+    let high = view.rowCount
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.keys.compare(view.ordinalOf(middle), ordinal) < 0) low = middle + 1
+      else high = middle
+    }
+    return low < view.rowCount && view.ordinalOf(low) === ordinal ? (base.number << this.#rowBits) | low : NOWHERE
+  }
+
+  #numberOf(view: PageView): number {
+    assertLaw(this.#pages[view.openNumber]?.view === view, 'VIS-7', 'a merge was made from a page that is not open')
+    return view.openNumber
+  }
+}
+
+/** Rows that got another place. */
+type Moves = readonly { readonly ordinal: number; readonly from: number; readonly to: number }[]
+
+const noBytes = new Uint8Array(0)
+const emptyDocument = Uint8Array.of(0x80)
+
+/** Ends a version; false if it had ended before. */
+function endRow(view: PageView, row: number, seq: number): boolean {
+  const { i32 } = view
+  if (i32[view.endAt + row] !== layout.OPEN_END) return false
+  const { head } = view
+  const offset = seq - view.seqBase
+  i32[view.endAt + row] = offset
+  if (offset < (i32[head + layout.END_MIN] as number)) i32[head + layout.END_MIN] = offset
+  i32[head + layout.ALIVE_COUNT] = (i32[head + layout.ALIVE_COUNT] as number) - 1
+  return true
+}
+
+/** The top-level fields of a document with the class of column that each asks for. */
+function topClasses({ source, from }: PageEvent): Map<string, number> {
+  const classes = new Map<string, number>()
+  eachField(source, from, (name, valueClass) => {
+    switch (valueClass) {
+      case CLASS_BOOL:
+        classes.set(name, layout.CLASS_BOOLEAN)
+        break
+      case CLASS_INT:
+      case CLASS_FLOAT:
+        classes.set(name, layout.CLASS_NUMBER)
+        break
+      case CLASS_TEXT:
+        classes.set(name, layout.CLASS_TEXT)
+        break
+      case CLASS_TIME:
+        classes.set(name, layout.CLASS_TIME)
+        break
+      default:
+        classes.set(name, layout.CLASS_UNTYPED)
+    }
+  })
+  return classes
+}
+
+function encodedName(name: string): Uint8Array {
+  const text = Buffer.from(name, 'utf8')
+  const encoded = new Uint8Array(text.length + 5)
+  const at = writeTextHead(text.length, encoded, 0)
+  encoded.set(text, at)
+  return encoded.slice(0, at + text.length)
+}
+
+function deltaEncoding(valueClass: number): number {
+  switch (valueClass) {
+    case layout.CLASS_NUMBER:
+    case layout.CLASS_TIME:
+      return layout.ENCODED_F64
+    case layout.CLASS_TEXT:
+      return layout.ENCODED_I32
+    case layout.CLASS_BOOLEAN:
+      return layout.ENCODED_U8
+    default:
+      return layout.ENCODED_NOT
+  }
+}

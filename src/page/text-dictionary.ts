@@ -1,0 +1,102 @@
+/**
+ * The dictionary of one text field of a table: texts that repeat get codes 0, 1, 2, …, append-only, and columns hold codes. Past 4,096
+ * texts it takes no more and is asked no more: a field with so many does not repeat enough.
+ *
+ * In the table's heap a dictionary is 16 words, each a reference to 256 words, each a reference to `[length][bytes]`. That is all a
+ * reader needs; the hash table beside it is apply's own.
+ */
+import { DICTIONARY_CODES_MAX } from './page-layout.js'
+import { type SharedHeap } from './shared-heap.js'
+
+const BLOCK_CODES = 256
+/** A longer text is not worth a place in a dictionary. */
+const TEXT_BYTES_MAX = 127
+const FIRST_SLOTS = 64
+
+export class TextDictionary {
+  readonly reference: number
+  readonly #heap: SharedHeap
+  /** Code + 1 and hash of each text. */
+  #slots = new Int32Array(FIRST_SLOTS * 2)
+  #references = new Int32Array(FIRST_SLOTS)
+  #count = 0
+
+  constructor(heap: SharedHeap) {
+    this.#heap = heap
+    this.reference = heap.reserve((DICTIONARY_CODES_MAX / BLOCK_CODES) * 4)
+    for (let block = 0; block < DICTIONARY_CODES_MAX / BLOCK_CODES; block++) heap.setWord(this.reference + block * 4, 0)
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** The code of the `bytes` bytes at `at`, a new one if need be; -1 where it takes no more. */
+  codeOf(source: Uint8Array, at: number, bytes: number): number {
+    if (this.#count >= DICTIONARY_CODES_MAX || bytes > TEXT_BYTES_MAX) return -1
+    let hash = bytes
+    for (let index = at; index < at + bytes; index++) hash = (Math.imul(hash, 31) + (source[index] as number)) | 0
+    hash ^= hash >>> 15
+    const slots = this.#slots
+    const mask = slots.length / 2 - 1
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const code = (slots[slot * 2] as number) - 1
+      if (code < 0) return this.#add(source, at, bytes, hash, slot)
+      if (slots[slot * 2 + 1] === hash && this.#equals(this.#references[code] as number, source, at, bytes)) return code
+    }
+  }
+
+  #equals(reference: number, source: Uint8Array, at: number, bytes: number): boolean {
+    const memory = this.#heap.memory(reference)
+    const index = this.#heap.index(reference)
+    if (memory[index] !== bytes) return false
+    for (let byte = 0; byte < bytes; byte++) if (memory[index + 1 + byte] !== source[at + byte]) return false
+    return true
+  }
+
+  #add(source: Uint8Array, at: number, bytes: number, hash: number, slot: number): number {
+    const code = this.#count
+    const reference = this.#heap.reserve(bytes + 1)
+    const memory = this.#heap.memory(reference)
+    const index = this.#heap.index(reference)
+    memory[index] = bytes
+    for (let byte = 0; byte < bytes; byte++) memory[index + 1 + byte] = source[at + byte] as number
+    const blockWord = this.reference + Math.floor(code / BLOCK_CODES) * 4
+    if (code % BLOCK_CODES === 0) this.#heap.setWord(blockWord, this.#heap.reserve(BLOCK_CODES * 4))
+    this.#heap.setWord(this.#heap.word(blockWord) + (code % BLOCK_CODES) * 4, reference)
+    if (code === this.#references.length) this.#references = doubled(this.#references)
+    this.#references[code] = reference
+    this.#slots[slot * 2] = code + 1
+    this.#slots[slot * 2 + 1] = hash
+    this.#count++
+    if (this.#count * 4 > this.#slots.length) this.#rehash()
+    return code
+  }
+
+  #rehash(): void {
+    const old = this.#slots
+    const slots = new Int32Array(old.length * 2)
+    const mask = slots.length / 2 - 1
+    for (let from = 0; from < old.length; from += 2) {
+      if (old[from] === 0) continue
+      const hash = old[from + 1] as number
+      let slot = hash & mask
+      while (slots[slot * 2] !== 0) slot = (slot + 1) & mask
+      slots[slot * 2] = old[from] as number
+      slots[slot * 2 + 1] = hash
+    }
+    this.#slots = slots
+  }
+}
+
+/** Reference of a code's text in the dictionary at `dictionary`. */
+export function dictionaryText(heap: SharedHeap, dictionary: number, code: number): number {
+  const block = heap.word(dictionary + Math.floor(code / BLOCK_CODES) * 4)
+  return heap.word(block + (code % BLOCK_CODES) * 4)
+}
+
+function doubled(words: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(words.length * 2)
+  larger.set(words)
+  return larger
+}

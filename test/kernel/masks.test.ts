@@ -1,0 +1,115 @@
+/** Masks: both kinds of kernels beside a naive loop. 0 false, 1 NULL, 2 true. */
+import test from 'ava'
+import fc from 'fast-check'
+import { type Comparison, type Encoding } from '../../src/kernel/kernels.js'
+import { columnOf, isPlain, isSelected, kinds, maskOf, placeRows, Placer, rowCount, rowsOf, valueOf, views } from './_columns.js'
+
+const comparisons: Readonly<Record<Comparison, (a: number, b: number) => boolean>> = {
+  '=': (a, b) => a === b,
+  '<>': (a, b) => a !== b,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b
+}
+const encodings: readonly Encoding[] = ['u8', 'u16', 'i32', 'f64']
+
+const bytesAt = (at: number, count: number) => [...views.u8.subarray(at, at + count)]
+
+for (const [name, kernels] of kinds) {
+  test(`${name}: a visible mask is true exactly where a row is visible`, (t) => {
+    fc.assert(
+      fc.property(rowCount.chain(rowsOf), (rows) => {
+        const placer = new Placer()
+        const expected = rows.begin.map((_, row) => (isSelected(rows, row) ? 2 : 0))
+        const placed = placeRows(placer, rows)
+        const out = placer.bytes(placed.rows, 1)
+        t.is(kernels.visibleMask(placed, out), expected.filter((byte) => byte === 2).length)
+        t.deepEqual(bytesAt(out, placed.rows), expected)
+        t.true(placer.isWhole)
+      })
+    )
+  })
+
+  for (const encoding of encodings) {
+    test(`${name}: ${encoding} values are compared with any constant, and NULL stays NULL`, (t) => {
+      const columns = rowCount.chain((rows) => columnOf(valueOf[encoding], rows))
+      const beyond = fc.constantFrom(
+        -1,
+        -0.5,
+        0.5,
+        254.5,
+        255,
+        255.5,
+        256,
+        65_535,
+        65_536,
+        2 ** 31 - 1,
+        2 ** 31,
+        -(2 ** 31),
+        -(2 ** 31) - 1
+      )
+      const comparison = fc.constantFrom(...(Object.keys(comparisons) as Comparison[]))
+      fc.assert(
+        fc.property(columns, comparison, fc.oneof(valueOf[encoding], beyond, fc.nat(500)), (column, how, other) => {
+          // Often one of the column's own values.
+          const constant = Number.isInteger(other) && other >= 0 && other < column.values.length ? (column.values[other] as number) : other
+          const placer = new Placer()
+          const count = column.values.length
+          const placed = placer.column(encoding, column)
+          const out = placer.bytes(count, 1)
+          kernels.compare(count, placed, how, constant, out)
+          const expected = column.values.map((value, row) => (!isPlain(column, row) ? 1 : comparisons[how](value, constant) ? 2 : 0))
+          t.deepEqual(bytesAt(out, count), expected)
+          t.true(placer.isWhole)
+        })
+      )
+    })
+  }
+
+  for (const encoding of ['u8', 'u16'] as const) {
+    test(`${name}: ${encoding} codes are found in a set`, (t) => {
+      const columns = rowCount.chain((rows) => columnOf(valueOf[encoding], rows))
+      fc.assert(
+        fc.property(columns, fc.uint8Array({ minLength: 8192, maxLength: 8192, size: 'max' }), (column, set) => {
+          const placer = new Placer()
+          const count = column.values.length
+          const placed = placer.column(encoding, column)
+          const setAt = placer.put('u8', set)
+          const out = placer.bytes(count, 1)
+          kernels.codeIn(count, placed, setAt, out)
+          const isIn = (code: number) => (((set[code >> 3] as number) >> (code & 7)) & 1) === 1
+          const expected = column.values.map((code, row) => (!isPlain(column, row) ? 1 : isIn(code) ? 2 : 0))
+          t.deepEqual(bytesAt(out, count), expected)
+          t.true(placer.isWhole)
+        }),
+        { numRuns: 40 }
+      )
+    })
+  }
+
+  test(`${name}: AND, OR and NOT have three values, in place too`, (t) => {
+    const masks = rowCount.chain((rows) => fc.tuple(maskOf(rows), maskOf(rows)))
+    const and = (a: number, b: number) => (a === 0 || b === 0 ? 0 : a === 1 || b === 1 ? 1 : 2)
+    const or = (a: number, b: number) => (a === 2 || b === 2 ? 2 : a === 1 || b === 1 ? 1 : 0)
+    fc.assert(
+      fc.property(masks, ([a, b]) => {
+        const placer = new Placer()
+        const [one, other] = [placer.put('u8', a), placer.put('u8', b)]
+        const out = placer.bytes(a.length, 1)
+        kernels.and(a.length, one, other, out)
+        const both = a.map((byte, row) => and(byte, b[row] as number))
+        t.deepEqual(bytesAt(out, a.length), both)
+        kernels.or(a.length, out, one, out)
+        const either = both.map((byte, row) => or(byte, a[row] as number))
+        t.deepEqual(bytesAt(out, a.length), either)
+        kernels.not(a.length, out, out)
+        t.deepEqual(
+          bytesAt(out, a.length),
+          either.map((byte) => (byte === 0 ? 2 : byte === 1 ? 1 : 0))
+        )
+        t.true(placer.isWhole)
+      })
+    )
+  })
+}

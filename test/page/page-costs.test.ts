@@ -1,0 +1,37 @@
+/** What pages cost, whatever the workload: rows touched, rows copied, rows stored. FULL=1 runs it at full size. */
+import test from 'ava'
+import { findingsOf, runWorkload, touchedAt, workloads } from './_workload.js'
+
+const sizes =
+  process.env['FULL'] === '1'
+    ? [
+        { events: 200_000, pageRows: 16_384 },
+        { events: 200_000, pageRows: 2048 }
+      ]
+    : [{ events: 20_000, pageRows: 256 }]
+
+for (const { events, pageRows } of sizes) {
+  for (const workload of workloads) {
+    test(`VIS-9: ${events} events (${workload}) in pages of ${pageRows} rows touch, copy and store no more than they may`, (t) => {
+      // Where only inserts come, pages fill and split at about the same time: what is stored swings about its mean.
+      const stored: number[] = []
+      const run = runWorkload(workload, events, pageRows, (pages, seq) => {
+        if (seq > events / 4 && seq % 1000 === 0) stored.push(pages.rowsStored / seq)
+      })
+      t.deepEqual(findingsOf(run), [])
+      for (let step = 0; step <= 100; step++) {
+        const S = Math.floor((events * step) / 100)
+        const { touched, visible } = touchedAt(run, S)
+        t.is(visible, run.alive[S] ?? -1, `rows at ${S}`)
+        t.is(run.reader.countAt(S), visible)
+        t.true(touched <= 2.5 * visible + 2 * pageRows, `${touched} rows touched for ${visible} visible at ${S}`)
+      }
+      const { rowCopies } = run.pages.counters
+      t.true(rowCopies <= 3.5 * events, `${rowCopies / events} row-copies an event`)
+      const mean = stored.reduce((sum, each) => sum + each, 0) / stored.length
+      t.true(mean <= 2.2, `${mean} rows stored a version`)
+      t.true(Math.max(...stored) <= 2.75, `${Math.max(...stored)} rows stored a version at most`)
+      if (workload === 'appends') t.is(rowCopies, 0)
+    })
+  }
+}
