@@ -3,7 +3,7 @@ import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
 import type { Change, Commit, Document, TableShape, Value, Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
-import type { OpenOptions, Peer, PeerKind } from './peer.js'
+import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { answerOfRows, columnsOf, FOREVER, questionText, type VersionTables } from './sql-questions.js'
 
 type Reader = { readonly getRowObjectsJS: () => { readonly [column: string]: unknown }[] }
@@ -63,7 +63,7 @@ class DuckPeer implements Peer {
   readonly #writers: readonly Connection[]
   readonly #shapes: readonly TableShape[]
   readonly #prepared = new Map<string, Promise<Prepared>>()
-  #commit = 1_000_000_000
+  #commit = commitsFromNow()
 
   private constructor(instance: Instance, connections: readonly Connection[], shapes: readonly TableShape[]) {
     const [first] = connections

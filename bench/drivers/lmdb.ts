@@ -5,7 +5,7 @@
 import { NotExpressible, type Question } from '../questions/question.js'
 import type { Change, Commit, Document, TableShape, Value, Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
-import type { OpenOptions, Peer, PeerKind } from './peer.js'
+import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 
 type PastKey = readonly [key: Value, from: number]
 type Entry<K, V> = { readonly key: K; readonly value: V }
@@ -50,7 +50,7 @@ export const lmdb: PeerKind = {
 class LmdbPeer implements Peer {
   readonly #environment: Environment
   readonly #tables: ReadonlyMap<string, Table>
-  #commit = 1_000_000_000
+  #commit = commitsFromNow()
 
   private constructor(environment: Environment, tables: ReadonlyMap<string, Table>) {
     this.#environment = environment

@@ -32,6 +32,14 @@ export interface Peer {
   close(): Promise<void>
 }
 
+/**
+ * The number before that of the first commit that is no workload's: past all of theirs, and past those of a process that ran before this
+ * one. Each commit adds one, and no peer makes a thousand a millisecond.
+ */
+export function commitsFromNow(): number {
+  return Date.now() * 1000
+}
+
 export type OpenOptions = {
   readonly directory: string
   readonly tables: readonly TableShape[]

@@ -7,7 +7,7 @@ import type { Question } from '../questions/question.js'
 import { foldedHistory, type Version } from '../workloads/versions.js'
 import type { Change, Commit, Document, TableShape, Value, Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
-import type { OpenOptions, Peer, PeerKind } from './peer.js'
+import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { programPath, runToEnd, ServerProcess, versionFolders } from './server-process.js'
 import { answerOfRows, columnsOf, questionText } from './sql-questions.js'
 import { indexStatements, twoTables } from './two-tables.js'
@@ -77,7 +77,7 @@ class PostgresPeer implements Peer {
   readonly #connection: Connection
   readonly #connections: readonly Connection[]
   readonly #shapes: readonly TableShape[]
-  #commit = 1_000_000_000
+  #commit = commitsFromNow()
 
   private constructor(server: ServerProcess, connections: readonly Connection[], shapes: readonly TableShape[]) {
     const [first] = connections

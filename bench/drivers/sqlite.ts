@@ -3,7 +3,7 @@ import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
 import type { Change, Commit, Document, TableShape, Value, Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
-import type { OpenOptions, Peer, PeerKind } from './peer.js'
+import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { answerOfRows, columnsOf, questionText } from './sql-questions.js'
 import { indexStatements, twoTables } from './two-tables.js'
 
@@ -34,12 +34,11 @@ class SqlitePeer implements Peer {
   readonly #db: Sqlite
   readonly #shapes: readonly TableShape[]
   readonly #statements = new Map<string, Statement>()
-  #commit: number
+  #commit = commitsFromNow()
 
   private constructor(db: Sqlite, shapes: readonly TableShape[]) {
     this.#db = db
     this.#shapes = shapes
-    this.#commit = 1_000_000_000
   }
 
   static async open({ directory, tables: shapes }: OpenOptions): Promise<SqlitePeer> {
