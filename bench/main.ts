@@ -69,7 +69,7 @@ async function run(args: readonly string[]): Promise<number> {
     suites,
     kinds,
     tries,
-    budget: quick ? { warmUpMs: 20, measureMs: 40 } : { warmUpMs: 30, measureMs: 80 },
+    budget: quick ? { warmUpMs: 20, measureMs: 40 } : { warmUpMs: 20, measureMs: 50 },
     quick,
     say: (text) => void process.stderr.write(`${text}\n`),
     signal: stop.signal

@@ -93,11 +93,28 @@ class SqlitePeer implements Peer {
   }
 
   prepare(question: Question): () => unknown {
+    if (question.kind === 'get' && question.at !== undefined) return this.#preparedPastGet(question.table, question.key, question.at)
     const { text, parameters } = questionText(question, this.#shapes, tables)
     const statement = this.#statement(text)
     // A numbered parameter is a named one to this driver.
     const named = Object.fromEntries(parameters.map((value, index) => [index + 1, value]))
     return () => statement.all(named)
+  }
+
+  /** In this process a second statement costs less than a UNION: the present, and only where it is younger, the history. */
+  #preparedPastGet(table: string, key: Value, at: number): () => unknown {
+    const shape = this.#shapes.find(({ name }) => name === table)
+    if (shape === undefined) throw new Error(`no table ${table}`)
+    const list = columnsOf(shape).join(', ')
+    const present = this.#statement(`SELECT ${list} FROM ${table} WHERE ${shape.key} = ?1 AND valid_from <= ?2`)
+    const past = this.#statement(
+      `SELECT ${list} FROM ${table}_history WHERE ${shape.key} = ?1 AND valid_from <= ?2 AND valid_to > ?2 ORDER BY valid_from DESC LIMIT 1`
+    )
+    const parameters = { 1: key, 2: at }
+    return () => {
+      const rows = present.all(parameters)
+      return rows.length > 0 ? rows : past.all(parameters)
+    }
   }
 
   answer(question: Question, result: unknown): unknown {

@@ -8,6 +8,8 @@ export function cellText(cell: Cell | undefined, unit: Unit): string {
   switch (cell.kind) {
     case 'found': {
       const { values } = cell
+      // A server's files shrink and grow by themselves.
+      if (median(values) < 0) return 'less than when empty'
       const scale = scaleOf(median(values), unit)
       const text = (value: number) => amount(value / scale.by, unit)
       const spread = values.length > 1 ? ` (${text(Math.min(...values))} – ${text(Math.max(...values))})` : ''
@@ -25,7 +27,7 @@ export function cellText(cell: Cell | undefined, unit: Unit): string {
 /** How many times better the first is; undefined where one of the two has no number. */
 export function timesBetter(row: Row, of: Cell | undefined, than: Cell | undefined): number | undefined {
   const [mine, other] = [foundMedian(of), foundMedian(than)]
-  if (!row.comparable || mine === undefined || other === undefined) return undefined
+  if (!row.comparable || mine === undefined || other === undefined || mine <= 0 || other <= 0) return undefined
   return row.better === 'lower' ? other / mine : mine / other
 }
 

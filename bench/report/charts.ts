@@ -25,9 +25,10 @@ export async function charts(results: Results): Promise<readonly Chart[]> {
   if (!hasPackage('vega') || !hasPackage('vega-lite')) return []
   const [vega, { compile }] = [await peerPackage<Vega>('vega'), await peerPackage<VegaLite>('vega-lite')]
   const drawings = [...depthDrawings(results), concurrencyDrawing(results)].filter(({ points }) => points.length > 1)
+  const peers = results.peers.map((peer) => peer.title)
   return Promise.all(
     drawings.map(async (drawing) => {
-      const view = new vega.View(vega.parse(compile(specOf(drawing)).spec), { renderer: 'none' })
+      const view = new vega.View(vega.parse(compile(specOf(drawing, peers)).spec), { renderer: 'none' })
       return { file: drawing.file, title: drawing.title, svg: `${await view.toSVG()}\n` }
     })
   )
@@ -84,7 +85,11 @@ function pointsOf({ peers }: Results, row: Row, x: number): readonly Point[] {
   })
 }
 
-function specOf({ title, x, y, points, limit }: Drawing): unknown {
+/** A peer has one colour in all charts: its place among the peers. */
+const COLOURS = ['#d62728', '#ff9896', '#1f77b4', '#2ca02c', '#ff7f0e', '#9467bd', '#8c564b']
+const LIMIT_COLOUR = '#7f7f7f'
+
+function specOf({ title, x, y, points, limit }: Drawing, peers: readonly string[]): unknown {
   const series = [...new Set(points.map((point) => point.series))]
   const values = [...new Set(points.map((point) => point.x))]
   return {
@@ -99,7 +104,14 @@ function specOf({ title, x, y, points, limit }: Drawing): unknown {
     encoding: {
       x: { field: 'x', type: 'quantitative', title: x, scale: { type: 'log' }, axis: { values } },
       y: { field: 'y', type: 'quantitative', title: y, scale: { type: 'log' } },
-      color: { field: 'series', type: 'nominal', title: null, sort: series, scale: { domain: series } },
+      color: {
+        field: 'series',
+        type: 'nominal',
+        title: null,
+        sort: series,
+        legend: { labelLimit: 400 },
+        scale: { domain: series, range: series.map((name) => COLOURS[peers.indexOf(name)] ?? LIMIT_COLOUR) }
+      },
       strokeDash: {
         field: 'series',
         type: 'nominal',

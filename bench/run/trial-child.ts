@@ -11,7 +11,7 @@ import { quantile } from './statistics.js'
 import { timeCalls, type TimingBudget } from './timing.js'
 import type { Expected, Measure, TrialResult, TrialSpec } from './trial.js'
 
-const PATCHES = 200
+const PATCHES = 100
 
 const [, , specPath = '', resultPath = ''] = process.argv
 const spec = JSON.parse(readFileSync(specPath, 'utf8')) as TrialSpec

@@ -31,7 +31,8 @@ export function bihSuite(transactions: number): Suite {
     probes: (history) => [
       ...timeslices(history, history.commitCount - transactions),
       ...keysInTime(history, history.commitCount - transactions),
-      ...ranges(history, history.commitCount - transactions)
+      // Without transactions there is no range of time in which anything happened.
+      ...(transactions === 0 ? [] : ranges(history, history.commitCount - transactions))
     ],
     made: 'load',
     patches: false,
