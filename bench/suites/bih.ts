@@ -5,7 +5,7 @@ import { randomNumbers, shuffled, type Random } from '../workloads/random.js'
 import type { History, TableVersions } from '../workloads/versions.js'
 import type { Value } from '../workloads/workload.js'
 import { tableOf } from './picks.js'
-import type { Suite } from './suites.js'
+import type { Suite } from './suite.js'
 
 /** Keys of one probe. */
 const KEYS = 40

@@ -1,12 +1,12 @@
 import { ordersTable } from '../workloads/orders.js'
-import type { Suite } from './suites.js'
+import { CALLERS, type Suite } from './suite.js'
 
 /** Durable commits of one row: each caller waits for its own before it makes the next. */
 export const commitsSuite: Suite = {
   name: 'commits',
   title: 'Durable one-row commits by concurrent callers',
   workload: { name: 'commits', title: 'inserts', tables: [ordersTable], commits: () => [] },
-  measures: [1, 8, 64].flatMap((callers) => {
+  measures: CALLERS.flatMap((callers) => {
     const who = callers === 1 ? '1 caller' : `${callers} callers`
     return [
       { name: `commits-${callers}`, title: `${who}: commits a second` },

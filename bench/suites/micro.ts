@@ -1,4 +1,4 @@
-import type { Suite } from './suites.js'
+import type { Suite } from './suite.js'
 
 /** The steps of a write and a read one by one, on one thread, in memory: what the larger times are made of. */
 export const microSuite: Suite = {

@@ -3,7 +3,7 @@ import { historyTax } from '../workloads/history-tax.js'
 import { randomNumbers } from '../workloads/random.js'
 import type { History } from '../workloads/versions.js'
 import { keysAt, POINT_QUESTIONS, quarters, tableOf } from './picks.js'
-import type { Suite } from './suites.js'
+import type { Suite } from './suite.js'
 
 const table = 'orders'
 const column = 'amount_cents'

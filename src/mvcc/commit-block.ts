@@ -1,5 +1,7 @@
 import { frameBytes, readFrame } from '../format/frame.js'
-import type { CommitPoint } from './commit-log.js'
+
+/** The end of a commit, which is all that a point in time can be. */
+export type CommitPoint = { readonly seq: number; readonly time: number }
 
 /**
  * The commits in one block of `drift.commits`, listed by one walk through its frames, so that finding a point in it is a binary search:

@@ -6,13 +6,10 @@ import { FILE_HEADER_BYTES } from '../format/file-header.js'
 import { readFrame } from '../format/frame.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
-import { CommitBlock } from './commit-block.js'
+import { CommitBlock, type CommitPoint } from './commit-block.js'
 
 /** One commit: its events are firstSeq … seq. */
 export type CommitEntry = { readonly seq: number; readonly firstSeq: number; readonly time: number; readonly metadata: Value }
-
-/** The end of a commit, which is all that a point in time can be. */
-export type CommitPoint = { readonly seq: number; readonly time: number }
 
 type TailEntry = { readonly seq: number; readonly firstSeq: number; readonly time: number; readonly metadata: Uint8Array }
 
