@@ -1,7 +1,7 @@
 /** DuckDB in this process, two threads, one table a table with `valid_from` and `valid_to`: columns, zone maps, its appender for loads. */
 import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
-import type { Change, Commit, Document, TableShape, Value, Workload } from '../workloads/workload.js'
+import { shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { answerOfRows, columnsOf, FOREVER, questionText, type VersionTables } from './sql-questions.js'
@@ -167,7 +167,7 @@ class DuckPeer implements Peer {
   }
 
   async insert(table: string, document: Document, caller: number): Promise<void> {
-    const shape = this.#shape(table)
+    const shape = shapeNamed(this.#shapes, table)
     const columns = columnsOf(shape)
     const connection = this.#writers[caller] ?? this.#connection
     const places = [...columns, 'valid_from', 'valid_to'].map((_, index) => `$${index + 1}`).join(', ')
@@ -177,7 +177,7 @@ class DuckPeer implements Peer {
   }
 
   async patch(table: string, key: Value, set: Document): Promise<void> {
-    const shape = this.#shape(table)
+    const shape = shapeNamed(this.#shapes, table)
     const commit = ++this.#commit
     const fields = Object.keys(set)
     const columns = columnsOf(shape).map((column) => (fields.includes(column) ? `$${fields.indexOf(column) + 2}` : column))
@@ -202,12 +202,6 @@ class DuckPeer implements Peer {
   async close(): Promise<void> {
     for (const connection of this.#writers) connection.closeSync()
     this.#instance.closeSync()
-  }
-
-  #shape(table: string): TableShape {
-    const shape = this.#shapes.find(({ name }) => name === table)
-    if (shape === undefined) throw new Error(`no table ${table}`)
-    return shape
   }
 
   #statement(connection: Connection, caller: number, text: string): Promise<Prepared> {

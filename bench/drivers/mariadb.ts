@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
-import type { Change, Commit, Document, TableShape, Value, Workload } from '../workloads/workload.js'
+import { shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import type { OpenOptions, Peer, PeerKind } from './peer.js'
 import { programPath, runToEnd, ServerProcess } from './server-process.js'
@@ -202,25 +202,19 @@ class MariadbPeer implements Peer {
   }
 
   async insert(table: string, document: Document, caller: number): Promise<void> {
-    const { text, parameters } = changeText(this.#shape(table), { kind: 'insert', table, document })
+    const { text, parameters } = changeText(shapeNamed(this.#shapes, table), { kind: 'insert', table, document })
     await this.#execute(this.#connections[caller] ?? this.#connection, text, parameters)
   }
 
   /** An UPDATE is all: the server keeps the version that it ends. */
   async patch(table: string, key: Value, set: Document): Promise<void> {
-    const { text, parameters } = changeText(this.#shape(table), { kind: 'patch', table, key, set })
+    const { text, parameters } = changeText(shapeNamed(this.#shapes, table), { kind: 'patch', table, key, set })
     await this.#execute(this.#connection, text, parameters)
   }
 
   async close(): Promise<void> {
     for (const connection of this.#connections) await connection.end()
     await this.#server.stop()
-  }
-
-  #shape(table: string): TableShape {
-    const shape = this.#shapes.find(({ name }) => name === table)
-    if (shape === undefined) throw new Error(`no table ${table}`)
-    return shape
   }
 
   async #execute(connection: Connection, text: string, parameters: readonly Value[]): Promise<readonly Row[]> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import type { Question } from '../questions/question.js'
 import { foldedHistory, type Version } from '../workloads/versions.js'
-import type { Change, Commit, Document, TableShape, Value, Workload } from '../workloads/workload.js'
+import { shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { programPath, runToEnd, ServerProcess, versionFolders } from './server-process.js'
@@ -219,7 +219,7 @@ class PostgresPeer implements Peer {
   }
 
   async insert(table: string, document: Document, caller: number): Promise<void> {
-    const columns = columnsOf(this.#shape(table))
+    const columns = columnsOf(shapeNamed(this.#shapes, table))
     const places = [...columns, 'valid_from'].map((_, index) => `$${index + 1}`).join(', ')
     const connection = this.#connections[caller] ?? this.#connection
     await connection.execute(`INSERT INTO ${table} VALUES (${places})`, [...columns.map((name) => document[name] ?? ''), ++this.#commit])
@@ -227,7 +227,7 @@ class PostgresPeer implements Peer {
 
   /** One statement, and so one transaction: both parts of it see the row as it was. */
   async patch(table: string, key: Value, set: Document): Promise<void> {
-    const shape = this.#shape(table)
+    const shape = shapeNamed(this.#shapes, table)
     const assignments = Object.keys(set).map((name, index) => `${name} = $${index + 3}`)
     const text = `WITH past AS (
         INSERT INTO ${table}_history SELECT ${columnsOf(shape).join(', ')}, valid_from, $2::bigint FROM ${table} WHERE ${shape.key} = $1)
@@ -238,12 +238,6 @@ class PostgresPeer implements Peer {
   async close(): Promise<void> {
     for (const connection of this.#connections) await connection.close()
     await this.#server.stop()
-  }
-
-  #shape(table: string): TableShape {
-    const shape = this.#shapes.find(({ name }) => name === table)
-    if (shape === undefined) throw new Error(`no table ${table}`)
-    return shape
   }
 }
 

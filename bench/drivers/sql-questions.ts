@@ -4,7 +4,7 @@
  */
 import { bihStatement } from '../questions/bih-statements.js'
 import type { Question } from '../questions/question.js'
-import type { TableShape, Value } from '../workloads/workload.js'
+import { shapeNamed, type TableShape, type Value } from '../workloads/workload.js'
 
 export type SqlText = { readonly text: string; readonly parameters: readonly Value[] }
 
@@ -38,11 +38,7 @@ export function questionText(question: Question, shapes: readonly TableShape[], 
 }
 
 function textOf(question: Question, shapes: readonly TableShape[], tables: VersionTables, parameter: Parameter): string {
-  const shapeOf = (name: string): TableShape => {
-    const shape = shapes.find((one) => one.name === name)
-    if (shape === undefined) throw new Error(`no table ${name}`)
-    return shape
-  }
+  const shapeOf = (name: string) => shapeNamed(shapes, name)
   if (question.kind === 'statement') {
     return bihStatement(question).sql({
       at: (table, point) => tables.at(shapeOf(table), columnsOf(shapeOf(table)), parameter(point)),

@@ -1,7 +1,7 @@
 /** SQLite in this process: WAL, `synchronous = FULL`, a history table, prepared statements. */
 import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
-import type { Change, Commit, Document, TableShape, Value, Workload } from '../workloads/workload.js'
+import { shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { answerOfRows, columnsOf, questionText } from './sql-questions.js'
@@ -103,8 +103,7 @@ class SqlitePeer implements Peer {
 
   /** In this process a second statement costs less than a UNION: the present, and only where it is younger, the history. */
   #preparedPastGet(table: string, key: Value, at: number): () => unknown {
-    const shape = this.#shapes.find(({ name }) => name === table)
-    if (shape === undefined) throw new Error(`no table ${table}`)
+    const shape = shapeNamed(this.#shapes, table)
     const list = columnsOf(shape).join(', ')
     const present = this.#statement(`SELECT ${list} FROM ${table} WHERE ${shape.key} = ?1 AND valid_from <= ?2`)
     const past = this.#statement(
@@ -134,8 +133,7 @@ class SqlitePeer implements Peer {
   }
 
   #write(change: Change, commit: number): void {
-    const shape = this.#shapes.find(({ name }) => name === change.table)
-    if (shape === undefined) throw new Error(`no table ${change.table}`)
+    const shape = shapeNamed(this.#shapes, change.table)
     const columns = columnsOf(shape)
     if (change.kind === 'insert') {
       const row = columns.map((name) => change.document[name] ?? '')

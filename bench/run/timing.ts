@@ -1,7 +1,7 @@
-import { quantile } from './statistics.js'
+import { median } from './statistics.js'
 
-/** Microseconds a call. */
-export type Timing = { readonly p50: number; readonly p99: number; readonly calls: number }
+/** How the questions were answered before: the time of a call, and whether it gave a promise. */
+export type Answered = { readonly us: number; readonly isAsync: boolean }
 
 export type TimingBudget = { readonly warmUpMs: number; readonly measureMs: number }
 
@@ -13,18 +13,19 @@ const SAMPLES_MIN = 3
 export const SLOW_US = 300_000
 
 /**
- * Asks the questions in turn until the time is up, after a warm-up that is not counted. The questions have been answered once before, in
- * `answeredUs` a call: where that was the length of the warm-up, it is one. What is synchronous is timed without a promise.
+ * The median in microseconds a call. Asks the questions in turn until the time is up, after a warm-up that is not counted. The questions
+ * have been answered once before, in `us` a call: where that was the length of the warm-up, it is one. What is synchronous is timed
+ * without a promise.
  */
 export async function timeCalls(
   calls: readonly (() => unknown)[],
   { warmUpMs, measureMs }: TimingBudget,
-  answeredUs: number
-): Promise<Timing> {
-  if (answeredUs >= SLOW_US) return { p50: answeredUs, p99: answeredUs, calls: 1 }
-  let each = answeredUs
-  const turn = turns(calls)
-  if (answeredUs < warmUpMs * 1000) {
+  answered: Answered
+): Promise<number> {
+  if (answered.us >= SLOW_US) return answered.us
+  let each = answered.us
+  const turn = turns(calls, answered.isAsync)
+  if (answered.us < warmUpMs * 1000) {
     const began = performance.now()
     let done = 0
     do {
@@ -42,14 +43,14 @@ export async function timeCalls(
     if (waiting !== undefined) await waiting
     samples.push(((performance.now() - from) * 1000) / batch)
   }
-  return { p50: quantile(samples, 0.5), p99: quantile(samples, 0.99), calls: samples.length * batch }
+  return median(samples)
 }
 
-/** Asks so many questions, each in its turn: at once if the first answer is no promise. */
-function turns(calls: readonly (() => unknown)[]): (count: number) => Promise<void> | undefined {
+/** Asks so many questions, each in its turn. */
+function turns(calls: readonly (() => unknown)[], isAsync: boolean): (count: number) => Promise<void> | undefined {
   let next = 0
   const ask = () => calls[next++ % calls.length]?.()
-  if (!(ask() instanceof Promise)) {
+  if (!isAsync) {
     return (count) => {
       for (let index = 0; index < count; index++) ask()
       return undefined

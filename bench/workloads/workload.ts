@@ -13,6 +13,13 @@ export type TableShape = {
   readonly indexes: readonly string[]
 }
 
+/** @throws Error for a name that no table has */
+export function shapeNamed(tables: readonly TableShape[], name: string): TableShape {
+  const shape = tables.find((table) => table.name === name)
+  if (shape === undefined) throw new Error(`no table ${name}`)
+  return shape
+}
+
 /** A commit changes a key at most once, so that every peer keeps the same versions. */
 export type Change =
   | { readonly kind: 'insert'; readonly table: string; readonly document: Document }
