@@ -6,6 +6,7 @@ import type { Log } from '../base/log.js'
 import { Catalog, type TableDefinition } from '../catalog/catalog.js'
 import { paddedBytes, recordHeadBytes, writeRecordHead } from '../format/wal-record.js'
 import { CATALOG_TABLE_ID } from '../base/ids.js'
+import type { ApplyMemory } from '../memory/apply-memory.js'
 import type { LogMemory } from '../memory/log-memory.js'
 import type { SharedLog } from '../memory/shared-log.js'
 import type { CommitLog } from '../mvcc/commit-log.js'
@@ -68,6 +69,7 @@ const ROOM_STEP_BYTES = 8 * 1024 * 1024
 export class CommitPipeline {
   readonly #log: SharedLog
   readonly #memory: LogMemory
+  readonly #apply: ApplyMemory
   readonly #link: WriterLink
   readonly #publication: Publication
   readonly #commits: CommitLog
@@ -75,6 +77,7 @@ export class CommitPipeline {
   readonly #durability: Durability
   readonly #logger: Log
   readonly #staging: Staging
+  readonly #onLogged: () => void
   readonly #onVisible: () => void
   readonly #onLogFull: () => void
   readonly #pending: Pending[] = []
@@ -95,6 +98,7 @@ export class CommitPipeline {
   constructor(parts: {
     readonly log: SharedLog
     readonly link: WriterLink
+    readonly apply: ApplyMemory
     readonly commits: CommitLog
     readonly staging: Staging
     readonly clock: Clock
@@ -102,6 +106,8 @@ export class CommitPipeline {
     readonly logger: Log
     readonly lastSeq: number
     readonly lastTime: number
+    /** Called after a batch was put into the log. */
+    readonly onLogged: () => void
     /** Called after the visible seq moved. */
     readonly onVisible: () => void
     /** Called when a commit waits for chunks of the log: a checkpoint frees them. */
@@ -110,6 +116,8 @@ export class CommitPipeline {
     this.#log = parts.log
     this.#memory = parts.log.memory
     this.#link = parts.link
+    this.#apply = parts.apply
+    this.#onLogged = parts.onLogged
     this.#commits = parts.commits
     this.#staging = parts.staging
     this.#clock = parts.clock
@@ -267,11 +275,12 @@ export class CommitPipeline {
     const framesAt = writeRecordHead(target, at, { flags: 0, firstSeq, time, count, runs, metadata }, frames.length)
     target.set(frames, framesAt)
     target.fill(0, at + recordBytes, at + bytes)
-    this.#deltas = this.#staging.moved(framesAt)
+    this.#deltas = this.#staging.moved(framesAt, this.#apply)
     this.#assignedBytes += bytes
     this.#log.publish(bytes, firstSeq + count - 1)
     this.#askForRoom(0)
     this.#link.poke()
+    this.#onLogged()
     return true
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'
-import { COMMITS_TABLE_ID } from '../base/ids.js'
+import { COMMITS_TABLE_ID, FIRST_USER_TABLE_ID } from '../base/ids.js'
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
@@ -10,11 +10,16 @@ import { schemaYaml } from '../catalog/schema-yaml.js'
 import { WAITING_BYTES } from '../compaction/plan.js'
 import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
+import { ApplyMemory } from '../memory/apply-memory.js'
+import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
+import type { ApplyConfig } from '../runtime/apply-link.js'
 import { InProcessCompactionPool, ThreadCompactionPool } from '../runtime/compaction-pool.js'
+import { InProcessApplier } from '../runtime/in-process-applier.js'
 import { InProcessWriter } from '../runtime/in-process-writer.js'
+import { ThreadApplier } from '../runtime/thread-applier.js'
 import { ThreadWriter } from '../runtime/thread-writer.js'
 import { turn } from '../runtime/turn.js'
 import type { WriterLink } from '../runtime/writer-link.js'
@@ -26,6 +31,7 @@ import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeli
 import { lockDirectory } from './directory-lock.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
+import { PageAccess, type PinnedPages } from './page-access.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
@@ -45,6 +51,8 @@ export type CoordinatorOptions = {
   /** A thread of its own, or the caller's (memory and simulated files live in one thread). */
   readonly writer: 'thread' | 'in-process'
   readonly logBytes: number
+  /** Rows of a full version page; smaller in tests. */
+  readonly pageRows?: number | undefined
   /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
   readonly compactAtBytes?: number
 }
@@ -69,7 +77,19 @@ export type ReadPoint = {
  */
 const RECORD_BYTES_MAX = limits.batchBytesMax + 16 * 1024 * 1024
 
+/** Ids of tables are never given twice, and tables are not dropped. */
+const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
+
 const noMetadata = new Uint8Array(0)
+
+/** What only a database that can be written has. */
+type Writing = {
+  readonly log: SharedLog
+  readonly link: WriterLink
+  readonly pipeline: CommitPipeline
+  readonly maintenance: Maintenance
+  readonly pages: PageAccess
+}
 
 /**
  * The thread that opened the database: it orders commits, owns catalog and tables, and gives every read its point. Everything that
@@ -81,12 +101,11 @@ export class Coordinator {
   #state: Recovered
   #logBytes: (source: number) => Uint8Array
   readonly #lock: FileLock | undefined
-  #writing:
-    | { readonly log: SharedLog; readonly link: WriterLink; readonly pipeline: CommitPipeline; readonly maintenance: Maintenance }
-    | undefined
+  #writing: Writing | undefined
   #spareSet: WriteSet<TableState> | undefined
   #checkpoint: Promise<void> | undefined
   #closed: Promise<void> | undefined
+  #isFreeing = false
   #lastNow = 0
   #checkpoints = 0
   #checkpointSeq = 0
@@ -129,7 +148,7 @@ export class Coordinator {
   static async #recovered(options: CoordinatorOptions, lock: FileLock | undefined): Promise<Coordinator> {
     const { io, directory, clock, log } = options
     const began = clock.monotonic()
-    const cache = new BlockCache(options.cacheBytes)
+    const cache = new BlockCache(options.cacheBytes - pageBytesOf(options.cacheBytes))
     let logBytes: (source: number) => Uint8Array = () => new Uint8Array(0)
     const memory = options.readOnly ? undefined : LogMemory.create(options.logBytes, options.logBytes + 3 * RECORD_BYTES_MAX)
     // The writer's thread comes up while the files are read.
@@ -247,6 +266,16 @@ export class Coordinator {
     return this.#state.commits.commitOf(seq)
   }
 
+  /**
+   * The version pages of a table at S, a read point, pinned until they are released; undefined where the table has none, which is no
+   * mistake: its documents say the same.
+   */
+  pages(table: TableState, S: number): PinnedPages | undefined | Promise<PinnedPages | undefined> {
+    const pages = this.#writing?.pages
+    if (pages === undefined || table.damage !== undefined) return undefined
+    return pages.pagesNow(table, S) ?? pages.pages(table, S)
+  }
+
   /** A read view holds its seq until {@link unpin}; one that is garbage collected lets go by itself. */
   pin(view: object, seq: number): void {
     const id = this.#nextPin++
@@ -297,6 +326,7 @@ export class Coordinator {
         declare: (seq) => catalog.declare(name, primaryKey, indexes, seq),
         made: (definition) => {
           this.#state.addTable(definition)
+          this.#writing?.pages.addTable(this.table(definition.name))
           // Posted now, so that every later checkpoint finds the table made.
           const directory = `${this.#options.directory}/tables/${definition.folder}`
           folderMade = link.addTable({ tableId: definition.id, directory, checkpointSeq: 0, segments: [] }, schemaYaml(definition))
@@ -389,6 +419,7 @@ export class Coordinator {
     try {
       if (writing !== undefined) {
         await writing.pipeline.idle()
+        await writing.pages.close()
         await writing.maintenance.stop()
         await this.#checkpoint
         if (writing.log.memory.poisoned) {
@@ -424,9 +455,38 @@ export class Coordinator {
     const staging = new Staging()
     this.#logBytes = (source) => (source === STAGING_SOURCE ? staging.buffer : memory.bytes())
     this.#checkpointSeq = lastSeq
+    const tables = this.#state.tables
+    const apply = ApplyMemory.create(this.#options.logBytes, this.#options.logBytes + 3 * RECORD_BYTES_MAX, APPLIED_TABLES_MAX)
+    apply.publishApplied(lastSeq)
+    const arena = Arena.create({ bytes: pageBytesOf(this.#options.cacheBytes) })
+    const applyConfig: ApplyConfig = {
+      memory,
+      apply,
+      arena,
+      lastSeq,
+      pageRows: this.#options.pageRows,
+      tables: [...tables.values()].map(({ definition, nextPlace, versions }) => ({
+        tableId: definition.id,
+        primaryKey: definition.primaryKey,
+        nextPlace,
+        state: versions.count === 0 ? 'live' : 'cold'
+      }))
+    }
+    const applyLink = thread === undefined ? new InProcessApplier(io, applyConfig) : new ThreadApplier(applyConfig)
+    const pages = new PageAccess({
+      arena,
+      apply,
+      link: applyLink,
+      logger,
+      monotonic: () => clock.monotonic(),
+      tables: tables.values(),
+      checkpoint: () => this.checkpoint()
+    })
     const pipeline = new CommitPipeline({
       log,
       link,
+      apply,
+      onLogged: () => applyLink.stir(),
       commits,
       staging,
       clock,
@@ -450,7 +510,7 @@ export class Coordinator {
       waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
       tables: () => this.#maintained(undefined)
     })
-    this.#writing = { log, link, pipeline, maintenance }
+    this.#writing = { log, link, pipeline, maintenance, pages }
   }
 
   #startCheckpoint(): void {
@@ -477,6 +537,27 @@ export class Coordinator {
       })
   }
 
+  /** Frees what is in segments and applied; where apply is behind, the rest when it has caught up. */
+  #freeLog(): void {
+    if (this.#writing === undefined) return
+    const { log, pages, pipeline } = this.#writing
+    const { freeSeq } = pages
+    log.freeThrough(Math.min(this.#checkpointSeq, freeSeq))
+    if (freeSeq >= this.#checkpointSeq || this.#isFreeing) return
+    this.#isFreeing = true
+    void pages.untilFree(this.#checkpointSeq).then(
+      () => {
+        this.#isFreeing = false
+        this.#freeLog()
+        pipeline.roomFreed()
+      },
+      (error: unknown) => {
+        this.#isFreeing = false
+        if (this.#closed === undefined) this.#options.log.error({ code: DriftError.from(error, 'apply').code }, 'the log cannot be freed')
+      }
+    )
+  }
+
   /** The columns of the tables where they changed since their last checkpoint, as of this one. */
   #changedColumns(upTo: number): TableColumns[] {
     return [...this.#state.tables.values()]
@@ -491,7 +572,7 @@ export class Coordinator {
       if (tableId === COMMITS_TABLE_ID) this.#state.commits.flushThrough(checkpointSeq, segments)
       else this.#state.tables.get(tableId)?.flushThrough(checkpointSeq, segments)
     }
-    this.#writing?.log.freeThrough(checkpointSeq)
+    this.#freeLog()
     this.#writing?.maintenance.afterCheckpoint()
     this.#options.log.info({ checkpointSeq, tables: tables.length, ms: Math.round(ms) }, 'checkpoint installed')
   }
@@ -553,6 +634,11 @@ export class Coordinator {
   assertOpen(): void {
     if (this.#closed !== undefined) throw new DriftError('CLOSED', 'the database is closed; open it again', {})
   }
+}
+
+/** Of the one budget for what is read: this much for version pages, the rest for blocks of segments. */
+function pageBytesOf(cacheBytes: number): number {
+  return Math.floor((cacheBytes * 3) / 4)
 }
 
 function imageBytes(state: Recovered): (source: number) => Uint8Array {

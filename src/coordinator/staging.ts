@@ -5,6 +5,7 @@ import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import { decodeKey, writeKeyPayload } from '../codec/key-codec.js'
 import { EVENT_MORE, EVENT_PATCH, EVENT_SCHEMA, EVENT_SOFT_DELETE, frameHeadBytes, writeFrameHead } from '../format/frame.js'
 import type { RecordRun } from '../format/wal-record.js'
+import type { ApplyMemory } from '../memory/apply-memory.js'
 import { logAddress } from '../mvcc/version-frames.js'
 import { eventOf, type WriteOperation, type WriteSet } from '../txn/write-set.js'
 import type { TableState } from './table-state.js'
@@ -92,10 +93,11 @@ export class Staging {
     this.#reset()
   }
 
-  /** The frames stand in the shared log now, from `offset` on. */
-  moved(offset: number): Map<TableState, number> {
+  /** The frames stand in the shared log now, from `offset` on; apply finds their ordinals beside them. */
+  moved(offset: number, apply: ApplyMemory): Map<TableState, number> {
     const deltas = new Map<TableState, number>()
-    for (const { table, version, at } of this.#staged) {
+    for (const { table, ordinal, version, at } of this.#staged) {
+      apply.setOrdinal(offset + at, ordinal)
       table.frames.setAddress(version, logAddress(0, offset + at))
       const delta = Number(table.versions.isLive(version)) - Number(table.versions.isLive(table.versions.previousOf(version)))
       if (delta !== 0) deltas.set(table, (deltas.get(table) ?? 0) + delta)

@@ -206,6 +206,18 @@ export class TableState {
     if (target.at > 0) yield { bytes: target.bytes.subarray(0, target.at), rows }
   }
 
+  /** Of the versions behind the first `from` up to number `to`, in the order of their events. */
+  ordinalsOf(from: number, to: number): Uint32Array {
+    const { versions, keys } = this
+    const ordinals = new Uint32Array(to - from)
+    for (let ordinal = 0; ordinal < keys.count; ordinal++) {
+      for (let version = versions.latestOf(ordinal); version > from; version = versions.previousOf(version)) {
+        if (version <= to) ordinals[version - from - 1] = ordinal
+      }
+    }
+    return ordinals
+  }
+
   stats() {
     const { segments } = this.segments
     return {

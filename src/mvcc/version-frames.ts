@@ -86,6 +86,28 @@ export class VersionFrames {
     return this.#versions.eventOf(version) === EVENT_PATCH ? this.#patch(version) : this.#wholeDocument(version)
   }
 
+  /** `bytes` bytes of what the event whose frame is at `place` carried, from `offset` of its document or patch on. */
+  payloadBytes(place: number, offset: number, bytes: number): Uint8Array {
+    const versions = this.#versions
+    let low = this.#flushed + 1
+    if (low <= versions.count && place >= versions.placeOf(low)) {
+      let high = versions.count
+      while (low < high) {
+        const middle = (low + high + 1) >> 1
+        if (versions.placeOf(middle) <= place) low = middle
+        else high = middle - 1
+      }
+      this.#find(low)
+    } else {
+      this.#segments.find(place)
+      this.#source = this.#segments.source
+      this.#offset = this.#segments.offset
+    }
+    const head = this.#offset + FRAME_PREFIX_BYTES
+    const at = skipValue(this.#source, head + varintBytes(readVarint(this.#source, head)) + 10) + offset
+    return this.#source.subarray(at, at + bytes)
+  }
+
   /** Commit time of a version's event, unix ms. */
   time(version: number): number {
     this.#find(version)

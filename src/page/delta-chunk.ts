@@ -9,6 +9,7 @@
 import { DriftError } from '../base/errors.js'
 import { fieldCount, firstFieldAt, textEnd, textHeadBytes, valueEnd } from '../codec/document-shape.js'
 import { writeKeyPayload } from '../codec/key-codec.js'
+import { publishWord } from '../memory/shared-array.js'
 import { type Field, type FieldNames, type FieldOrder } from './field-names.js'
 import { type KeyTable } from './key-table.js'
 import { OpenPage } from './open-page.js'
@@ -307,7 +308,7 @@ export class DeltaChunk extends OpenPage {
     view.i32[head + layout.END_MAX] = layout.OPEN_END
     view.i32[head + layout.ALIVE_COUNT] = (view.i32[head + layout.ALIVE_COUNT] as number) + 1
     view.i32[head + layout.HEAP_END] = this.#heapAt - view.at
-    view.i32[head + layout.ROW_COUNT] = this.#rows
+    publishWord(view.i32, head + layout.ROW_COUNT, this.#rows)
     return true
   }
 

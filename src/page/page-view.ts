@@ -4,6 +4,7 @@
  */
 import { type Arena, type MemoryViews } from '../memory/arena.js'
 import { assertLaw } from '../base/errors.js'
+import { readWord } from '../memory/shared-array.js'
 import * as layout from './page-layout.js'
 
 export class ColumnView {
@@ -121,8 +122,9 @@ export class PageView {
     this.i32[this.head + number] = value
   }
 
+  /** Of a delta it grows: a row that is counted is written. */
   get rowCount(): number {
-    return this.i32[this.head + layout.ROW_COUNT] as number
+    return readWord(this.i32, this.head + layout.ROW_COUNT)
   }
 
   get aliveCount(): number {

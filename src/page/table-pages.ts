@@ -98,7 +98,8 @@ export class TablePages {
   readonly #freeNumbers: number[] = []
   #pending: PendingMerge[] = []
   #appliedSeq = 0
-  #version = 0
+  /** Counts every change of where the pages are. */
+  #structure = 1
   #directory: PageDirectory | undefined
   /** Heap bytes of a row of a delta, as the last full chunk had them. */
   #heapPerRow = -1
@@ -127,6 +128,11 @@ export class TablePages {
     return this.#appliedSeq
   }
 
+  /** Of the {@link directory}: it is another one only where pages came or went. */
+  get structureVersion(): number {
+    return this.#structure
+  }
+
   /** Rows in all pages, each copy counted. */
   get rowsStored(): number {
     let rows = this.counters.sealedRows
@@ -140,7 +146,7 @@ export class TablePages {
   /** The pages as they are now. Readers pin what they read, see `page-reader.ts`. */
   get directory(): PageDirectory {
     this.#directory ??= {
-      version: ++this.#version,
+      version: this.#structure,
       appliedSeq: this.#appliedSeq,
       ranges: this.#ranges.map(({ low, t0, base, chunks, past }): RangeEntry => ({
         low,
@@ -338,6 +344,7 @@ export class TablePages {
     const behind = new OpenRange(low, range.t0, { ...range.past, low })
     this.#ranges = [...this.#ranges, behind]
     behind.rowsMax = this.#limitOf(behind)
+    this.#structure++
     return behind
   }
 
@@ -404,6 +411,7 @@ export class TablePages {
     range.chunks.push(chunk)
     range.seqBase = Math.min(range.seqBase, view.seqBase)
     this.#directory = undefined
+    this.#structure++
     // A rectangle that fills its bytes is looked at as one that fills its rows.
     if (this.#bytesOf(range) > this.#bytesMax && !range.isFrozen) range.rowsMax = 0
     return chunk
@@ -613,6 +621,7 @@ export class TablePages {
     }
     for (const range of fresh) range.rowsMax = this.#limitOf(range)
     this.#directory = undefined
+    this.#structure++
     this.counters.merges++
     this.counters.rowCopies += moves.length
     for (const page of merged.sealed) {

@@ -1,0 +1,304 @@
+/**
+ * The apply actor: follows the shared log and takes every event into the version pages of its table. One thread owns the pages of all
+ * tables; readers see them in shared memory.
+ *
+ * A table has pages from its first event on (`live`), or none (`cold`: it had events before this opening; they cost memory and time that
+ * only who scans needs). A cold table gets pages part by part from its segments; when little is missing, it is `attended`: what the log
+ * brings for it is remembered meanwhile, and taken in behind the last part. A table whose pages could not be kept (page memory is full,
+ * a row is too large for a page) is cold again and says why.
+ *
+ *   MEM-6  a chunk of the log is not free before its events are applied
+ *   VIS-11 what is published as applied is in the pages of every live table, whole commits only
+ */
+import { assertLaw, DriftError, type ErrorData } from '../base/errors.js'
+import { CATALOG_TABLE_ID } from '../base/ids.js'
+import { Catalog } from '../catalog/catalog.js'
+import { EVENT_SCHEMA, frameBytes, frameSeq, readFrame } from '../format/frame.js'
+import {
+  JUMP_MAGIC,
+  paddedBytes,
+  readRecordHeader,
+  recordBytes,
+  recordCount,
+  recordFirstSeq,
+  recordFramesOffset,
+  type RecordRun
+} from '../format/wal-record.js'
+import { type Io } from '../io/io.js'
+import { type ApplyMemory } from '../memory/apply-memory.js'
+import { type Arena } from '../memory/arena.js'
+import { LogFollower } from '../memory/log-follower.js'
+import { type LogMemory } from '../memory/log-memory.js'
+import { type DirectoryImage, directoryImage } from '../page/directory-image.js'
+import { TablePages } from '../page/table-pages.js'
+import { pageEventOf } from './apply-frame.js'
+import { type SegmentPart, framesOfPart } from './segment-part.js'
+
+/** Events of one step: about two milliseconds. */
+const STEP_EVENTS = 1024
+
+export type AppliedTable = {
+  readonly tableId: number
+  readonly primaryKey: string
+  /** Place of its next frame. */
+  readonly nextPlace: number
+  readonly state: 'live' | 'cold'
+}
+
+/** What apply knows of a table's pages. */
+export type DirectoryAnswer = { readonly image: DirectoryImage } | { readonly refused: ErrorData | undefined }
+
+type OpenRecord = { readonly at: number; readonly runs: readonly RecordRun[]; readonly lastSeq: number }
+
+type Remembered = { readonly address: number; readonly place: number }
+
+type Table = {
+  readonly id: number
+  readonly primaryKey: string
+  state: 'live' | 'cold' | 'attended'
+  pages: TablePages | undefined
+  nextPlace: number
+  /** Frames of the log that came while it was attended. */
+  remembered: Remembered[]
+  refused: ErrorData | undefined
+  /** Pages that were given up, until no reader is inside. */
+  given: TablePages | undefined
+}
+
+export type ApplierParts = {
+  readonly io: Io
+  readonly memory: LogMemory
+  readonly apply: ApplyMemory
+  readonly arena: Arena
+  readonly lastSeq: number
+  readonly tables: readonly AppliedTable[]
+  /** Rows of a full page; smaller in tests. */
+  readonly pageRows?: number | undefined
+}
+
+export class Applier {
+  readonly #io: Io
+  readonly #memory: LogMemory
+  readonly #apply: ApplyMemory
+  readonly #arena: Arena
+  readonly #pageRows: number | undefined
+  readonly #follower: LogFollower
+  readonly #tables = new Map<number, Table>()
+  readonly #catalog = new Catalog()
+  /** The record under way: its runs, from `runIndex` on. */
+  #record: OpenRecord | undefined
+  #runIndex = 0
+  #eventsOfRun = 0
+  #frameAt = 0
+  /** The last seq of the last whole record. */
+  #lastSeq: number
+
+  constructor({ io, memory, apply, arena, lastSeq, tables, pageRows }: ApplierParts) {
+    this.#io = io
+    this.#memory = memory
+    this.#apply = apply
+    this.#arena = arena
+    this.#pageRows = pageRows
+    this.#follower = new LogFollower(memory, JUMP_MAGIC)
+    this.#lastSeq = lastSeq
+    for (const { tableId, primaryKey, nextPlace, state } of tables) this.#addTable(tableId, primaryKey, nextPlace, state)
+    this.#publish()
+  }
+
+  /** One bounded piece of work: events of the log into pages. False where nothing is left. */
+  step(): boolean {
+    const { tail } = this.#memory
+    const seqBefore = this.#lastSeq
+    let left = STEP_EVENTS
+    while (left > 0) {
+      if (this.#record === undefined && !this.#nextRecord(tail)) break
+      left -= this.#applyRun(left)
+    }
+    if (this.#lastSeq !== seqBefore) this.#publish()
+    return left < STEP_EVENTS
+  }
+
+  /** Where the table's pages are now; everything that was published when it was asked is in them. */
+  directory(tableId: number): DirectoryAnswer {
+    while (this.step());
+    const table = this.#table(tableId)
+    if (table.state !== 'live' || table.pages === undefined) return { refused: table.refused }
+    // Within a commit that is taken in in steps the pages are ahead of what is published; readers do not look there.
+    return { image: { ...directoryImage(table.pages.directory, table.pages.keys.handle), appliedSeq: this.#lastSeq } }
+  }
+
+  /** Takes a part of a cold table's segments into its pages: the events behind those taken before. In steps: yields between them. */
+  *load(tableId: number, part: SegmentPart): Generator<void, void> {
+    const table = this.#table(tableId)
+    assertLaw(table.state !== 'live', 'VIS-11', `table ${tableId} has pages already`)
+    if (part.isFirst) {
+      table.refused = undefined
+      table.pages?.release()
+      table.pages = this.#newPages(table)
+    }
+    const { pages } = table
+    // Its pages could not be kept.
+    if (pages === undefined) return
+    let count = 0
+    for (const { source, from, to, place } of framesOfPart(this.#io, tableId, part)) {
+      for (let at = from; at < to; at += frameBytes(source, at)) {
+        if (count >= part.skip) {
+          const ordinal = part.ordinals[count - part.skip] as number
+          if (!this.#take(table, source, at, ordinal, place + at - from)) return
+          if (count % STEP_EVENTS === 0) yield
+        }
+        count++
+      }
+    }
+    assertLaw(
+      count - part.skip === part.ordinals.length,
+      'VIS-11',
+      `a part of table ${tableId} has ${count - part.skip} events, not ${part.ordinals.length}`
+    )
+  }
+
+  /** From now on what the log brings for the table is remembered; returns the last seq before that. */
+  attend(tableId: number): number {
+    const table = this.#table(tableId)
+    while (this.step() || this.#record !== undefined);
+    assertLaw(table.state === 'cold', 'VIS-11', `table ${tableId} is not cold`)
+    table.state = 'attended'
+    table.remembered = []
+    return this.#lastSeq
+  }
+
+  /** Behind the last part: takes what was remembered. The table is live then, unless its pages could not be kept. */
+  *goLive(tableId: number): Generator<void, boolean> {
+    const table = this.#table(tableId)
+    assertLaw(table.state === 'attended', 'VIS-11', `table ${tableId} is not attended`)
+    for (let next = 0; next < table.remembered.length && table.pages !== undefined; next++) {
+      const { address, place } = table.remembered[next] as Remembered
+      const bytes = this.#memory.bytes()
+      if (frameSeq(bytes, address) <= table.pages.appliedSeq) continue
+      this.#take(table, bytes, address, this.#apply.ordinalOf(address), place)
+      if (next % STEP_EVENTS === 0) yield
+    }
+    table.remembered = []
+    table.state = table.pages === undefined ? 'cold' : 'live'
+    this.#publish()
+    return table.state === 'live'
+  }
+
+  /** What could not be kept in pages is given back when no reader is inside any more. */
+  forget(tableId: number): void {
+    const table = this.#table(tableId)
+    table.state = 'cold'
+    table.given?.release()
+    table.pages?.release()
+    table.given = table.pages = undefined
+  }
+
+  #table(tableId: number): Table {
+    const table = this.#tables.get(tableId)
+    assertLaw(table !== undefined, 'CAT-1', `apply does not know table ${tableId}`)
+    return table
+  }
+
+  #addTable(id: number, primaryKey: string, nextPlace: number, state: 'live' | 'cold'): void {
+    const table: Table = { id, primaryKey, state, pages: undefined, nextPlace, remembered: [], refused: undefined, given: undefined }
+    if (state === 'live') table.pages = this.#newPages(table)
+    this.#tables.set(id, table)
+  }
+
+  #newPages({ id, primaryKey }: Table): TablePages {
+    return new TablePages({
+      arena: this.#arena,
+      table: id,
+      primaryKey,
+      ...(this.#pageRows === undefined ? {} : { pageRows: this.#pageRows })
+    })
+  }
+
+  #nextRecord(tail: number): boolean {
+    const at = this.#follower.next(tail)
+    if (at === undefined) return false
+    const bytes = this.#memory.bytes()
+    const { runs } = readRecordHeader(bytes, at)
+    this.#record = { at, runs, lastSeq: recordFirstSeq(bytes, at) + recordCount(bytes, at) - 1 }
+    this.#runIndex = 0
+    this.#eventsOfRun = 0
+    this.#frameAt = recordFramesOffset(bytes, at)
+    return true
+  }
+
+  /** At most `count` events of the record's current run; ends the record behind its last run. */
+  #applyRun(count: number): number {
+    const { at, runs, lastSeq } = this.#record as OpenRecord
+    const run = runs[this.#runIndex]
+    if (run === undefined) {
+      this.#follower.advance(paddedBytes(recordBytes(this.#memory.bytes(), at)))
+      this.#record = undefined
+      this.#lastSeq = lastSeq
+      return 0
+    }
+    const taken = Math.min(count, run.count - this.#eventsOfRun)
+    this.#takeFrames(run, taken)
+    this.#eventsOfRun += taken
+    if (this.#eventsOfRun === run.count) {
+      this.#runIndex++
+      this.#eventsOfRun = 0
+    }
+    return taken
+  }
+
+  #takeFrames({ tableId, count, bytes: runBytes }: RecordRun, taken: number): void {
+    const bytes = this.#memory.bytes()
+    const table = this.#tables.get(tableId)
+    if (tableId === CATALOG_TABLE_ID) {
+      for (let left = taken; left > 0; left--) {
+        const frame = readFrame(bytes, this.#frameAt)
+        if (frame.event === EVENT_SCHEMA) {
+          const { id, primaryKey } = this.#catalog.apply(frame.payload, frame.seq)
+          this.#addTable(id, primaryKey, 0, 'live')
+        }
+        this.#frameAt += frameBytes(bytes, this.#frameAt)
+      }
+      return
+    }
+    assertLaw(table !== undefined, 'CAT-1', `apply does not know table ${tableId}`)
+    if (table.state === 'cold' && taken === count) {
+      this.#frameAt += runBytes
+      table.nextPlace += runBytes
+      return
+    }
+    for (let left = taken; left > 0; left--) {
+      const at = this.#frameAt
+      if (table.state === 'live') this.#take(table, bytes, at, this.#apply.ordinalOf(at), table.nextPlace)
+      else if (table.state === 'attended') table.remembered.push({ address: at, place: table.nextPlace })
+      const frame = frameBytes(bytes, at)
+      this.#frameAt += frame
+      table.nextPlace += frame
+    }
+  }
+
+  /** False where the table's pages cannot take the event: it is cold from then on. */
+  #take(table: Table, source: Uint8Array, at: number, ordinal: number, place: number): boolean {
+    const { pages } = table
+    if (pages === undefined) return false
+    try {
+      pages.apply(pageEventOf(source, at, ordinal, place, pages.keys.has(ordinal) ? 'without key' : 'with key'))
+      return true
+    } catch (error) {
+      // Whatever it is: the table is read as if it had no pages, and is right.
+      table.refused = DriftError.from(error, `pages of table ${table.id}`).toData()
+      table.given = pages
+      table.pages = undefined
+      if (table.state === 'live') table.state = 'cold'
+      table.remembered = []
+      this.#apply.setDirectoryVersion(table.id, 0)
+      return false
+    }
+  }
+
+  #publish(): void {
+    for (const { id, state, pages } of this.#tables.values()) {
+      if (state === 'live' && pages !== undefined) this.#apply.setDirectoryVersion(id, pages.structureVersion)
+    }
+    this.#apply.publishApplied(this.#lastSeq)
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * The coordinator's view of version pages: which tables have them, where they are, and how a read gets hold of them at its seq.
+ *
+ * A table that was empty when the database was opened has pages from its first event on. Any other gets them when a scan first asks for
+ * them, from its segments, in the background; until then that scan and others read documents instead, with the same answers.
+ */
+import { type DirectoryAnswer } from '../apply/applier.js'
+import { type SegmentPart } from '../apply/segment-part.js'
+import { assertLaw, DriftError, type ErrorData } from '../base/errors.js'
+import { type Log } from '../base/log.js'
+import { type ApplyMemory } from '../memory/apply-memory.js'
+import { type Arena } from '../memory/arena.js'
+import { attachDirectory, PageViews, StaleDirectory } from '../page/directory-image.js'
+import { KeyTable } from '../page/key-table.js'
+import { type KeyBounds, type PageDirectory, type Tile, tilesAt } from '../page/page-directory.js'
+import { type ReadPlace } from '../page/row-reader.js'
+import { type ApplyLink } from '../runtime/apply-link.js'
+import { type TableState } from './table-state.js'
+
+/** Events that are left for the last part of a warming, during which the log is held. */
+const LAST_PART_EVENTS = 50_000
+/** A query waits for the pages of a table with so many events; for a larger one it reads documents. */
+const WAITED_EVENTS = 50_000
+/** A directory that is stale again and again: apply merges faster than it can be asked. */
+const ATTEMPTS_MAX = 100
+
+/** The pages of one table at one seq, pinned until {@link release}. */
+export type PinnedPages = {
+  readonly arena: Arena
+  readonly keys: KeyTable
+  readonly S: number
+  /** How long the read waited until apply had come to S, ms. */
+  readonly waitedMs: number
+  /** Values that are too long for a page are read where their events lie. */
+  readonly readPlace: ReadPlace
+  tiles(bounds?: KeyBounds): readonly Tile[]
+  release(): void
+}
+
+type Known = { readonly directory: PageDirectory; readonly keys: KeyTable }
+
+type TablePageState = {
+  state: 'cold' | 'warming' | 'live'
+  warming: Promise<void> | undefined
+  known: Known | undefined
+  /** Reads that are inside its pages. */
+  readers: number
+  /** Why it has none; it is not tried again. */
+  refused: ErrorData | undefined
+}
+
+export type PageAccessParts = {
+  readonly arena: Arena
+  readonly apply: ApplyMemory
+  readonly link: ApplyLink
+  readonly logger: Log
+  readonly monotonic: () => number
+  readonly tables: Iterable<TableState>
+  /** Moves everything visible into segments. */
+  readonly checkpoint: () => Promise<void>
+}
+
+export class PageAccess {
+  readonly #parts: PageAccessParts
+  readonly #tables = new Map<number, TablePageState>()
+  readonly #views: PageViews
+  /** Below this no chunk of the log is freed, by table that is warming. */
+  readonly #holds = new Map<number, number>()
+  #isLost = false
+  #isClosed = false
+
+  constructor(parts: PageAccessParts) {
+    this.#parts = parts
+    this.#views = new PageViews(parts.arena)
+    for (const table of parts.tables) this.addTable(table)
+    parts.link.onLost(({ message }) => {
+      this.#isLost = true
+      parts.logger.error({ message }, 'the apply thread is lost; tables are read without their pages')
+    })
+  }
+
+  addTable(table: TableState): void {
+    const state = table.versions.count === 0 ? 'live' : 'cold'
+    this.#tables.set(table.definition.id, { state, warming: undefined, known: undefined, readers: 0, refused: undefined })
+  }
+
+  /** Chunks of the log up to this seq are not needed by apply any more. */
+  get freeSeq(): number {
+    if (this.#isLost) return Number.MAX_SAFE_INTEGER
+    return Math.min(this.#parts.apply.appliedSeq, ...this.#holds.values())
+  }
+
+  /** Resolves when apply does not hold the log below `seq` any more. */
+  async untilFree(seq: number): Promise<void> {
+    if (this.#isLost) return
+    await this.#parts.link.untilApplied(seq).catch((error: unknown) => {
+      if (!this.#isLost) throw error
+    })
+    for (const { warming } of this.#tables.values()) await warming
+  }
+
+  /** At once, where the pages are there and known; else undefined. */
+  pagesNow(table: TableState, S: number): PinnedPages | undefined {
+    const state = this.#stateOf(table)
+    const { apply } = this.#parts
+    const { known } = state
+    if (state.state !== 'live' || this.#isLost || known === undefined || apply.appliedSeq < S) return undefined
+    // Read behind the applied seq: what is applied up to there is in the pages of this version.
+    if (known.directory.version !== apply.directoryVersion(table.definition.id)) return undefined
+    return this.#pinned(table, state, known, S, 0)
+  }
+
+  /**
+   * The pages of a table at S, which is visible, as soon as everything up to S is in them; undefined where the table has none: then
+   * documents are read, and pages are made meanwhile.
+   */
+  async pages(table: TableState, S: number): Promise<PinnedPages | undefined> {
+    const now = this.pagesNow(table, S)
+    if (now !== undefined) return now
+    const state = this.#stateOf(table)
+    if (state.state !== 'live') {
+      this.#warm(table, state)
+      if (table.versions.count <= WAITED_EVENTS) await state.warming
+    }
+    for (let attempt = 0; attempt < ATTEMPTS_MAX && state.state === 'live' && !this.#isLost; attempt++) {
+      const { link, monotonic } = this.#parts
+      const began = monotonic()
+      try {
+        await link.untilApplied(S)
+        this.#learn(table, state, await link.directory(table.definition.id))
+      } catch (error) {
+        if (this.#isLost && !this.#isClosed) return undefined
+        throw error
+      }
+      if (state.known === undefined) return undefined
+      const pinned = this.#pinned(table, state, state.known, S, monotonic() - began)
+      if (pinned !== undefined) return pinned
+    }
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    // What is being made is left: its thread ends.
+    await this.#parts.link.close()
+    for (const { warming } of this.#tables.values()) await warming
+  }
+
+  #stateOf({ definition }: TableState): TablePageState {
+    const state = this.#tables.get(definition.id)
+    assertLaw(state !== undefined, 'CAT-1', `no pages are kept for table ${definition.name}`)
+    return state
+  }
+
+  #learn(table: TableState, state: TablePageState, answer: DirectoryAnswer): void {
+    if ('image' in answer) {
+      const { arena } = this.#parts
+      state.known = { directory: attachDirectory(answer.image, this.#views), keys: KeyTable.attach(arena, answer.image.keys) }
+      return
+    }
+    this.#refuse(table, state, answer.refused)
+  }
+
+  /** Its pages could not be kept: documents are read from now on. */
+  #refuse({ definition }: TableState, state: TablePageState, why: ErrorData | undefined): void {
+    state.state = 'cold'
+    state.known = undefined
+    state.refused = why ?? { name: 'INVARIANT', message: 'the table has no pages', details: {} }
+    this.#parts.logger.warn({ table: definition.name, reason: state.refused.message }, 'the pages of a table are given up')
+    if (state.readers === 0) void this.#forget(definition.id)
+  }
+
+  #pinned({ frames }: TableState, state: TablePageState, known: Known, S: number, waitedMs: number): PinnedPages | undefined {
+    const { arena } = this.#parts
+    const { directory, keys } = known
+    const held: number[] = []
+    let isReleased = false
+    const release = (): void => {
+      if (isReleased) return
+      isReleased = true
+      for (const address of held) arena.unpin(address)
+      state.readers--
+    }
+    state.readers++
+    try {
+      for (const { page, chunks } of tilesAt(directory, S)) {
+        for (const each of page === undefined ? chunks : [page, ...chunks]) {
+          if (!arena.pin(each.address, each.generation)) throw new StaleDirectory()
+          held.push(each.address)
+        }
+      }
+    } catch (error) {
+      release()
+      if (error instanceof StaleDirectory) return undefined
+      throw error
+    }
+    const readPlace: ReadPlace = ({ frame, offset, bytes }) => frames.payloadBytes(frame, offset, bytes)
+    return { arena, keys, S, waitedMs, readPlace, tiles: (bounds = {}) => tilesAt(directory, S, bounds), release }
+  }
+
+  #warm(table: TableState, state: TablePageState): void {
+    if (state.warming !== undefined || state.refused !== undefined || this.#isClosed || this.#isLost) return
+    state.state = 'warming'
+    state.warming = this.#makePages(table)
+      .then(
+        (isLive) => {
+          if (isLive) state.state = 'live'
+          else this.#refuse(table, state, undefined)
+        },
+        (error: unknown) => {
+          state.state = 'cold'
+          if (this.#isClosed) return undefined
+          const { code, message } = DriftError.from(error, table.directory)
+          this.#parts.logger.warn({ table: table.definition.name, code, message }, 'the pages of a table could not be made')
+          return this.#forget(table.definition.id)
+        }
+      )
+      .finally(() => {
+        this.#holds.delete(table.definition.id)
+        state.warming = undefined
+      })
+  }
+
+  /** Part by part from the segments, while writes go on; the log is held for the last part only. */
+  async #makePages(table: TableState): Promise<boolean> {
+    const { link, apply, checkpoint } = this.#parts
+    const { id } = table.definition
+    let done = 0
+    for (;;) {
+      await checkpoint()
+      const { flushed } = table.frames
+      if (done > 0 && flushed - done <= LAST_PART_EVENTS) break
+      await link.load(id, partOf(table, done, flushed))
+      if (flushed <= LAST_PART_EVENTS) {
+        done = flushed
+        break
+      }
+      done = flushed
+    }
+    this.#holds.set(id, apply.appliedSeq)
+    await link.attend(id)
+    await checkpoint()
+    await link.load(id, partOf(table, done, table.frames.flushed))
+    return link.goLive(id)
+  }
+
+  async #forget(tableId: number): Promise<void> {
+    if (this.#isClosed || this.#isLost) return
+    await this.#parts.link.forget(tableId).catch((error: unknown) => {
+      const { code, message } = DriftError.from(error, 'apply')
+      this.#parts.logger.warn({ code, message }, 'the pages of a table could not be given back')
+    })
+  }
+}
+
+/** The events of a table from number `done` (they are counted from 0) up to `flushed`, as they lie in segments. */
+function partOf(table: TableState, done: number, flushed: number): SegmentPart {
+  const all = table.segments.segments
+  let before = 0
+  let first = 0
+  while (first < all.length && before + (all[first]?.count ?? 0) <= done) before += all[first++]?.count ?? 0
+  const segments = all.slice(first).map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed }))
+  return {
+    directory: `${table.directory}/segments`,
+    segments,
+    origin: all[first]?.origin ?? 0,
+    isFirst: done === 0,
+    skip: done - before,
+    ordinals: table.ordinalsOf(done, flushed)
+  }
+}

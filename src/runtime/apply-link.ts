@@ -1,0 +1,32 @@
+import type { AppliedTable, DirectoryAnswer } from '../apply/applier.js'
+import type { SegmentPart } from '../apply/segment-part.js'
+import type { ErrorData } from '../base/errors.js'
+import type { ApplyMemory } from '../memory/apply-memory.js'
+import type { Arena } from '../memory/arena.js'
+import type { LogMemory } from '../memory/log-memory.js'
+
+/** What the apply actor begins with. */
+export type ApplyConfig = {
+  readonly memory: LogMemory
+  readonly apply: ApplyMemory
+  readonly arena: Arena
+  readonly lastSeq: number
+  readonly tables: readonly AppliedTable[]
+  readonly pageRows?: number | undefined
+}
+
+/** The coordinator's way to its apply actor, wherever that runs. Events go through the shared log; what is said of tables goes here. */
+export type ApplyLink = {
+  /** Something was published in the log. */
+  stir(): void
+  /** Resolves when everything up to `seq` is applied. */
+  untilApplied(seq: number): Promise<void>
+  directory(tableId: number): Promise<DirectoryAnswer>
+  load(tableId: number, part: SegmentPart): Promise<void>
+  attend(tableId: number): Promise<number>
+  goLive(tableId: number): Promise<boolean>
+  forget(tableId: number): Promise<void>
+  close(): Promise<void>
+  /** Called once if it ends unasked: no table has pages any more. */
+  onLost(listener: (reason: ErrorData) => void): void
+}

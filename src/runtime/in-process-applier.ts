@@ -1,0 +1,60 @@
+import { Applier, type DirectoryAnswer } from '../apply/applier.js'
+import type { SegmentPart } from '../apply/segment-part.js'
+import type { Io } from '../io/io.js'
+import type { ApplyConfig, ApplyLink } from './apply-link.js'
+
+/** The apply actor in the caller's own thread: for `:memory:`, and for tests over simulated files. It works when it is asked. */
+export class InProcessApplier implements ApplyLink {
+  readonly #applier: Applier
+  #pumping = false
+
+  constructor(io: Io, config: ApplyConfig) {
+    this.#applier = new Applier({ io, ...config })
+  }
+
+  stir(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    setImmediate(() => this.#pump())
+  }
+
+  async untilApplied(): Promise<void> {
+    while (this.#applier.step());
+  }
+
+  async directory(tableId: number): Promise<DirectoryAnswer> {
+    return this.#applier.directory(tableId)
+  }
+
+  async load(tableId: number, part: SegmentPart): Promise<void> {
+    whole(this.#applier.load(tableId, part))
+  }
+
+  async attend(tableId: number): Promise<number> {
+    return this.#applier.attend(tableId)
+  }
+
+  async goLive(tableId: number): Promise<boolean> {
+    return whole(this.#applier.goLive(tableId))
+  }
+
+  async forget(tableId: number): Promise<void> {
+    this.#applier.forget(tableId)
+  }
+
+  async close(): Promise<void> {}
+
+  onLost(): void {}
+
+  #pump(): void {
+    if (this.#applier.step()) setImmediate(() => this.#pump())
+    else this.#pumping = false
+  }
+}
+
+function whole<Value>(steps: Generator<void, Value>): Value {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
