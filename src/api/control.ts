@@ -2,7 +2,7 @@ import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import { QueryMemory } from '../query/query-memory.js'
-import { turn } from '../runtime/turn.js'
+import { turn, untilOrCancelled } from '../runtime/turn.js'
 
 export type ControlOptions = {
   readonly signal?: AbortSignal | undefined
@@ -50,6 +50,14 @@ export class Control {
     await turn()
     this.#turnAt = this.#coordinator.monotonic() + SLICE_MS
     this.check()
+  }
+
+  /** What `promise` gives, or the error of whatever ends the statement before. */
+  async until<Result>(promise: Promise<Result>): Promise<Result> {
+    const result = await untilOrCancelled(promise, this.#signal, this.#endsAt - this.#coordinator.monotonic())
+    this.check()
+    if (result === undefined) throw new DriftError('INVARIANT', 'a wait ended without a result and without a reason')
+    return result.value
   }
 
   /** Runs to the end, turning the event loop now and then. */

@@ -1,9 +1,10 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { QuerySource } from '../query/query-source.js'
+import type { StatementPages } from './statement-pages.js'
 import { keyRange } from './view.js'
 
 /** The database at one seq, as the query room reads it. */
-export function sourceAt(coordinator: Coordinator, at: number): QuerySource {
+export function sourceAt(coordinator: Coordinator, at: number, pages?: StatementPages): QuerySource {
   return {
     seq: at,
     primaryKey: (table) => coordinator.table(table).definition.primaryKey,
@@ -20,6 +21,7 @@ export function sourceAt(coordinator: Coordinator, at: number): QuerySource {
     },
     scan: (table, range) => coordinator.table(table).documents(keyRange(range), at),
     jsonLines: (table, range) => coordinator.table(table).jsonLines(keyRange(range), at),
+    pages: (table) => pages?.of(table, at),
     *keys(table, range) {
       const state = coordinator.table(table)
       for (const { ordinal } of state.scan(keyRange(range), at)) yield state.key(ordinal)

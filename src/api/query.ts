@@ -4,7 +4,6 @@ import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { Batch } from '../query/batch.js'
 import { bytesOf } from '../query/query-memory.js'
 import type { ResultColumn } from '../query/run-select.js'
-import type { Control } from './control.js'
 import { integersAs, type IntegerMode } from './integers.js'
 import type { CommandName, RunningStatement } from './statement-runner.js'
 
@@ -104,7 +103,7 @@ export class Query<Row = { [column: string]: unknown }> implements PromiseLike<Q
   async *json(): AsyncGenerator<Uint8Array, void> {
     const running = await this.#taken()
     if (this.#integers === 'auto' && running.jsonLines !== undefined) {
-      yield* drivenPieces(running.jsonLines(), running.control)
+      yield* drivenPieces(running.jsonLines(), running)
       return
     }
     for await (const batch of driven(running)) {
@@ -141,6 +140,7 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
   const { columns, command, commit, notices, control, batches } = running
   const rows: Row[] = []
   try {
+    await running.begin?.()
     for (const batch of batches) {
       for (const row of running.objects(batch)) {
         control.memory.take(bytesOf(row))
@@ -151,18 +151,23 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
     }
   } finally {
     batches.return()
+    running.end?.()
   }
   const stats = { rowsScanned: running.rowsScanned(), memoryBytes: control.memory.bytes }
   return { rows, columns, rowCount: running.writtenRows ?? rows.length, command, commit, notices, stats }
 }
 
 /** The batches of a statement that hold rows; the event loop turns between them when it is time. */
-export async function* driven({ batches, control }: RunningStatement): AsyncGenerator<Batch, void> {
-  for await (const batch of drivenPieces(batches, control)) if (batch.rowCount > 0) yield batch
+export async function* driven(running: RunningStatement): AsyncGenerator<Batch, void> {
+  for await (const batch of drivenPieces(running.batches, running)) if (batch.rowCount > 0) yield batch
 }
 
-async function* drivenPieces<Piece>(pieces: Generator<Piece, void>, control: Control): AsyncGenerator<Piece, void> {
+async function* drivenPieces<Piece>(
+  pieces: Generator<Piece, void>,
+  { control, begin, end }: RunningStatement
+): AsyncGenerator<Piece, void> {
   try {
+    await begin?.()
     for (;;) {
       control.check()
       const next = pieces.next()
@@ -172,6 +177,7 @@ async function* drivenPieces<Piece>(pieces: Generator<Piece, void>, control: Con
     }
   } finally {
     pieces.return()
+    end?.()
   }
 }
 

@@ -17,6 +17,7 @@ import { Control, type ControlOptions } from './control.js'
 import { HISTORY_COLUMNS } from './history-columns.js'
 import { resolved } from './point.js'
 import { sourceAt } from './query-source.js'
+import { StatementPages } from './statement-pages.js'
 import { TableView } from './view.js'
 
 export type CommandName =
@@ -62,6 +63,10 @@ export type RunningStatement = {
   readonly notices: readonly string[]
   readonly rowsScanned: () => number
   readonly control: Control
+  /** Before the first batch is pulled; undefined where nothing has to be waited for. */
+  readonly begin?: () => Promise<void> | undefined
+  /** When no more are pulled: lets go of what the statement held. */
+  readonly end?: () => void
   /** Empty ones are a chance to look up. */
   readonly batches: Generator<Batch, void, void>
   readonly objects: (batch: Batch) => Document[]
@@ -139,16 +144,27 @@ export class StatementRunner {
 
   #select(select: Select, options: StatementOptions, session: Session, control: Control): RunningStatement {
     const point = this.#readPoint(select, options, session)
-    const run = runSelect(select, sourceAt(this.#coordinator, point.seq), options.parameters ?? [], control.memory)
-    return running('SELECT', run, control, point.notice)
+    const pages = new StatementPages(this.#coordinator)
+    const run = runSelect(select, sourceAt(this.#coordinator, point.seq, pages), options.parameters ?? [], control.memory)
+    wantPages(run, pages, point.seq)
+    return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end: () => pages.end() }
   }
 
   async #explain({ select, analyze }: Explain, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
     const point = this.#readPoint(select, options, session)
-    const source = sourceAt(this.#coordinator, point.seq)
+    const pages = new StatementPages(this.#coordinator)
+    const source = sourceAt(this.#coordinator, point.seq, pages)
     const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic()) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
-    if (analyze) await control.finish(run.batches)
+    if (analyze) {
+      wantPages(run, pages, point.seq)
+      try {
+        await pages.begin(control)
+        await control.finish(run.batches)
+      } finally {
+        pages.end()
+      }
+    }
     const lines = explainLines(select, run.plan, source, probe)
     return rowsRun(
       'EXPLAIN',
@@ -362,6 +378,11 @@ async function returnedBatches(
   }
   await control.finish(collect())
   return kept
+}
+
+/** What is found by its key is read by its key. */
+function wantPages({ plan }: SelectRun, pages: StatementPages, seq: number): void {
+  if (plan.table !== undefined && plan.access.kind !== 'keys') pages.want(plan.table, seq)
 }
 
 function* given(batches: readonly Batch[]): Generator<Batch, void> {

@@ -53,6 +53,8 @@ export type CoordinatorOptions = {
   readonly logBytes: number
   /** Rows of a full version page; smaller in tests. */
   readonly pageRows?: number | undefined
+  /** A table with fewer versions is read from its documents: that is as quick. */
+  readonly pagesFromVersions?: number | undefined
   /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
   readonly compactAtBytes?: number
 }
@@ -76,6 +78,8 @@ export type ReadPoint = {
  * A record is at most a batch and its head. Where only the run in use is taken, room for three leaves a free run for one, wherever that lies.
  */
 const RECORD_BYTES_MAX = limits.batchBytesMax + 16 * 1024 * 1024
+
+const PAGES_FROM_VERSIONS = 2000
 
 /** Ids of tables are never given twice, and tables are not dropped. */
 const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
@@ -264,6 +268,10 @@ export class Coordinator {
   /** Commit of an event: its time and metadata. */
   commitOf(seq: number): CommitEntry {
     return this.#state.commits.commitOf(seq)
+  }
+
+  get pagesFromVersions(): number {
+    return this.#options.pagesFromVersions ?? PAGES_FROM_VERSIONS
   }
 
   /**

@@ -37,6 +37,8 @@ export type QuerySource = {
   scan(table: string, range: KeyRange): Iterable<Document>
   /** The rows of {@link scan} as lines of JSON, in pieces. */
   jsonLines(table: string, range: KeyRange): Generator<{ readonly bytes: Uint8Array; readonly rows: number }, void>
+  /** The version pages of the table at this point, where it has any: the same rows as {@link scan}, in columns. */
+  pages(table: string): unknown
   /** The keys that {@link scan} would go through. */
   keys(table: string, range: KeyRange): Iterable<Key>
 }

@@ -2,3 +2,26 @@
 export function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve))
 }
+
+/** What `promise` gives; undefined where the signal or the time, in milliseconds, ended the wait before. */
+export async function untilOrCancelled<Result>(
+  promise: Promise<Result>,
+  signal: AbortSignal | undefined,
+  ms: number
+): Promise<{ readonly value: Result } | undefined> {
+  if (signal === undefined && ms === Number.POSITIVE_INFINITY) return { value: await promise }
+  let cancel = (): void => {}
+  const cancelled = new Promise<undefined>((resolve) => (cancel = () => resolve(undefined)))
+  signal?.addEventListener('abort', cancel, { once: true })
+  const timer = ms < TIMER_MS_MAX ? setTimeout(cancel, Math.max(0, ms) + 1) : undefined
+  try {
+    if (signal?.aborted === true) cancel()
+    return await Promise.race([promise.then((value) => ({ value })), cancelled])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', cancel)
+  }
+}
+
+/** A longer timer fires at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1

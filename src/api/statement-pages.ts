@@ -1,0 +1,60 @@
+import type { Coordinator } from '../coordinator/coordinator.js'
+import type { PinnedPages } from '../coordinator/page-access.js'
+import type { Control } from './control.js'
+
+/** The version pages that one statement reads, from its first row to its end. */
+export class StatementPages {
+  readonly #coordinator: Coordinator
+  readonly #wanted = new Map<string, { readonly table: string; readonly seq: number }>()
+  readonly #pages = new Map<string, PinnedPages>()
+  #isEnded = false
+
+  constructor(coordinator: Coordinator) {
+    this.#coordinator = coordinator
+  }
+
+  /** The statement will scan this table at this point. */
+  want(table: string, seq: number): void {
+    this.#wanted.set(nameOf(table, seq), { table, seq })
+  }
+
+  /** Pins the pages that were wanted and are there. Undefined where nothing had to be waited for. */
+  begin(control: Control): Promise<void> | undefined {
+    const waiting: Promise<void>[] = []
+    for (const [name, { table, seq }] of this.#wanted) {
+      const state = this.#coordinator.table(table)
+      if (state.versions.count < this.#coordinator.pagesFromVersions) continue
+      const pages = this.#coordinator.pages(state, seq)
+      if (pages instanceof Promise) waiting.push(pages.then((found) => this.#keep(name, found)))
+      else this.#keep(name, pages)
+    }
+    return waiting.length === 0 ? undefined : control.until(Promise.all(waiting).then(() => {}))
+  }
+
+  /** Undefined: read documents. */
+  of(table: string, seq: number): PinnedPages | undefined {
+    return this.#pages.get(nameOf(table, seq))
+  }
+
+  /** How long the statement waited for events to be applied, ms. */
+  get waitedMs(): number {
+    return Math.max(0, ...[...this.#pages.values()].map(({ waitedMs }) => waitedMs))
+  }
+
+  end(): void {
+    this.#isEnded = true
+    for (const pages of this.#pages.values()) pages.release()
+    this.#pages.clear()
+  }
+
+  #keep(name: string, pages: PinnedPages | undefined): void {
+    if (pages === undefined) return
+    // Who was cancelled while it waited does not need them any more.
+    if (this.#isEnded) pages.release()
+    else this.#pages.set(name, pages)
+  }
+}
+
+function nameOf(table: string, seq: number): string {
+  return `${seq} ${table}`
+}
