@@ -363,10 +363,12 @@ export class Coordinator {
 
   /** Merges and compresses the segments of a table, or of all and the commit log. Waits for no reader. */
   async compact(name: string | undefined, options: MaintenanceOptions): Promise<CompactedTable[]> {
-    const { maintenance } = this.#writer()
+    const { maintenance, pages } = this.#writer()
     const tables = this.#maintained(name)
     await this.checkpoint()
-    return maintenance.compact(tables, options)
+    const compacted = await maintenance.compact(tables, options)
+    for (const table of name === undefined ? this.#state.tables.values() : [this.table(name)]) await pages.settle(table)
+    return compacted
   }
 
   /** Writes a snapshot of a table, or of all: the next opening begins from it. Waits for no reader. */

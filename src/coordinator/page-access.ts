@@ -139,6 +139,11 @@ export class PageAccess {
     return undefined
   }
 
+  /** Leaves live rows only in the open pages of a table that has any. */
+  async settle(table: TableState): Promise<void> {
+    if (this.#stateOf(table).state === 'live' && !this.#isLost) await this.#parts.link.settle(table.definition.id)
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     // What is being made is left: its thread ends.
