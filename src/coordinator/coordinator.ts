@@ -414,6 +414,10 @@ export class Coordinator {
       compactions: this.#writing?.maintenance.compactions ?? 0,
       views: this.#pins.size,
       oldestViewSeq: this.#pins.size === 0 ? undefined : Math.min(...this.#pins.values()),
+      /** Everything up to here is in the version pages of the tables that have some. */
+      appliedSeq: this.#writing?.pages.appliedSeq ?? 0,
+      pageBytes: this.#writing?.pages.bytes ?? 0,
+      pageBytesMax: this.#writing?.pages.bytesMax ?? 0,
       memoryBytes: tables.reduce((sum, table) => sum + table.keys.bytes + table.versions.bytes, 0)
     }
   }

@@ -84,6 +84,18 @@ export class PageAccess {
     this.#tables.set(table.definition.id, { state, warming: undefined, known: undefined, readers: 0, refused: undefined })
   }
 
+  get appliedSeq(): number {
+    return this.#parts.apply.appliedSeq
+  }
+
+  get bytes(): number {
+    return this.#parts.arena.claimedBytes
+  }
+
+  get bytesMax(): number {
+    return this.#parts.arena.budgetBytes
+  }
+
   /** Chunks of the log up to this seq are not needed by apply any more. */
   get freeSeq(): number {
     if (this.#isLost) return Number.MAX_SAFE_INTEGER
