@@ -243,7 +243,7 @@ export function returningSelect(table: string, items: readonly SelectItem[]): Se
 
 function selectOf(table: string, items: readonly SelectItem[], where: Expression | null): Select {
   const nothing = { distinct: false, groupBy: [], having: null, orderBy: [], asOf: null, limit: null, offset: null } as const
-  return { kind: 'select', items, from: { table, alias: null }, where, ...nothing }
+  return { kind: 'select', items, from: { kind: 'table', table, alias: null, asOf: null }, where, ...nothing }
 }
 
 /** DO UPDATE: names are the row's, `excluded.x` the document's that could not be inserted. */

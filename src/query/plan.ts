@@ -64,6 +64,7 @@ class Planner {
     const select = this.#select
     const hasStar = select.items.some((item) => item.kind === 'star')
     if (hasStar && select.from === null) throw refused('* needs a table after FROM')
+    for (const item of select.items) if (item.kind === 'star' && item.of !== undefined) this.#starTable(item.of)
 
     const where = select.where === null ? null : this.#resolved(select.where, 'aliases')
     const rowScope: Scope = { columnOf: () => undefined, field: (field) => this.#fieldIndex(field) }
@@ -103,7 +104,7 @@ class Planner {
     const whereEvaluator = where === null ? undefined : { text: expressionText(where), evaluator: compile(where, rowScope) }
     const keysOnly = !hasStar && select.from !== null && this.#fields.every((path) => path.length === 1 && path[0] === primaryKey)
     return {
-      table: select.from?.table,
+      table: this.#table()?.table,
       fields: this.#fields,
       keysOnly,
       hasStar,
@@ -195,8 +196,24 @@ class Planner {
     return this.#items.find((item) => item.aliased && item.name === name)
   }
 
+  #table(): { readonly table: string; readonly alias: string | null } | undefined {
+    const { from } = this.#select
+    if (from === null) return undefined
+    if (from.kind === 'table') return from
+    throw new DriftError(
+      'NOT_SUPPORTED',
+      'ranges of time and joins are part of the language, but this version does not execute them yet',
+      {}
+    )
+  }
+
+  /** The table of `x.*`. */
+  #starTable(name: string): void {
+    if (name !== this.#tableName()) throw refused(`${name}.*: there is no ${name} after FROM`)
+  }
+
   #tableName(): string | undefined {
-    return this.#select.from?.alias ?? this.#select.from?.table
+    return this.#table()?.alias ?? this.#table()?.table
   }
 }
 

@@ -77,7 +77,7 @@ export function planFor(select: Select, source: QuerySource): SelectPlan {
     known = new Map()
     plans.set(select, known)
   }
-  const table = select.from?.table
+  const table = select.from?.kind === 'table' ? select.from.table : undefined
   const primaryKey = table === undefined ? undefined : source.primaryKey(table)
   const asking = asksFor(select)
   const columns = table !== undefined && asking.length > 0 ? source.columns(table) : []
