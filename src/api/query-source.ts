@@ -1,11 +1,30 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { QuerySource } from '../query/query-source.js'
+import { resolved } from './point.js'
+import { versionsAt } from './version-source.js'
 import { keyRange } from './view.js'
 
+/** What one statement takes for the present, at each of the points that it reads. */
+export type Moment = {
+  /** Unix ms. */
+  readonly now: number
+  /** The last visible seq. */
+  readonly present: number
+  /** A point ahead of it is an error. */
+  readonly strict: boolean
+}
+
 /** The database at one seq, as the query room reads it. */
-export function sourceAt(coordinator: Coordinator, at: number): QuerySource {
+export function sourceAt(coordinator: Coordinator, at: number, moment: Moment): QuerySource {
   return {
     seq: at,
+    now: moment.now,
+    find: (point) => {
+      const { seq, notice } = coordinator.readPoint(resolved(point, moment.now), moment.strict)
+      // What became visible since the statement began is not seen by it.
+      return { seq: Math.min(seq, moment.present), notice }
+    },
+    at: (seq) => sourceAt(coordinator, seq, moment),
     primaryKey: (table) => coordinator.table(table).definition.primaryKey,
     columns: (table) => coordinator.table(table).columnsAt(at),
     count: (table) => {
@@ -23,6 +42,7 @@ export function sourceAt(coordinator: Coordinator, at: number): QuerySource {
     *keys(table, range) {
       const state = coordinator.table(table)
       for (const { ordinal } of state.scan(keyRange(range), at)) yield state.key(ordinal)
-    }
+    },
+    ...versionsAt(coordinator, at)
   }
 }

@@ -13,6 +13,8 @@ export const limits = {
   parametersMax: 65_535,
   /** Tables that one query joins. */
   joinTablesMax: 64,
+  /** Points of one FOR SYSTEM_TIME EACH. */
+  sweepPointsMax: 10_000,
   tablesMax: 4096,
   indexesPerTableMax: 64,
   indexColumnsMax: 32,
