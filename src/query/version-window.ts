@@ -1,5 +1,5 @@
 /**
- * Which versions a range of time takes, as ends of commits. Law TIM-6: FROM a TO b has those with begin < b and end > a, BETWEEN those with
+ * Which versions a range of time takes, as ends of commits. Law TIM-8: FROM a TO b has those with begin < b and end > a, BETWEEN those with
  * begin <= b and end > a; a reversed range is empty.
  */
 import { seqOf, unixMsOf } from '../base/ids.js'

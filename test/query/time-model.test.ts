@@ -39,7 +39,7 @@ const without = (row: VersionRow): Row => {
   return fields
 }
 
-test('DIFF is what a fold of all events says, AS OF a with DIFF(a, b) is AS OF b, and DIFF(b, a) is its inverse', async (t) => {
+test('TIM-9: DIFF is what a fold of all events says, AS OF a with DIFF(a, b) is AS OF b, and DIFF(b, a) is its inverse', async (t) => {
   await fc.assert(
     fc.asyncProperty(history, place, place, async (steps, a, b) => {
       await using past = await History.of(steps)
@@ -77,7 +77,7 @@ test('DIFF is what a fold of all events says, AS OF a with DIFF(a, b) is AS OF b
   )
 })
 
-test('ALL has one row for each event that made a version, and a point sees those that begin at or before it and end behind it', async (t) => {
+test('TIM-8: ALL has one row for each event that made a version, and a point sees those that begin at or before it and end behind it', async (t) => {
   await fc.assert(
     fc.asyncProperty(history, async (steps) => {
       await using past = await History.of(steps)
@@ -112,7 +112,7 @@ test('ALL has one row for each event that made a version, and a point sees those
   )
 })
 
-test('TIM-6: FROM … TO and BETWEEN have the versions of ALL whose begin and end are so, by seqs and by times, none where reversed', async (t) => {
+test('TIM-8: FROM … TO and BETWEEN have the versions of ALL whose begin and end are so, by seqs and by times, none where reversed', async (t) => {
   await fc.assert(
     fc.asyncProperty(history, place, place, fc.boolean(), fc.boolean(), async (steps, a, b, isClosed, byTime) => {
       await using past = await History.of(steps)
@@ -147,7 +147,7 @@ test('the versions of a past read point are those that it would have been told t
   )
 })
 
-test('EACH has at each of its points the rows that AS OF has there, by seqs and by times', async (t) => {
+test('TIM-9: EACH has at each of its points the rows that AS OF has there, by seqs and by times', async (t) => {
   const width = fc.integer({ min: 1, max: 9 })
   await fc.assert(
     fc.asyncProperty(history, place, place, width, fc.boolean(), fc.boolean(), async (steps, a, b, step, isClosed, byTime) => {

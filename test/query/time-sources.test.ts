@@ -80,12 +80,12 @@ test('points are parameters too: a seq, a text, a Date; anything else is INVALID
   }
   t.is(await db.query('SELECT count(*) AS n FROM t FOR SYSTEM_TIME EACH $1 days BETWEEN $2 AND $3', [1, before, '@now']).value(), 0)
   for (const wrong of [null, true, -1, 1.5, 'yesterday', {}]) {
-    await t.throwsAsync(db.query('SELECT * FROM DIFF(t, $1, @now)', [wrong]).all(), { code: 'DRIFT_INVALID_ARGUMENT' }, String(wrong))
+    await t.throwsAsync(db.query('SELECT * FROM DIFF(t, $1, @now)', [wrong]).all(), { code: 'DRIFT_INVALID_ARGUMENT' })
     await t.throwsAsync(db.query('SELECT * FROM t FOR SYSTEM_TIME FROM @seq:0 TO $1', [wrong]).all(), { code: 'DRIFT_INVALID_ARGUMENT' })
   }
   for (const wrong of [null, 0, -1, 1.5, '1', 2n ** 63n]) {
     const text = 'SELECT * FROM t FOR SYSTEM_TIME EACH $1 SEQ FROM @seq:0 TO @now'
-    await t.throwsAsync(db.query(text, [wrong]).all(), { code: 'DRIFT_INVALID_ARGUMENT' }, String(wrong))
+    await t.throwsAsync(db.query(text, [wrong]).all(), { code: 'DRIFT_INVALID_ARGUMENT' })
   }
   await t.throwsAsync(db.query('SELECT * FROM DIFF(t, $1, $2)', [0]).all(), { code: 'DRIFT_INVALID_ARGUMENT' })
 })
