@@ -7,7 +7,7 @@ import { INTEGER_CELL_BYTES } from '../kernel/kernels.js'
 import { CountStates, type GroupTable } from './group-table.js'
 import { type CodeSpace } from './group-codes.js'
 import { type Scratch } from './scan-memory.js'
-import { SumStates } from './sum-states.js'
+import { type SumStates } from './sum-states.js'
 
 type Width = 'i32' | 'f64'
 

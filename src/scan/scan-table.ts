@@ -5,6 +5,7 @@ import { type Arena } from '../memory/arena.js'
 import { type KeyTable } from '../page/key-table.js'
 import { type KeyBounds, type PageDirectory, type Tile, tilesAt } from '../page/page-directory.js'
 import { type ReadPlace, RowReader } from '../page/row-reader.js'
+import { DocumentReader } from './document-reader.js'
 import { type ScanMemory } from './scan-memory.js'
 import { TextCells } from './text-cells.js'
 import { TileOrder } from './tile-hits.js'
@@ -24,6 +25,7 @@ export class ScanTable {
   readonly rows: RowReader
   readonly texts: TextCells
   readonly order: TileOrder
+  readonly documents: DocumentReader
 
   constructor({ arena, keys, memory, readPlace }: ScanTableOptions) {
     this.arena = arena
@@ -32,6 +34,7 @@ export class ScanTable {
     this.rows = new RowReader(keys, readPlace)
     this.texts = new TextCells(keys)
     this.order = new TileOrder(keys)
+    this.documents = new DocumentReader(this)
   }
 
   /** The key of an ordinal. */
