@@ -66,7 +66,7 @@ function checkSweep(table: ScannedTable, kind: number, points: readonly number[]
     )
     const expected = expectedAt(table, S, asked)
     if (!isDeepStrictEqual(found, expected)) {
-      throw new Error(`${inspect(asked, { depth: 5 })} at ${S} of [${points}]: ${inspect(found)}, not ${inspect(expected)}`)
+      throw new Error(`${inspect(asked, { depth: 5 })} at ${S} of ${points.join(' ')}: ${inspect(found)}, not ${inspect(expected)}`)
     }
   })
   return 'swept'
