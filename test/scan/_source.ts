@@ -28,6 +28,8 @@ export const arenaOf = () => Arena.create({ bytes: 96 * 1024 * 1024, slotBytes: 
 export class ScannedTable {
   readonly model: ModelTable
   readonly scans: readonly ScanTable[]
+  /** How often rows were read from elsewhere although there were pages. */
+  rowScans = 0
 
   constructor(options: Partial<TablePagesOptions> = {}) {
     const arena = arenaOf()
@@ -44,7 +46,10 @@ export class ScannedTable {
 
   /** Without `kind` there are no pages. */
   sourceAt(S: number, kind?: number): QuerySource {
-    const visible = () => this.model.visibleAt(S)
+    const visible = () => {
+      if (kind !== undefined) this.rowScans++
+      return this.model.visibleAt(S)
+    }
     const source: QuerySource = {
       seq: S,
       primaryKey: () => 'id',
