@@ -65,8 +65,9 @@ export class PageSelect {
 
   /** The rows of a range in key order, at least those that fulfil the condition; false where they must be read another way. */
   *rows(range: KeyRange, wanted: number): Generator<Batch, boolean, void> {
-    const { table = '', where, fields, hasStar, reverse } = this.#plan
-    if (where === undefined && wanted <= SMALL_RANGE_ROWS) return false
+    const { table = '', where, fields, hasStar, reverse, sort, group, distinct } = this.#plan
+    const takesFirst = where === undefined && sort.length === 0 && group === undefined && !distinct
+    if (takesFirst && wanted <= SMALL_RANGE_ROWS) return false
     const pages = this.#source.pages?.(table)
     if (pages === undefined) return false
     try {
