@@ -80,10 +80,10 @@ export function explainLines(select: Select, { plan, tables }: SelectRun, source
   return [...lines, line('scan', text, lines.length)]
 }
 
-function joinText({ side, keyTexts, condition }: JoinPlan): string {
+function joinText({ side, keyTexts, condition, isByKey }: JoinPlan): string {
   const way = keyTexts.length === 0 ? 'nested loops' : 'hash join'
   const conditions = [...keyTexts, ...(condition === undefined ? [] : [condition.text])]
-  return `${side === 'inner' || side === 'cross' ? '' : `${side} `}${way}${conditions.length === 0 ? '' : ` on ${conditions.join(' and ')}`}`
+  return `${side === 'inner' || side === 'cross' ? '' : `${side} `}${way}${conditions.length === 0 ? '' : ` on ${conditions.join(' and ')}`}${isByKey ? ', by key for few rows' : ''}`
 }
 
 function leafText({ scan }: LeafPlan, table: TableSource | undefined): string {

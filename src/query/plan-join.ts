@@ -116,7 +116,7 @@ function keepsRows(sides: readonly JoinSide[], table: number): boolean {
 }
 
 /** The conjuncts of ON: equal keys, conditions for the right table alone (put into `early`), and the others. */
-function joinCondition({ fields, on }: JoinInput, table: number, side: JoinSide, early: Expression[][]) {
+function joinCondition({ tables, fields, on }: JoinInput, table: number, side: JoinSide, early: Expression[][]) {
   const leftKeys: Expression[] = []
   const rightKeys: Expression[] = []
   const keyTexts: string[] = []
@@ -135,7 +135,11 @@ function joinCondition({ fields, on }: JoinInput, table: number, side: JoinSide,
       early[table]?.push(condition)
     } else others.push(condition)
   }
+  const [only, second] = rightKeys
+  const { isTable, primaryKey } = tables[table] as TableNames
+  const isKey = second === undefined && only?.kind === 'field' && only.path.length === 2 && only.path[1] === primaryKey
   return {
+    isByKey: isTable && isKey && (side === 'inner' || side === 'left'),
     leftKeys: leftKeys.map((key) => compile(key, fields.scope)),
     rightKeys: rightKeys.map((key) => compile(key, fields.localScope)),
     keyTexts,

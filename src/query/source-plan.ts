@@ -40,6 +40,8 @@ export type JoinPlan = {
   readonly leftKeys: readonly Evaluator[]
   readonly rightKeys: readonly Evaluator[]
   readonly keyTexts: readonly string[]
+  /** The only key of the right is that of its table: for few rows of the left, its rows are read by their keys. */
+  readonly isByKey: boolean
   readonly condition: Condition | undefined
 }
 

@@ -1,13 +1,13 @@
 /** The rows of what stands after FROM, where that is more than one table at one point. */
-import { type Document } from '../codec/value.js'
+import { type Document, type Value } from '../codec/value.js'
 import { batchOf, BATCH_ROWS_MAX, EMPTY_BATCH, type Batch } from './batch.js'
-import { type Execution } from './evaluate.js'
+import { compile, type Execution, type Scope } from './evaluate.js'
 import { hashJoin } from './hash-join.js'
-import { findAccess } from './key-access.js'
+import { findAccess, type KeyAccess } from './key-access.js'
 import { filter, type Batches } from './operators.js'
 import { type QueryMemory } from './query-memory.js'
 import { type QuerySource } from './query-source.js'
-import { type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
+import { type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
 import { type TableSource } from './table-source.js'
 import { wantedFields } from './wanted-fields.js'
 
@@ -30,8 +30,46 @@ export function sourceRows(plan: SourcePlan, run: SourceRun, wanted: number): Ba
   if (plan.kind === 'leaf') return leafRows(plan, run, wanted)
   const { left, right } = plan
   const widths = { left: widthOf(left), right: right.scan.fields.length, hasDocuments: hasStar(left) || right.scan.hasStar }
-  const [leftRows, rightRows] = [sideRows(left, run, wanted), sideRows(right, run, Number.POSITIVE_INFINITY)]
-  return run.probe(joinStep(right), hashJoin(leftRows, rightRows, plan, widths, run.execution, run.memory))
+  const join = (leftRows: Batches, rightRows: Batches): Batches => hashJoin(leftRows, rightRows, plan, widths, run.execution, run.memory)
+  const leftRows = sideRows(left, run, wanted)
+  const joined = plan.isByKey ? byKeyOrHash(leftRows, plan, run, join) : join(leftRows, sideRows(right, run, Number.POSITIVE_INFINITY))
+  return run.probe(joinStep(right), joined)
+}
+
+/** So few rows of the left are joined by reading the rows of the right by their keys, instead of all of them. */
+const BY_KEY_ROWS_MAX = 1024
+
+function* byKeyOrHash(left: Batches, plan: JoinPlan, run: SourceRun, join: (left: Batches, right: Batches) => Batches): Batches {
+  const { leftKeys, right } = plan
+  const begin: Batch[] = []
+  let rowCount = 0
+  let isWhole = false
+  while (!isWhole && rowCount <= BY_KEY_ROWS_MAX) {
+    const next = left.next()
+    if (next.done === true) isWhole = true
+    else {
+      begin.push(next.value)
+      rowCount += next.value.rowCount
+      yield EMPTY_BATCH
+    }
+  }
+  const keys = begin
+    .filter((batch) => batch.rowCount > 0)
+    .flatMap((batch) => leftKeys.flatMap((key) => key.vector(batch, run.execution).values))
+  const access: KeyAccess = { kind: 'keys', keys: keys.map((value) => compile({ kind: 'literal', value: value as Value }, NO_FIELDS)) }
+  const scan = isWhole ? { ...right.scan, access } : right.scan
+  yield* join(followed(begin, left), sideRows({ ...right, scan }, run, Number.POSITIVE_INFINITY))
+}
+
+const NO_FIELDS: Scope = { columnOf: () => undefined, field: () => 0 }
+
+function* followed(begin: readonly Batch[], rest: Batches): Batches {
+  try {
+    yield* begin
+    yield* rest
+  } finally {
+    rest.return()
+  }
 }
 
 export function leafStep({ index }: LeafPlan): string {

@@ -82,6 +82,7 @@ function difference(reference: KindOf<'diff'>, source: QuerySource, parameters: 
     text: `diff of ${table} from @seq:${from} to @seq:${to}`,
     ...known(columns),
     *rows(access) {
+      if (from === to) return
       for (const range of rangesOf(access)) yield* diffRows(at.changes(table, range, from, to), from > to)
     }
   }

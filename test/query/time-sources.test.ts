@@ -16,7 +16,7 @@ async function filled(): Promise<Database> {
 
 /** They go through all rows, or pairs of them, and give none, or give them after all are seen. */
 const LONG = [
-  'SELECT * FROM DIFF(t, @now, @now)',
+  'SELECT * FROM DIFF(t, @seq:5001, @now)',
   'SELECT * FROM t FOR SYSTEM_TIME FROM @seq:0 TO @seq:1',
   'SELECT count(*) FROM t FOR SYSTEM_TIME EACH 1 SEQ BETWEEN @seq:4000 AND @now',
   'SELECT count(*) FROM t FOR SYSTEM_TIME ALL WHERE _event = $1',
@@ -28,6 +28,7 @@ const LONG = [
 for (const text of LONG) {
   test(`a signal ends ${text}`, async (t) => {
     await using db = await filled()
+    await db.table('t').patch(ROWS - 1, { late: true })
     const control = new AbortController()
     const rows = db.query(text, text.includes('$1') ? ['none'] : [], { signal: control.signal }).all()
     setImmediate(() => control.abort())
@@ -56,6 +57,23 @@ test('a right side that does not fit is LIMIT with its name, and fits where fewe
   t.like((error as unknown as { readonly details: object }).details, { name: 'queryBytesMax', limit: 100_000, table: 'y' })
   t.is(await db.query(`${join} AND y.id < 100`, [], { memoryBytes: 100_000 }).value(), 200)
   t.is(await db.query(join, [], { memoryBytes: 10_000_000 }).value(), ROWS)
+})
+
+test('few rows are joined by the keys of the right, and nothing else of it is read', async (t) => {
+  await using db = await filled()
+  const scanned = async (where: string): Promise<number> =>
+    (await db.query(`SELECT x.id, y.text FROM t x LEFT JOIN t y ON x.half = y.id WHERE ${where}`)).stats.rowsScanned
+  t.is(await scanned('x.id IN (7, 8, 9)'), 3 + 2)
+  t.is(await scanned('x.id < 1024'), 1024 + 512)
+  t.is(await scanned('x.id < 1025'), 1025 + ROWS)
+  const rows = await db.query('SELECT x.id, y.text FROM t x LEFT JOIN t y ON x.half = y.id AND y.id > 3 WHERE x.id IN (8, 7)').all()
+  t.deepEqual(rows, [
+    { id: 7, text: null },
+    { id: 8, text: 'row 4' }
+  ])
+  // What can be no key meets nothing.
+  t.deepEqual(await db.query('SELECT x.id FROM t x JOIN t y ON x.none = y.id OR x.id = 2 AND y.id = 1').all(), [{ id: 2 }])
+  t.is((await db.query('SELECT x.id FROM t x JOIN t y ON x.text = y.id WHERE x.id = 1')).rowCount, 0)
 })
 
 test('a sweep has sweepPointsMax points, and one more is LIMIT', async (t) => {
