@@ -291,7 +291,7 @@ export class Applier {
     const { pages } = table
     if (pages === undefined) return false
     try {
-      pages.apply(pageEventOf(source, at, ordinal, place, pages.keys.has(ordinal) ? 'without key' : 'with key'))
+      pages.take(pageEventOf(source, at, ordinal, place, pages.keys.has(ordinal) ? 'without key' : 'with key'))
       return true
     } catch (error) {
       // Whatever it is: the table is read as if it had no pages, and is right.
@@ -307,6 +307,7 @@ export class Applier {
 
   #publish(): void {
     for (const { id, state, pages } of this.#tables.values()) {
+      pages?.publish()
       if (state === 'live' && pages !== undefined) this.#apply.setDirectoryVersion(id, pages.structureVersion)
     }
     this.#apply.publishApplied(this.#lastSeq)

@@ -7,6 +7,7 @@
  * end: past a bound all of it is given up and begun anew, and whoever keeps something by a field or an order looks at `generation`.
  */
 import { textHeadBytes } from '../codec/document-shape.js'
+import { sameBytes } from '../codec/unaligned.js'
 import { CLASS_UNTYPED } from './page-layout.js'
 import { type TextDictionary } from './text-dictionary.js'
 
@@ -21,18 +22,22 @@ export class Field {
   readonly encoded: Uint8Array
   /** Class of the last plain value that found no column of its class. */
   classSeen = CLASS_UNTYPED
+  /** The bytes of {@link encoded}: a field is compared with a name for every value that comes. */
+  readonly #data: DataView
+  readonly #bytes: number
 
   constructor(id: number, name: string, encoded: Uint8Array) {
     this.id = id
     this.name = name
     this.encoded = encoded
+    this.#data = new DataView(encoded.buffer, encoded.byteOffset, encoded.length)
+    this.#bytes = encoded.length
   }
 
-  /** The offset behind the msgpack text at `at` if it is this name; else -1. */
-  nameEnd(source: Uint8Array, at: number): number {
-    const { encoded } = this
-    for (let index = 0; index < encoded.length; index++) if (encoded[index] !== source[at + index]) return -1
-    return at + encoded.length
+  /** The offset behind the msgpack text at `at` if it is this name and ends before `to`; else -1. */
+  nameEnd(source: DataView, at: number, to: number): number {
+    const end = at + this.#bytes
+    return end < to && sameBytes(source, at, this.#data, 0, this.#bytes) ? end : -1
   }
 }
 

@@ -3,11 +3,11 @@
  * as float64s, texts as cells, and a state for each. What stood in the rest of a row and is of the column's class moves into the column;
  * what is not stays or becomes part of the rest.
  */
-import { classOfHead } from './delta-chunk.js'
 import * as layout from './page-layout.js'
 import { type ColumnView, nameAt, type PageView, writeTextLength } from './page-view.js'
 import { numberAt, timeAt } from './payload.js'
 import { RestCursor, stateOf } from './row-reader.js'
+import { classOfHead } from './value-head.js'
 import { textEnd, textHeadBytes } from '../codec/document-shape.js'
 
 export type SourceColumn = {

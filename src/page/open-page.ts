@@ -1,7 +1,6 @@
 import { type Field, type FieldNames, type FieldOrder } from './field-names.js'
 import { DELTA, SHAPE_FIELD_WORDS } from './page-layout.js'
 import { type ColumnView, type PageView } from './page-view.js'
-import { type OpenRange } from './open-range.js'
 
 /** A page of an open rectangle as apply sees it: it has a number for locations, and its shapes are known as orders of fields. */
 export class OpenPage {
@@ -9,19 +8,18 @@ export class OpenPage {
   readonly names: FieldNames
   /** In locations of rows, see `key-table.ts`. */
   readonly number: number
-  range: OpenRange
   /** Some row may have no plain value in some column. */
   hasStates: boolean
   #orders: (FieldOrder | undefined)[] = []
   #columnOf: (number | undefined)[] = []
+  #fieldOf: (Field | undefined)[] = []
   #generation: number
 
-  constructor(view: PageView, names: FieldNames, number: number, range: OpenRange) {
+  constructor(view: PageView, names: FieldNames, number: number) {
     this.view = view
     this.names = names
     this.number = number
     view.openNumber = number
-    this.range = range
     this.hasStates = view.kind !== DELTA && view.columns.some(({ statesAt }) => statesAt >= 0)
     this.#generation = names.generation
   }
@@ -32,6 +30,7 @@ export class OpenPage {
     this.#generation = this.names.generation
     this.#orders = []
     this.#columnOf = []
+    this.#fieldOf = []
     return true
   }
 
@@ -39,7 +38,7 @@ export class OpenPage {
     return this.#orders[code] ?? this.#readOrder(code)
   }
 
-  protected setOrder(code: number, order: FieldOrder): void {
+  setOrder(code: number, order: FieldOrder): void {
     this.#orders[code] = order
   }
 
@@ -49,8 +48,10 @@ export class OpenPage {
   }
 
   fieldOfColumn(index: number): Field {
+    const known = this.#fieldOf[index]
+    if (known !== undefined) return known
     const { nameAt, nameBytes } = this.view.columns[index] as ColumnView
-    return this.names.fieldOf(this.view.u8, nameAt, nameAt + nameBytes)
+    return (this.#fieldOf[index] = this.names.fieldOf(this.view.u8, nameAt, nameAt + nameBytes))
   }
 
   #readOrder(code: number): FieldOrder {
