@@ -9,27 +9,32 @@ import { DriftError } from '../base/errors.js'
 import { type ChunkCells } from './chunk-cells.js'
 import { type OpenPage } from './open-page.js'
 import * as layout from './page-layout.js'
+import { type PageView } from './page-view.js'
 
-/** Pairs of (index of row 0 there, index of row 0 here) for each way to copy a cell. */
+/**
+ * How rows of one page are copied into a chunk. All of it is one short array, because there is one for each chunk and each page before it,
+ * and a patch meets any of them: where each way's pairs end, a word each, then pairs of (index of row 0 there, index of row 0 here).
+ */
 export type CellCopies = {
-  readonly f64: Int32Array
-  readonly i32ToF64: Int32Array
-  readonly u8: Int32Array
-  readonly i32: Int32Array
-  readonly u16ToI32: Int32Array
-  readonly u8ToI32: Int32Array
-  readonly states: Int32Array
+  readonly pairs: Int32Array
   /** Columns that the page there does not have. */
   readonly missing: readonly number[]
   /** Shape codes here by shape codes there. */
   readonly codes: (number | undefined)[]
 }
 
-type Way = 'f64' | 'i32ToF64' | 'u8' | 'i32' | 'u16ToI32' | 'u8ToI32'
+const F64 = 0
+const I32_TO_F64 = 1
+const I32 = 2
+const U16_TO_I32 = 3
+const U8_TO_I32 = 4
+const U8 = 5
+const STATES = 6
+const WAYS = 7
 
 /** How rows of `from` are copied into `to`, a chunk without rows of later pages. */
 export function cellCopies(from: OpenPage, to: OpenPage, cells: ChunkCells): CellCopies {
-  const ways: Record<Way | 'states', number[]> = { f64: [], i32ToF64: [], u8: [], i32: [], u16ToI32: [], u8ToI32: [], states: [] }
+  const ways: number[][] = Array.from({ length: WAYS }, () => [])
   const missing: number[] = []
   for (const { index } of from.view.columns) {
     if (to.columnOf(from.fieldOfColumn(index)) < 0) throw copyFault('a column is missing')
@@ -42,79 +47,69 @@ export function cellCopies(from: OpenPage, to: OpenPage, cells: ChunkCells): Cel
     }
     if (other.valueClass !== column.valueClass && other.valueClass !== layout.CLASS_UNTYPED) throw copyFault('a column changed its class')
     const way = wayOf(other.valueClass, other.encoding)
-    if (way !== undefined) ways[way].push(other.dataAt, column.dataAt)
-    if (other.statesAt >= 0) ways.states.push(other.statesAt, column.statesAt)
+    if (way >= 0) (ways[way] as number[]).push(other.dataAt, column.dataAt)
+    if (other.statesAt >= 0) (ways[STATES] as number[]).push(other.statesAt, column.statesAt)
     // What is all integers, or without rests, stays so only if it was there: the flags of any page but this one are final.
     if (other.valueClass === layout.CLASS_NUMBER && (other.flags & layout.ALL_INTEGERS) === 0) cells.setFlag(index, layout.ALL_INTEGERS, 0)
     if ((other.flags & layout.HAS_REST) !== 0) cells.setFlag(index, 0, layout.HAS_REST)
   })
-  return {
-    f64: Int32Array.from(ways.f64),
-    i32ToF64: Int32Array.from(ways.i32ToF64),
-    u8: Int32Array.from(ways.u8),
-    i32: Int32Array.from(ways.i32),
-    u16ToI32: Int32Array.from(ways.u16ToI32),
-    u8ToI32: Int32Array.from(ways.u8ToI32),
-    states: Int32Array.from(ways.states),
-    missing,
-    codes: []
-  }
+  let end = WAYS
+  const ends = ways.map(({ length }) => (end += length))
+  return { pairs: Int32Array.from([...ends, ...ways.flat()]), missing, codes: [] }
 }
 
 /** Copies the values of a row; its states are {@link copyStates}' part. */
-export function copyValues(copies: CellCopies, from: OpenPage, fromRow: number, to: OpenPage, row: number): void {
-  const source = from.view
-  const { u8, i32, f64 } = to.view
-  let pairs = copies.i32
-  if (pairs.length > 0) {
-    const { i32: words } = source
-    for (let at = 0; at < pairs.length; at += 2) i32[(pairs[at + 1] as number) + row] = words[(pairs[at] as number) + fromRow] as number
+export function copyValues({ pairs }: CellCopies, from: PageView, fromRow: number, to: PageView, row: number): void {
+  const { u8, i32, f64 } = to
+  let at = WAYS
+  let end = pairs[F64] as number
+  if (at < end) {
+    const source = from.f64
+    for (; at < end; at += 2) f64[(pairs[at + 1] as number) + row] = source[(pairs[at] as number) + fromRow] as number
   }
-  pairs = copies.f64
-  if (pairs.length > 0) {
-    const { f64: floats } = source
-    for (let at = 0; at < pairs.length; at += 2) f64[(pairs[at + 1] as number) + row] = floats[(pairs[at] as number) + fromRow] as number
+  end = pairs[I32_TO_F64] as number
+  if (at < end) {
+    const source = from.i32
+    for (; at < end; at += 2) f64[(pairs[at + 1] as number) + row] = source[(pairs[at] as number) + fromRow] as number
   }
-  pairs = copies.i32ToF64
-  if (pairs.length > 0) {
-    const { i32: words } = source
-    for (let at = 0; at < pairs.length; at += 2) f64[(pairs[at + 1] as number) + row] = words[(pairs[at] as number) + fromRow] as number
+  end = pairs[I32] as number
+  if (at < end) {
+    const source = from.i32
+    for (; at < end; at += 2) i32[(pairs[at + 1] as number) + row] = source[(pairs[at] as number) + fromRow] as number
   }
-  pairs = copies.u8ToI32
-  if (pairs.length > 0) {
-    const { u8: bytes } = source
-    for (let at = 0; at < pairs.length; at += 2) i32[(pairs[at + 1] as number) + row] = bytes[(pairs[at] as number) + fromRow] as number
+  end = pairs[U16_TO_I32] as number
+  if (at < end) {
+    const source = from.u16
+    for (; at < end; at += 2) i32[(pairs[at + 1] as number) + row] = source[(pairs[at] as number) + fromRow] as number
   }
-  pairs = copies.u16ToI32
-  if (pairs.length > 0) {
-    const { u16 } = source
-    for (let at = 0; at < pairs.length; at += 2) i32[(pairs[at + 1] as number) + row] = u16[(pairs[at] as number) + fromRow] as number
+  end = pairs[U8_TO_I32] as number
+  if (at < end) {
+    const source = from.u8
+    for (; at < end; at += 2) i32[(pairs[at + 1] as number) + row] = source[(pairs[at] as number) + fromRow] as number
   }
-  pairs = copies.u8
-  if (pairs.length > 0) {
-    const { u8: bytes } = source
-    for (let at = 0; at < pairs.length; at += 2) u8[(pairs[at + 1] as number) + row] = bytes[(pairs[at] as number) + fromRow] as number
+  end = pairs[U8] as number
+  for (; at < end; at += 2) u8[(pairs[at + 1] as number) + row] = from.u8[(pairs[at] as number) + fromRow] as number
+}
+
+export function copyStates({ pairs }: CellCopies, from: PageView, fromRow: number, to: PageView, row: number): void {
+  const { u8 } = to
+  for (let at = pairs[STATES - 1] as number; at < (pairs[STATES] as number); at += 2) {
+    u8[(pairs[at + 1] as number) + row] = from.u8[(pairs[at] as number) + fromRow] as number
   }
 }
 
-export function copyStates({ states }: CellCopies, from: OpenPage, fromRow: number, to: OpenPage, row: number): void {
-  to.hasStates = true
-  const source = from.view.u8
-  const { u8 } = to.view
-  for (let at = 0; at < states.length; at += 2) u8[(states[at + 1] as number) + row] = source[(states[at] as number) + fromRow] as number
-}
-
-function wayOf(valueClass: number, encoding: number): Way | undefined {
+/** -1: nothing is to be copied. */
+function wayOf(valueClass: number, encoding: number): number {
   switch (valueClass) {
     case layout.CLASS_NUMBER:
     case layout.CLASS_TIME:
-      return encoding === layout.ENCODED_F64 ? 'f64' : 'i32ToF64'
+      return encoding === layout.ENCODED_F64 ? F64 : I32_TO_F64
     case layout.CLASS_BOOLEAN:
-      return 'u8'
+      return U8
     case layout.CLASS_TEXT:
-      return encoding === layout.ENCODED_I32 ? 'i32' : encoding === layout.ENCODED_U16 ? 'u16ToI32' : 'u8ToI32'
+      return encoding === layout.ENCODED_I32 ? I32 : encoding === layout.ENCODED_U16 ? U16_TO_I32 : U8_TO_I32
     default:
-      return undefined
+      return -1
   }
 }
 

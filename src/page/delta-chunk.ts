@@ -111,39 +111,34 @@ export class DeltaChunk {
     this.#begin()
     page.renew()
     const row = this.rowCount
-    const fromCode = page.view.shapeCodeOf(fromRow)
+    const fromCode = page.codeOf(fromRow)
     const copies = this.#copyCells(page, fromRow, fromCode)
     const before = page.orderOf(fromCode)
-    let order = before
     const count = fieldsOf(source, from)
     const data = dataViewOf(source)
     const cells = this.#cells
     let at = firstFieldAt(source, from)
-    let guess = this.names.empty
+    let patch = this.names.empty
     let isMarked = false
     for (let index = 0; index < count; index++) {
-      const { last } = guess
+      const { last } = patch
       let valueAt = last === undefined ? -1 : last.field.nameEnd(data, at, to)
       if (valueAt < 0) {
-        if (!isMarked) this.#mark(guess)
+        if (!isMarked) this.#mark(patch)
         isMarked = true
         valueAt = textEnd(source, at)
-        guess = this.#orderWith(guess, source, at, valueAt)
-      } else guess = last as FieldOrder
-      const { field } = guess
+        patch = this.#orderWith(patch, source, at, valueAt)
+      } else patch = last as FieldOrder
+      const { field } = patch
       if (isMarked) this.#metIn[field.id] = this.#documents
-      let position = order.positionOf(field)
-      if (position < 0) {
-        position = order.count
-        order = this.names.with(order, field)
-        if (order.count > layout.FIELDS_MAX) throw tooManyFields(order.count)
-      }
       at = cells.set(row, field, ordinal, source, data, valueAt, to)
-      if (at < 0) at = this.#rest.add(field, position, event, valueAt)
+      if (at < 0) at = this.#rest.add(field, this.names.patched(before, patch).positionOf(field), event, valueAt)
     }
     if (at !== to) throw corrupt('bytes behind the patch', at)
+    const order = this.names.patched(before, patch)
+    if (order.count > layout.FIELDS_MAX) throw tooManyFields(order.count)
     const code = order === before ? (copies.codes[fromCode] ??= this.#shapes.codeOf(order)) : this.#shapes.codeOf(order)
-    let rest = page.view.i32[page.view.restAt + fromRow] as number
+    let rest = page.restOf(fromRow)
     // What a patch puts into a column may leave its old value in the rest: nobody looks for it there.
     if (!this.#rest.isEmpty) {
       this.#rest.addRestOf(page.view, fromRow)
@@ -246,8 +241,11 @@ export class DeltaChunk {
 
   #copyCells(page: OpenPage, fromRow: number, fromCode: number): CellCopies {
     const copies = (this.#copies[page.view.sibling] ??= cellCopies(page, this.page, this.#cells))
-    copyValues(copies, page, fromRow, this.page, this.rowCount)
-    if (page.hasStates) copyStates(copies, page, fromRow, this.page, this.rowCount)
+    copyValues(copies, page.view, fromRow, this.view, this.rowCount)
+    if (page.hasStates) {
+      this.page.hasStates = true
+      copyStates(copies, page.view, fromRow, this.view, this.rowCount)
+    }
     for (let index = 0; index < copies.missing.length; index++) this.#copyMissing(page, fromCode, copies.missing[index] as number)
     return copies
   }
@@ -272,6 +270,7 @@ export class DeltaChunk {
     i32[view.ordinalAt + row] = ordinal
     i32[view.previousAt + row] = previous
     i32[view.restAt + row] = rest
+    if (rest !== 0) this.page.hasRests = true
     view.u16[view.shapeAt + row] = code
     const alive = view.head + layout.ALIVE_COUNT
     i32[alive] = (i32[alive] as number) + 1

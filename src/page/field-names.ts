@@ -51,6 +51,9 @@ export class FieldOrder {
   /** The child that was asked for last. */
   last: FieldOrder | undefined = undefined
   readonly children = new Map<number, FieldOrder>()
+  /** Of a patch with this order: what it was last put upon, and the order that came of it. */
+  patched: FieldOrder | undefined = undefined
+  patchedTo: FieldOrder | undefined = undefined
   #fields: readonly Field[] | undefined
   #positions: Int16Array | undefined
 
@@ -115,6 +118,15 @@ export class FieldNames {
       order.children.set(field.id, child)
     }
     return (order.last = child)
+  }
+
+  /** The order of a document with this order after a patch with that one. */
+  patched(order: FieldOrder, patch: FieldOrder): FieldOrder {
+    if (patch.patched === order) return patch.patchedTo as FieldOrder
+    let result = order
+    for (const field of patch.fields) if (result.positionOf(field) < 0) result = this.with(result, field)
+    patch.patched = order
+    return (patch.patchedTo = result)
   }
 
   /** By name, so that it outlives a generation. */

@@ -38,7 +38,7 @@ export class TextDictionary {
     if (this.#count >= DICTIONARY_CODES_MAX || bytes > TEXT_BYTES_MAX) return -1
     const hash = hashBytes(source, at, bytes)
     const slots = this.#slots
-    const mask = slots.length / 2 - 1
+    const mask = (slots.length >>> 1) - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const code = (slots[slot * 2] as number) - 1
       if (code < 0) return this.#add(source, at, bytes, hash, slot)
