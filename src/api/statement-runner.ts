@@ -7,9 +7,11 @@ import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
 import type { CreateTable, Explain, Maintenance, Select, SetOption, ShowDrift, Statement } from '../parser/ast.js'
 import type { Batch } from '../query/batch.js'
-import { explainLines, PlanProbe } from '../query/explain.js'
+import { explainDocument, explainLines } from '../query/explain-node.js'
+import { explainTree } from '../query/explain.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
 import { PlanCache } from '../query/plan-cache.js'
+import { PlanProbe } from '../query/plan-probe.js'
 import { planWrite, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
 import type { QuerySource } from '../query/query-source.js'
 import { arraysOf, objectsOf, pointOf, pointOfValue, runSelect, type ResultColumn, type SelectRun } from '../query/run-select.js'
@@ -92,6 +94,7 @@ const COMPACT_COLUMNS: readonly ResultColumn[] = [
   }))
 ]
 const PLAN_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'text', nullable: false }]
+const PLAN_DOCUMENT_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'jsonb', nullable: false }]
 
 /** Starts statements on one database, whose parsed texts it keeps. */
 export class StatementRunner {
@@ -150,11 +153,16 @@ export class StatementRunner {
     return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end: () => pages.end() }
   }
 
-  async #explain({ select, analyze }: Explain, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
+  async #explain(
+    { select, analyze, format }: Explain,
+    options: StatementOptions,
+    session: Session,
+    control: Control
+  ): Promise<RunningStatement> {
     const point = this.#readPoint(select, options, session)
     const pages = new StatementPages(this.#coordinator)
     const source = sourceAt(this.#coordinator, point.seq, pages)
-    const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic()) : undefined
+    const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
     if (analyze) {
       wantPages(run, pages, point.seq)
@@ -165,14 +173,10 @@ export class StatementRunner {
         pages.end()
       }
     }
-    const lines = explainLines(select, run.plan, source, probe)
-    return rowsRun(
-      'EXPLAIN',
-      PLAN_COLUMNS,
-      lines.map((plan) => ({ plan })),
-      control,
-      point.notice
-    )
+    const tree = explainTree(select, run.plan, source, probe)
+    const isText = format === 'text'
+    const rows = isText ? explainLines(tree).map((plan) => ({ plan })) : [{ plan: explainDocument(tree) }]
+    return rowsRun('EXPLAIN', isText ? PLAN_COLUMNS : PLAN_DOCUMENT_COLUMNS, rows, control, point.notice)
   }
 
   #history({ table, key }: ShowDrift, options: StatementOptions, session: Session, control: Control): RunningStatement {

@@ -1,50 +1,15 @@
-/** EXPLAIN: the steps of a plan as lines, the last one to run first; with ANALYZE, what each of them did. */
+/** EXPLAIN: the steps of a plan, the last one to run on top; with ANALYZE, what each of them did. */
 import { pathText } from '../parser/expression-text.js'
 import { type Select } from '../parser/ast.js'
-import { type Batches } from './operators.js'
+import { type ExplainNode } from './explain-node.js'
+import { type PlanProbe } from './plan-probe.js'
 import { type SelectPlan } from './plan.js'
 import { type QuerySource } from './query-source.js'
-import { type StepProbe } from './run-select.js'
 
-type Measured = { rows: number; ms: number }
-
-/** Counts rows and time at each step. Time of a step holds that of the steps below it. */
-export class PlanProbe {
-  readonly #now: () => number
-  readonly #steps = new Map<string, Measured>()
-
-  /** `now` in ms. */
-  constructor(now: () => number) {
-    this.#now = now
+export function explainTree(select: Select, plan: SelectPlan, source: QuerySource, probe: PlanProbe | undefined): ExplainNode {
+  const node = (step: string, text: string, inputs: readonly ExplainNode[]): ExplainNode => {
+    return { step, text, measured: probe?.of(step), scan: undefined, inputs }
   }
-
-  readonly probe: StepProbe = (step, batches) => {
-    const measured = { rows: 0, ms: 0 }
-    this.#steps.set(step, measured)
-    return this.#measured(batches, measured)
-  }
-
-  of(step: string): Measured | undefined {
-    return this.#steps.get(step)
-  }
-
-  *#measured(batches: Batches, measured: Measured): Batches {
-    try {
-      for (;;) {
-        const began = this.#now()
-        const next = batches.next()
-        measured.ms += this.#now() - began
-        if (next.done === true) return
-        measured.rows += next.value.rowCount
-        yield next.value
-      }
-    } finally {
-      batches.return()
-    }
-  }
-}
-
-export function explainLines(select: Select, plan: SelectPlan, source: QuerySource, probe: PlanProbe | undefined): string[] {
   const steps: [string, string][] = []
   if (select.limit !== null || select.offset !== null) {
     const parts = [
@@ -58,12 +23,9 @@ export function explainLines(select: Select, plan: SelectPlan, source: QuerySour
   if (plan.having !== undefined) steps.push(['having', `having ${plan.having.text}`])
   if (plan.group !== undefined && !plan.isCount) steps.push(['aggregate', aggregateText(plan)])
   if (plan.where !== undefined) steps.push(['filter', `filter ${plan.where.text}`])
-  steps.push(['scan', scanText(plan, source)])
-  return steps.map(([step, text], depth) => {
-    const measured = probe?.of(step)
-    const did = measured === undefined ? '' : `  (${measured.rows} rows, ${measured.ms.toFixed(2)} ms)`
-    return `${'  '.repeat(depth)}${text}${did}`
-  })
+  const counters = probe === undefined || plan.table === undefined ? undefined : source.scanCounters?.(plan.table)
+  const scan: ExplainNode = { ...node('scan', scanText(plan, source), []), scan: counters }
+  return steps.reduceRight((input, [step, text]) => node(step, text, [input]), scan)
 }
 
 function aggregateText({ group }: SelectPlan): string {

@@ -1,6 +1,7 @@
 /** What a query reads from. The floors above implement it; a query knows nothing of versions, pages or logs. */
 import { type Key } from '../codec/key-codec.js'
 import { type Document } from '../codec/value.js'
+import { type ScanCounters } from './scan-counters.js'
 
 /** Bounds by key order; an absent bound is none. */
 export type KeyRange = {
@@ -39,6 +40,8 @@ export type QuerySource = {
   jsonLines(table: string, range: KeyRange): Generator<{ readonly bytes: Uint8Array; readonly rows: number }, void>
   /** The version pages of the table at this point, where it has any: the same rows as {@link scan}, in columns. */
   pages(table: string): unknown
+  /** What the scans of the table did so far, where that is counted. */
+  scanCounters?(table: string): ScanCounters | undefined
   /** The keys that {@link scan} would go through. */
   keys(table: string, range: KeyRange): Iterable<Key>
 }

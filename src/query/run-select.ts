@@ -59,12 +59,12 @@ export function runSelect(
   let batches = probe('scan', given === undefined ? scan(plan, source, execution, offset + count, stats) : over(given, plan))
   if (plan.where !== undefined) batches = probe('filter', filter(batches, plan.where.evaluator, execution))
   if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
-    batches = probe('aggregate', aggregate(batches, plan.group.keys, plan.group.columns, execution, memory))
+    batches = probe('aggregate', aggregate(batches, plan.group.keys, plan.group.columns, execution, memory.part('aggregate')))
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)
-  if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory))
-  if (plan.sort.length > 0) batches = probe('sort', sort(batches, plan.sort, offset + count, memory))
+  if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory.part('distinct')))
+  if (plan.sort.length > 0) batches = probe('sort', sort(batches, plan.sort, offset + count, memory.part('sort')))
   if (offset > 0 || count !== Number.POSITIVE_INFINITY) batches = probe('limit', slice(batches, offset, count))
   const isWhole = given === undefined && isWholeTable(plan) && offset === 0 && count === Number.POSITIVE_INFINITY
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined
