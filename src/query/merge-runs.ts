@@ -1,9 +1,12 @@
 /** Sorted runs into one, a block of each in memory. Of rows that are alike those of an earlier run come first. */
 import { type Document } from '../codec/value.js'
-import { BATCH_ROWS_MAX, type Batch, type Vector } from './batch.js'
+import { BATCH_ROWS_MAX, EMPTY_BATCH, type Batch, type Vector } from './batch.js'
 import { type QueryMemory } from './query-memory.js'
 import { compareByKey, type SortKey } from './row-order.js'
 import { readRows, type SpilledRows } from './spilled-rows.js'
+
+/** Blocks that are read before whoever drives may look up: a few milliseconds. */
+const BLOCKS_PER_BATCH = 2
 
 /** Where a merge stands in one run. */
 type Cursor = { readonly run: number; readonly blocks: Generator<Batch, void, void>; batch: Batch; row: number; bytesPerRow: number }
@@ -23,21 +26,28 @@ export function* mergedRuns(
     for (const [run, blocks] of sources.entries()) {
       const cursor: Cursor = { run, blocks, batch: { rowCount: 0, columns: [] }, row: 0, bytesPerRow: 0 }
       if (nextBlock(cursor, runs)) heap.push(cursor)
+      yield EMPTY_BATCH
     }
     for (let at = heap.length >> 1; at >= 0; at--) sink(heap, at, comesFirst)
+    const bytesMax = memory.blockBytes * 4
     let left = count
     while (heap.length > 0 && left > 0) {
-      // Rows that are read anew take memory of their own, so few large ones are a batch too.
-      const bytesMax = memory.blockBytes * 4
       const rows = new RowsInHand(heap[0] as Cursor)
-      for (let bytes = 0; heap.length > 0 && rows.rowCount < Math.min(left, BATCH_ROWS_MAX) && (bytes < bytesMax || rows.rowCount === 0);) {
-        const top = heap[0] as Cursor
+      const rowsMax = Math.min(left, BATCH_ROWS_MAX)
+      let bytes = 0
+      let blocks = 0
+      // Rows that are read anew take memory of their own, so few large ones are a batch too; and runs like to end their blocks together.
+      while (rows.rowCount < rowsMax && bytes < bytesMax && blocks < BLOCKS_PER_BATCH) {
+        const top = heap[0]
+        if (top === undefined) break
         rows.add(top.batch, top.row)
         bytes += top.bytesPerRow
-        if (++top.row >= top.batch.rowCount && !nextBlock(top, runs)) {
-          const last = heap.pop() as Cursor
-          if (heap.length === 0) break
-          heap[0] = last
+        if (++top.row >= top.batch.rowCount) {
+          blocks++
+          if (!nextBlock(top, runs)) {
+            const last = heap.pop() as Cursor
+            if (heap.length > 0) heap[0] = last
+          }
         }
         sink(heap, 0, comesFirst)
       }

@@ -3,9 +3,10 @@ import { type Document } from '../codec/value.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, type Batch, type Vector } from './batch.js'
 import { KeyColumn, type RowComparison, type SortKey } from './row-order.js'
 
-/** Rows that are sorted, or merged, in one go: a few milliseconds. */
-const STEP_ROWS = 8192
-const STEP_BATCHES = STEP_ROWS / BATCH_ROWS_MAX
+/** Rows that are sorted, and rows that are merged, in one go: a few milliseconds, also of texts. */
+const SORT_ROWS = 2048
+const MERGE_ROWS = 8192
+const MERGE_BATCHES = MERGE_ROWS / BATCH_ROWS_MAX
 
 /** The first `count` rows of all in the order of `keys`; rows that are alike stay in their order. */
 export function* sortedRows(batches: readonly Batch[], keys: readonly SortKey[], count: number): Generator<Batch, void, void> {
@@ -19,7 +20,7 @@ export function* sortedRows(batches: readonly Batch[], keys: readonly SortKey[],
   const columns = keys.map((key) => new KeyColumn(key, rowCount))
   for (const [index, batch] of batches.entries()) {
     for (const column of columns) column.add(batch)
-    if (index % STEP_BATCHES === 0) yield EMPTY_BATCH
+    if (index % MERGE_BATCHES === 0) yield EMPTY_BATCH
   }
   const numbers = yield* sortedNumbers(rowCount, comparisonBy(columns.map((column) => column.comparison())))
   const batchOfRow = new Uint32Array(rowCount)
@@ -46,16 +47,16 @@ function comparisonBy(keys: readonly RowComparison[]): RowComparison {
 /** The numbers below `count` in the order of `compare`, which finds no two alike. */
 export function* sortedNumbers(count: number, compare: RowComparison): Generator<Batch, Uint32Array> {
   let from = new Uint32Array(count)
-  for (let at = 0; at < count; at += STEP_ROWS) {
+  for (let at = 0; at < count; at += SORT_ROWS) {
     // The sort of a plain array is twice as fast as that of a typed one with a function.
     const step: number[] = []
-    for (let number = at; number < Math.min(count, at + STEP_ROWS); number++) step.push(number)
+    for (let number = at; number < Math.min(count, at + SORT_ROWS); number++) step.push(number)
     from.set(step.sort(compare), at)
     yield EMPTY_BATCH
   }
-  if (count <= STEP_ROWS) return from
+  if (count <= SORT_ROWS) return from
   let into = new Uint32Array(count)
-  for (let width = STEP_ROWS; width < count; width *= 2) {
+  for (let width = SORT_ROWS; width < count; width *= 2) {
     let sinceYield = 0
     for (let begin = 0; begin < count; begin += width * 2) {
       const middle = Math.min(begin + width, count)
@@ -65,7 +66,7 @@ export function* sortedNumbers(count: number, compare: RowComparison): Generator
       for (let at = begin; at < end; at++) {
         const takesLeft = right >= end || (left < middle && compare(from[left] as number, from[right] as number) <= 0)
         into[at] = from[takesLeft ? left++ : right++] as number
-        if (++sinceYield < STEP_ROWS) continue
+        if (++sinceYield < MERGE_ROWS) continue
         sinceYield = 0
         yield EMPTY_BATCH
       }

@@ -197,19 +197,20 @@ for (const [name, operator] of operators) {
   test(`${name}: it can be left after any batch, in each of its phases, and no file is left`, (t) => {
     const { memory, space } = spilling()
     let looks = 0
-    let most = 0
-    let before = 0
+    let [mostWrites, mostReads, writes, reads] = [0, 0, 0, 0]
     const phases = new Set<string>()
     for (const _ of operator(cut(rows, 40), memory)) {
       looks++
-      most = Math.max(most, space.operations - before)
-      before = space.operations
+      mostWrites = Math.max(mostWrites, space.writes - writes)
+      mostReads = Math.max(mostReads, space.reads - reads)
+      ;[writes, reads] = [space.writes, space.reads]
       phases.add(space.reads === 0 ? (space.writes === 0 ? 'keeping' : 'writing') : 'reading')
     }
     t.deepEqual([...phases], ['keeping', 'writing', 'reading'])
-    // What is looked up after: a batch that is put aside row by row, a batch that is merged from blocks of a few rows.
+    // Rows are read in two blocks at most, and written in as many as one batch and the buffers of all partitions make.
     t.true(looks > 30, `${looks} looks`)
-    t.true(most <= 500, `${most} operations without a look`)
+    t.true(mostReads <= 2, `${mostReads} reads without a look`)
+    t.true(mostWrites <= 1024, `${mostWrites} writes without a look`)
     const step = Math.max(1, Math.floor(looks / 150))
     for (let left = 1; left <= looks; left += step) {
       const stopped = spilling()
