@@ -5,7 +5,7 @@
  */
 import { EMPTY_BATCH, pick, type Batch } from './batch.js'
 import { ExternalSort } from './external-sort.js'
-import { identityOf } from './order.js'
+import { identityOf } from '../codec/value-order.js'
 import { LEVELS_MAX, Partitions } from './partitions.js'
 import { type QueryMemory } from './query-memory.js'
 import { readRows } from './spilled-rows.js'

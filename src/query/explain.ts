@@ -5,8 +5,13 @@ import { type ExplainNode } from './explain-node.js'
 import { type PlanProbe } from './plan-probe.js'
 import { type SelectPlan } from './plan.js'
 import { type QuerySource } from './query-source.js'
+import { type SelectRun } from './run-select.js'
+import { type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
+import { joinStep, leafFilterStep, leafStep } from './source-rows.js'
+import { type TableSource } from './table-source.js'
 
-export function explainTree(select: Select, plan: SelectPlan, source: QuerySource, probe: PlanProbe | undefined): ExplainNode {
+/** The left side of a join stands above its right. */
+export function explainTree(select: Select, { plan, tables }: SelectRun, source: QuerySource, probe: PlanProbe | undefined): ExplainNode {
   const node = (step: string, text: string, inputs: readonly ExplainNode[]): ExplainNode => {
     return { step, text, measured: probe?.of(step), scan: undefined, inputs }
   }
@@ -23,9 +28,40 @@ export function explainTree(select: Select, plan: SelectPlan, source: QuerySourc
   if (plan.having !== undefined) steps.push(['having', `having ${plan.having.text}`])
   if (plan.group !== undefined && !plan.isCount) steps.push(['aggregate', aggregateText(plan)])
   if (plan.where !== undefined) steps.push(['filter', `filter ${plan.where.text}`])
-  const counters = probe === undefined || plan.table === undefined ? undefined : source.scanCounters?.(plan.table)
-  const scan: ExplainNode = { ...node('scan', scanText(plan, source), []), scan: counters }
-  return steps.reduceRight((input, [step, text]) => node(step, text, [input]), scan)
+  // Where a source counts, it counts for a table, whatever asks it.
+  const scanOf = (step: string, text: string, table: string | undefined, of: QuerySource): ExplainNode => {
+    const counters = probe === undefined || table === undefined ? undefined : of.scanCounters?.(table)
+    return { ...node(step, text, []), scan: counters }
+  }
+  const below = (from: SourcePlan): ExplainNode => {
+    if (from.kind === 'join') return node(joinStep(from.right), joinText(from), [below(from.left), below(from.right)])
+    const table = tables[from.index]
+    const rows = scanOf(leafStep(from), leafText(from, table), from.scan.table, table?.source ?? source)
+    return from.where === undefined ? rows : node(leafFilterStep(from), `filter ${from.where.text}`, [rows])
+  }
+  const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : tableText(plan, source)
+  const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source) : below(plan.source)
+  return steps.reduceRight((input, [step, what]) => node(step, what, [input]), rows)
+}
+
+function joinText({ side, keyTexts, condition, isByKey }: JoinPlan): string {
+  const way = keyTexts.length === 0 ? 'nested loops' : 'hash join'
+  const conditions = [...keyTexts, ...(condition === undefined ? [] : [condition.text])]
+  return `${side === 'inner' || side === 'cross' ? '' : `${side} `}${way}${conditions.length === 0 ? '' : ` on ${conditions.join(' and ')}`}${isByKey ? ', by key for few rows' : ''}`
+}
+
+function leafText({ scan }: LeafPlan, table: TableSource | undefined): string {
+  if (table === undefined) return ''
+  if (table.rows === undefined) return tableText(scan, table.source)
+  const text = table.text
+  return `${text}${accessText(scan, table.primaryKey)}${scan.reverse ? ' backwards' : ''}`
+}
+
+/** Of what is no plain scan: by which keys. */
+function accessText({ access }: TableScan, key: string): string {
+  if (access.kind === 'all') return ''
+  if (access.kind === 'keys') return `, by ${key} (${access.keys.length} ${access.keys.length === 1 ? 'key' : 'keys'})`
+  return `, by ${key} range (${access.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
 }
 
 function aggregateText({ group }: SelectPlan): string {
@@ -34,10 +70,9 @@ function aggregateText({ group }: SelectPlan): string {
   return `aggregate${values.length === 0 ? '' : ` ${values.join(', ')}`}${keys.length === 0 ? '' : ` by ${keys.join(', ')}`}`
 }
 
-function scanText(plan: SelectPlan, source: QuerySource): string {
+function tableText(plan: TableScan, source: QuerySource): string {
   const { table, access, reverse } = plan
   if (table === undefined) return 'one row'
-  if (plan.isCount) return `count of ${table} at @seq:${source.seq}`
   const key = source.primaryKey(table)
   const way =
     access.kind === 'keys'

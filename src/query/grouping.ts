@@ -5,15 +5,16 @@
  * same to the last bit, and no aggregate needs a form in a file.
  */
 import { type AggregateName } from '../parser/ast.js'
+import { EXACT_SUM_BYTES } from '../kernel/exact-sum.js'
 import { newAccumulator, type Accumulator } from './aggregates.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, vectorOf, type Batch, type Vector } from './batch.js'
 import { type Evaluator, type Execution } from './evaluate.js'
 import { ExternalSort } from './external-sort.js'
-import { identityOf } from './order.js'
+import { identityOf } from '../codec/value-order.js'
 import { LEVELS_MAX, Partitions } from './partitions.js'
 import { type QueryMemory } from './query-memory.js'
-import { compareByKey, type SortKey } from './row-order.js'
-import { sortedNumbers } from './sort-rows.js'
+import { type SortKey } from './row-order.js'
+import { sortedRows } from './sort-rows.js'
 import { readRows } from './spilled-rows.js'
 
 type Steps = Generator<Batch, void, void>
@@ -41,7 +42,10 @@ export class Grouping {
   /** A text alone is its own name; everything else goes by its identity. */
   readonly #byText = new Map<string, Group>()
   readonly #byIdentity = new Map<string, Group>()
+  readonly #sumCount: number
   #bytes = 0
+  /** What sums of the groups may still take: theirs begin to take it with their first float. */
+  #owedBytes = 0
   /** Set where there is no more room. */
   #partitions: Partitions | undefined
   #sort: ExternalSort | undefined
@@ -51,6 +55,7 @@ export class Grouping {
     this.#columns = columns
     this.#memory = memory
     this.#level = level
+    this.#sumCount = columns.filter(({ name }) => name === 'sum' || name === 'avg').length
     if (keyCount === 0) this.#groups.push(this.#newGroup([]))
   }
 
@@ -71,18 +76,12 @@ export class Grouping {
   /** One row for each group, in the order of their keys, NULL last: the keys as columns, then the aggregates. */
   *rows(): Steps {
     if (this.#partitions === undefined) {
-      const groups = this.#groups
-      const keys = sortKeys(this.#keyCount)
-      const numbers = yield* sortedNumbers(groups.length, (left, right) => {
-        for (let index = 0; index < keys.length; index++) {
-          const order = compareByKey(groups[left]?.keys[index], groups[right]?.keys[index], keys[index] as SortKey)
-          if (order !== 0) return order
-        }
-        return left - right
-      })
-      for (let from = 0; from < groups.length; from += BATCH_ROWS_MAX) {
-        yield this.#batchOf(Array.from(numbers.subarray(from, from + BATCH_ROWS_MAX), (number) => groups[number] as Group))
+      const batches: Batch[] = []
+      for (let from = 0; from < this.#groups.length; from += BATCH_ROWS_MAX) {
+        batches.push(this.#batchOf(this.#groups.slice(from, from + BATCH_ROWS_MAX)))
+        yield EMPTY_BATCH
       }
+      yield* sortedRows(batches, sortKeys(this.#keyCount), Number.POSITIVE_INFINITY)
       return
     }
     this.#sort = new ExternalSort(sortKeys(this.#keyCount), Number.POSITIVE_INFINITY, this.#memory)
@@ -143,9 +142,10 @@ export class Grouping {
 
   #newOrAside(known: Map<string, Group>, name: string, batch: Batch, row: number): Group | undefined {
     const bytes = GROUP_BYTES + name.length * 2
+    const sumBytes = this.#sumCount * EXACT_SUM_BYTES
     // One group at least: else no partition would ever be done.
     const mayPutAside = this.#groups.length > 0 && this.#level < LEVELS_MAX
-    if (this.#partitions === undefined && mayPutAside && this.#memory.isFull(this.#bytes, bytes)) {
+    if (this.#partitions === undefined && mayPutAside && this.#memory.isFull(this.#bytes, bytes + sumBytes + this.#owedBytes)) {
       this.#partitions = new Partitions(this.#memory, this.#level)
     }
     if (this.#partitions !== undefined) {
@@ -153,6 +153,7 @@ export class Grouping {
       return undefined
     }
     this.#take(bytes)
+    this.#owedBytes += sumBytes
     const group = this.#newGroup(Array.from({ length: this.#keyCount }, (_, index) => keyOf(batch, index, row)))
     known.set(name, group)
     this.#groups.push(group)
@@ -162,8 +163,14 @@ export class Grouping {
   #newGroup(keys: readonly unknown[]): Group {
     return {
       keys,
-      accumulators: this.#columns.map(({ name, distinct }) => newAccumulator(name, distinct, (bytes) => this.#take(bytes)))
+      accumulators: this.#columns.map(({ name, distinct }) => newAccumulator(name, distinct, (bytes) => this.#keep(bytes)))
     }
+  }
+
+  /** For a sum, or a value of DISTINCT. */
+  #keep(bytes: number): void {
+    this.#owedBytes = Math.max(0, this.#owedBytes - bytes)
+    this.#take(bytes)
   }
 
   #take(bytes: number): void {
@@ -177,6 +184,7 @@ export class Grouping {
     this.#byIdentity.clear()
     this.#memory.free(this.#bytes)
     this.#bytes = 0
+    this.#owedBytes = 0
   }
 }
 

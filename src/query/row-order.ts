@@ -1,6 +1,6 @@
 /** The order of rows by their sort keys. */
 import { type Batch, type Vector } from './batch.js'
-import { compareTexts, compareValues } from './order.js'
+import { compareTexts, compareValues } from '../codec/value-order.js'
 
 /** `column` of the batch. */
 export type SortKey = { readonly column: number; readonly descending: boolean; readonly nullsFirst: boolean }
