@@ -12,6 +12,7 @@ import { finishPartials } from '../scan/finish-partials.js'
 import { slicesOf } from '../scan/page-slice.js'
 import { scanRows, type RowBatch } from '../scan/scan-rows.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
+import { type RowOrder, topRows } from '../scan/top-rows.js'
 import { type KeyBounds, type Tile } from '../page/page-directory.js'
 import * as layout from '../page/page-layout.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, valueAt, vectorOf, type Batch, type Vector } from './batch.js'
@@ -28,6 +29,9 @@ export type QueryStats = { rowsScanned: number }
 
 /** Rows of the first batch where few may be enough; each later one has twice as many. */
 export const FIRST_BATCH_ROWS = 32
+
+/** More rows are sorted as all rows are. */
+const TOP_ROWS_MAX = 4096
 
 /** Of an aggregation that is left early. */
 const NOTHING: PartialAggregates = { groupCount: 0, keys: [], states: [], isUnsure: false }
@@ -70,7 +74,9 @@ export class PageSelect {
         looked: (rows: number) => void (this.#stats.rowsScanned += rows),
         ...(wanted === Number.POSITIVE_INFINITY ? {} : { firstRows: FIRST_BATCH_ROWS })
       }
-      for (const batch of scanRows(pages, tiles, query, options)) yield batchOf(batch, columns, hasStar)
+      const order = isExact ? orderOf(this.#plan, wanted) : undefined
+      const top = order === undefined ? undefined : topRows(pages, tiles, query, order, options)
+      for (const batch of top ?? scanRows(pages, tiles, query, options)) yield batchOf(batch, columns, hasStar)
       return true
     } finally {
       pages.release()
@@ -157,6 +163,16 @@ function aggregateQuery({ table, where, group }: SelectPlan, execution: Executio
     aggregates.push({ name, field })
   }
   return { where: condition, groupBy, aggregates }
+}
+
+/** Where only the first rows of one field's order are wanted: the sort that comes after puts them in their order. */
+function orderOf({ sort, sortExpressions, group, distinct }: SelectPlan, wanted: number): RowOrder | undefined {
+  const [key] = sort
+  const [expression] = sortExpressions
+  if (key === undefined || expression === undefined || sort.length > 1 || group !== undefined || distinct) return undefined
+  const field = topField(expression)
+  if (field === undefined || wanted < 1 || wanted > TOP_ROWS_MAX) return undefined
+  return { field, descending: key.descending, nullsFirst: key.nullsFirst, count: wanted }
 }
 
 type PathColumn = { readonly index: number; readonly rest: Path }

@@ -6,9 +6,9 @@ import { readValues } from './column-values.js'
 import { type ScanCondition } from './condition.js'
 import { DocumentReader } from './document-reader.js'
 import { FieldReader } from './field-reader.js'
-import { NONE, type PageMask } from './mask.js'
+import { NONE } from './mask.js'
 import { pageMask } from './page-mask.js'
-import { slicesOf } from './page-slice.js'
+import { type PageMask, slicesOf } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
 import { selectedRows } from './selected-rows.js'
 import { type PageHits, type SelectedRows, type TileHits } from './tile-hits.js'
@@ -93,7 +93,7 @@ export function hitsOf(
 type Window = { readonly hits: PageHits; readonly from: number; readonly to: number }
 
 /** Goes through the hits of a tile by place: of each page those that lie in the next places. */
-class HitWindows {
+export class HitWindows {
   /** The first place of the window. */
   first = 0
   readonly reversed: boolean
@@ -127,7 +127,7 @@ class HitWindows {
   }
 }
 
-class BatchMaker {
+export class BatchMaker {
   readonly #readers: readonly FieldReader[]
   readonly #documents: DocumentReader | undefined
 
@@ -140,7 +140,8 @@ class BatchMaker {
     const columns = this.#readers.map((reader): RowColumn => {
       const values = new Array<unknown>(rowCount)
       const nulls = new Uint8Array(rowCount)
-      for (const { hits, from, to } of windows) readValues(reader, { ...hits, from, to, first, values, nulls })
+      for (const { hits, from, to } of windows)
+        readValues(reader, { page: hits.page, rows: hits.rows, places: hits.places, from, to, first, values, nulls })
       if (reversed) {
         values.reverse()
         nulls.reverse()
@@ -149,7 +150,8 @@ class BatchMaker {
     })
     if (this.#documents === undefined) return { rowCount, columns }
     const documents = new Array<Document>(rowCount)
-    for (const { hits, from, to } of windows) this.#documents.read({ ...hits, from, to, first, documents })
+    for (const { hits, from, to } of windows)
+      this.#documents.read({ page: hits.page, rows: hits.rows, places: hits.places, from, to, first, documents })
     return { rowCount, columns, documents: reversed ? documents.reverse() : documents }
   }
 }

@@ -1,7 +1,7 @@
 /** Queries over pages answer as the row engine does over the documents, whatever is asked and however the pages lie. */
 import test from 'ava'
 import fc from 'fast-check'
-import { isDeepStrictEqual } from 'node:util'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import { change, key } from '../page/_model.js'
 import { answerOf, kinds, ScannedTable } from './_source.js'
 import { statement } from './_statements.js'
@@ -35,8 +35,8 @@ test('random statements give the same rows with pages and without', (t) => {
             kinds.forEach(([name], kind) => {
               const found = answerOf(text, parameters, table.sourceAt(S, kind))
               if (isDeepStrictEqual(found, expected)) return
-              t.deepEqual(found, expected, `${text} at ${S} of ${model.seq} with ${name} kernels`)
-              throw new Error(`${text} at ${S}: not the same`)
+              const what = `${text} with ${inspect(parameters)} at ${S} of ${model.seq} with ${name} kernels`
+              throw new Error(`${what}: ${inspect(found)}, not ${inspect(expected)}`)
             })
           }
         }
