@@ -8,22 +8,36 @@ import { readValues, type ValuesInto } from './column-values.js'
 import { FieldReader } from './field-reader.js'
 import { type ScanTable } from './scan-table.js'
 
-type MakeRow = (columns: readonly unknown[][], index: number) => Document
+type MakeRow = (columns: readonly (readonly unknown[])[], index: number) => Document
 
 /** A document of more fields is put together from its msgpack. */
 const FIELDS_MAX = 256
 
+/** Some documents of a batch, by the places where they belong: those with the same fields as columns, odd ones as they are. */
+export type DocumentGroup =
+  | { readonly places: Int32Array; readonly names: readonly string[]; readonly columns: readonly FieldColumn[] }
+  | { readonly places: Int32Array; readonly documents: readonly Document[] }
+
+export type FieldColumn = { readonly values: readonly unknown[]; readonly nulls: Uint8Array }
+
+/** Rows of a page, as for `readValues`. */
+type HitRows = Omit<ValuesInto, 'values' | 'nulls'>
+
 export class DocumentReader {
   readonly #table: ScanTable
   readonly #readers = new Map<string, FieldReader>()
-  readonly #makers = new Map<string, MakeRow>()
+  readonly #maker = new DocumentMaker()
 
   constructor(table: ScanTable) {
     this.#table = table
   }
 
   /** As `readValues`, of documents. */
-  read(into: Omit<ValuesInto, 'values' | 'nulls'> & { readonly documents: Document[] }): void {
+  read(into: HitRows & { readonly documents: Document[] }): void {
+    for (const group of this.groups(into)) this.#maker.put(group, into.documents)
+  }
+
+  *groups(into: HitRows): Generator<DocumentGroup, void> {
     const { page, rows, from, to } = into
     const byShape = new Map<number, number[]>()
     for (let hit = from; hit < to; hit++) {
@@ -32,35 +46,47 @@ export class DocumentReader {
       if (hits === undefined) byShape.set(code, [hit])
       else hits.push(hit)
     }
-    for (const [code, hits] of byShape) this.#readShape(code, hits, into)
+    for (const [code, hits] of byShape) yield this.#group(code, hits, into)
   }
 
-  #readShape(code: number, hits: readonly number[], into: Omit<ValuesInto, 'values' | 'nulls'> & { readonly documents: Document[] }): void {
-    const { page, places, first, documents } = into
+  #group(code: number, hits: readonly number[], { page, rows: all, places: allPlaces, first }: HitRows): DocumentGroup {
     const names = namesOf(page, code)
+    const places = Int32Array.from(hits, (hit) => (allPlaces[hit] as number) - first)
     if (names.length > FIELDS_MAX || names.includes('__proto__')) {
-      for (const hit of hits) {
-        documents[(places[hit] as number) - first] = this.#table.rows.documentOf(page, into.rows[hit] as number)
-      }
-      return
+      return { places, documents: hits.map((hit) => this.#table.rows.documentOf(page, all[hit] as number)) }
     }
-    const rows = Int32Array.from(hits, (hit) => into.rows[hit] as number)
+    const rows = Int32Array.from(hits, (hit) => all[hit] as number)
     const count = rows.length
     const numbers = Int32Array.from(rows, (_, index) => index)
-    const nulls = new Uint8Array(count)
-    const columns = names.map((name) => {
+    const columns = names.map((name): FieldColumn => {
       const values = new Array<unknown>(count)
+      const nulls = new Uint8Array(count)
       readValues(this.#readerOf(name), { page, rows, places: numbers, from: 0, to: count, first: 0, values, nulls })
-      return values
+      return { values, nulls }
     })
-    const make = this.#makerOf(names)
-    for (let index = 0; index < count; index++) documents[(places[hits[index] as number] as number) - first] = make(columns, index)
+    return { places, names, columns }
   }
 
   #readerOf(name: string): FieldReader {
     let reader = this.#readers.get(name)
     if (reader === undefined) this.#readers.set(name, (reader = new FieldReader(this.#table, name)))
     return reader
+  }
+}
+
+/** Puts documents together from the columns of their fields. */
+export class DocumentMaker {
+  readonly #makers = new Map<string, MakeRow>()
+
+  put(group: DocumentGroup, documents: Document[]): void {
+    const { places } = group
+    if ('documents' in group) {
+      for (let index = 0; index < places.length; index++) documents[places[index] as number] = group.documents[index] as Document
+      return
+    }
+    const make = this.#makerOf(group.names)
+    const columns = group.columns.map(({ values }) => values)
+    for (let index = 0; index < places.length; index++) documents[places[index] as number] = make(columns, index)
   }
 
   #makerOf(names: readonly string[]): MakeRow {

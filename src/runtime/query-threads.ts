@@ -1,0 +1,158 @@
+import type { Piscina } from 'piscina'
+import { DriftError } from '../base/errors.js'
+import type { Arena } from '../memory/arena.js'
+import { ReaderSlots } from '../memory/reader-slots.js'
+import { ScanMemory } from '../scan/scan-memory.js'
+import type { QueryReply, QueryTask, QueryThreadStart } from './query-task.js'
+
+export type QueryThreadsOptions = {
+  readonly arena: Arena
+  readonly kernels: () => WebAssembly.Module
+  readonly threads: number
+  /** Another entry of the threads, in tests. */
+  readonly entry?: URL | undefined
+}
+
+export type SubmittedTask = {
+  readonly reply: Promise<QueryReply>
+  /** Takes it back if no thread has it yet; its reply never comes then. */
+  withdraw(): void
+}
+
+type Entry = { readonly task: QueryTask; readonly settle: (reply: Promise<QueryReply>) => void }
+
+/** A thread that is being replaced has its place until it is gone. */
+const SPARE_SLOTS = 1
+
+/**
+ * The threads of the query pool. They come up with the first task and stay; they hold the process only while a task is with them. Tasks
+ * are given to them in the order they came, one at a time each.
+ */
+export class QueryThreads {
+  readonly #options: QueryThreadsOptions
+  readonly #slots: ReaderSlots
+  readonly #scratches: readonly (readonly number[])[]
+  readonly #waiting: Entry[] = []
+  #running = 0
+  #pool: Promise<Piscina<QueryTask, QueryReply>> | undefined
+  #isClosed = false
+
+  /** @throws DriftError OVERLOADED where page memory has no room for what each thread works with. */
+  constructor(options: QueryThreadsOptions) {
+    this.#options = options
+    const { arena, threads } = options
+    this.#slots = ReaderSlots.create(threads + SPARE_SLOTS)
+    const scratches: number[][] = []
+    try {
+      while (scratches.length < this.#slots.count) scratches.push(ScanMemory.claim(arena))
+    } catch (error) {
+      for (const address of scratches.flat()) arena.release(address)
+      throw error
+    }
+    this.#scratches = scratches
+  }
+
+  get count(): number {
+    return this.#options.threads
+  }
+
+  /** Pages that threads hold at the moment. */
+  get pinCount(): number {
+    return Array.from({ length: this.#slots.count }, (_, slot) => this.#slots.pinsOf(slot)).reduce((sum, pins) => sum + pins, 0)
+  }
+
+  submit(task: QueryTask): SubmittedTask {
+    const { promise: reply, resolve } = Promise.withResolvers<QueryReply>()
+    const entry: Entry = { task, settle: resolve }
+    if (this.#isClosed) resolve(Promise.reject(closed()))
+    else {
+      this.#waiting.push(entry)
+      this.#next()
+    }
+    return {
+      reply,
+      withdraw: () => {
+        const index = this.#waiting.indexOf(entry)
+        if (index >= 0) this.#waiting.splice(index, 1)
+      }
+    }
+  }
+
+  /** What waits is refused; resolves when the threads are gone. Whoever has runs stops them first. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const { settle } of this.#waiting.splice(0)) settle(Promise.reject(closed()))
+    const pool = await this.#pool
+    await pool?.destroy()
+    for (const address of this.#scratches.flat()) this.#options.arena.release(address)
+  }
+
+  #next(): void {
+    while (this.#running < this.#options.threads) {
+      const entry = this.#waiting.shift()
+      if (entry === undefined) return
+      this.#running++
+      const reply = this.#run(entry.task).finally(() => {
+        this.#running--
+        this.#next()
+      })
+      entry.settle(reply)
+    }
+  }
+
+  async #run(task: QueryTask): Promise<QueryReply> {
+    try {
+      const pool = await (this.#pool ??= this.#startPool())
+      if (this.#isClosed) throw closed()
+      return await pool.run(task)
+    } catch (error) {
+      if (error instanceof DriftError) throw error
+      if (this.#isClosed) throw closed()
+      // What cannot be sent is no plain data.
+      if (error instanceof Error && error.name === 'DataCloneError') throw DriftError.from(error, 'query task')
+      throw new DriftError('WORKER_LOST', 'a query thread ended; another one takes its place, run the query again', {}, error)
+    }
+  }
+
+  /** The package is loaded by the first task: an opening does not wait for it. */
+  async #startPool(): Promise<Piscina<QueryTask, QueryReply>> {
+    const { Piscina } = await import('piscina')
+    const { arena, kernels, threads, entry = new URL('../../workers/query.js', import.meta.url) } = this.#options
+    const start: QueryThreadStart = {
+      arena: arena.handle,
+      kernels: kernels(),
+      slots: this.#slots.words,
+      scratches: this.#scratches
+    }
+    const pool = new Piscina<QueryTask, QueryReply>({
+      filename: entry.href,
+      name: 'run',
+      minThreads: threads,
+      maxThreads: threads,
+      workerData: start,
+      // Of the flags of the main program some are refused here.
+      execArgv: []
+    })
+    pool.on('workerCreate', ({ id }: { readonly id: number }) => {
+      const thread = pool.threads.find(({ threadId }) => threadId === id)
+      // Not before it is gone: a thread that was told to end may still be reading.
+      thread?.once('exit', () => this.#slots.release(id, arena))
+    })
+    // Tasks hear of it by themselves. A thread that ends without one is replaced, but not where it cannot even come up.
+    pool.on('error', () => {})
+    pool.on('workerDestroy', () => void queueMicrotask(() => this.#giveUpIfEmpty(pool)))
+    return pool
+  }
+
+  /** No thread is left, and none comes: what waits in the pool would wait for ever. The next task starts another one. */
+  #giveUpIfEmpty(pool: Piscina<QueryTask, QueryReply>): void {
+    if (this.#isClosed || pool.threads.length > 0) return
+    this.#pool = undefined
+    void pool.destroy()
+  }
+}
+
+function closed(): DriftError {
+  return new DriftError('CLOSED', 'the database is closed; open it again', {})
+}
