@@ -176,6 +176,18 @@ export class Arena {
     }
   }
 
+  /** Another hold of a claim that somebody holds at the moment, retired or not; false where nobody does, or it is another claim. */
+  pinHeld(address: number, generation: number): boolean {
+    const at = this.#claims + address
+    for (;;) {
+      const word = Atomics.load(this.#words, at)
+      const pins = word & PINS_MASK
+      if (pins === 0 || ((word >>> GENERATION_SHIFT) & GENERATION_MASK) !== generation) return false
+      assertLaw(pins < PINS_MASK, 'MEM-5', `too many pins of the claim at ${address}`)
+      if (Atomics.compareExchange(this.#words, at, word, word + 1) === word) return true
+    }
+  }
+
   /** The last one to let go of a retired claim frees it. */
   unpin(address: number): void {
     const before = Atomics.sub(this.#words, this.#claims + address, 1)

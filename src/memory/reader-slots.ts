@@ -43,12 +43,12 @@ export class ReaderSlots {
     return -1
   }
 
-  /** Of the thread that has the slot. False where the claim is another one by now, or is retired. */
+  /** For the thread that has the slot, of a claim that somebody holds. False where nobody does: it may be another claim by now. */
   pin(slot: number, arena: Arena, address: number, generation: number): boolean {
     const at = slot * SLOT_WORDS
     const count = this.words[at + PINS] as number
     assertLaw(count < PINS_MAX, 'MEM-5', `a reading thread pins more than ${PINS_MAX} claims at once`)
-    if (!arena.pin(address, generation)) return false
+    if (!arena.pinHeld(address, generation)) return false
     this.words[at + FIRST_PIN + count] = address
     Atomics.store(this.words, at + PINS, count + 1)
     return true

@@ -81,10 +81,7 @@ export class AttachedTiles {
     return true
   }
 
-  /**
-   * The pages stay what they are only while they are pinned.
-   * @throws StaleDirectory where one is gone.
-   */
+  /** Its pages are pinned by the caller. */
   tile(index: number): Tile {
     const { starts, numbers } = this.#handles
     const start = starts[index] as number
@@ -112,6 +109,6 @@ export class AttachedTiles {
   #page(at: number): PageView | undefined {
     const { numbers } = this.#handles
     const address = numbers[at] as number
-    return address === NO_PAGE ? undefined : this.#views.view(address, numbers[at + 1] as number)
+    return address === NO_PAGE ? undefined : this.#views.pinnedView(address, numbers[at + 1] as number)
   }
 }

@@ -62,20 +62,18 @@ export class QueryThreads {
   }
 
   submit(task: QueryTask): SubmittedTask {
-    const { promise: reply, resolve } = Promise.withResolvers<QueryReply>()
-    const entry: Entry = { task, settle: resolve }
-    if (this.#isClosed) resolve(Promise.reject(closed()))
-    else {
+    let withdraw = (): void => {}
+    const reply = new Promise<QueryReply>((settle) => {
+      if (this.#isClosed) return settle(Promise.reject(closed()))
+      const entry: Entry = { task, settle }
       this.#waiting.push(entry)
-      this.#next()
-    }
-    return {
-      reply,
-      withdraw: () => {
+      withdraw = () => {
         const index = this.#waiting.indexOf(entry)
         if (index >= 0) this.#waiting.splice(index, 1)
       }
-    }
+    })
+    this.#next()
+    return { reply, withdraw }
   }
 
   /** What waits is refused; resolves when the threads are gone. Whoever has runs stops them first. */
