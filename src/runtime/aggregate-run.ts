@@ -74,6 +74,10 @@ export class AggregateRun implements PartialRun {
     return this.#state.control.rowsLooked
   }
 
+  get morselsTaken(): number {
+    return this.#state.control.taken
+  }
+
   step(): StepResult {
     const state = this.#state
     state.throwIfFailed()

@@ -123,6 +123,11 @@ export class QueryPool implements FragmentRunner {
     return this.#threads?.pinCount ?? 0
   }
 
+  /** Page memory that the threads work with. */
+  get workingBytes(): number {
+    return this.#threads?.workingBytes ?? 0
+  }
+
   /** Runs under way are refused with CLOSED; resolves when the threads are gone. */
   async close(): Promise<void> {
     this.#isClosed = true

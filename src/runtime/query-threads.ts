@@ -61,6 +61,11 @@ export class QueryThreads {
     return Array.from({ length: this.#slots.count }, (_, slot) => this.#slots.pinsOf(slot)).reduce((sum, pins) => sum + pins, 0)
   }
 
+  /** Page memory that the threads work with. */
+  get workingBytes(): number {
+    return this.#scratches.flat().reduce((sum, address) => sum + this.#options.arena.bytesOf(address), 0)
+  }
+
   submit(task: QueryTask): SubmittedTask {
     let withdraw = (): void => {}
     const reply = new Promise<QueryReply>((settle) => {

@@ -47,6 +47,8 @@ export type PartialRun = {
   /** One for each thread that took part, once a step said `done`. */
   readonly partials: readonly PartialAggregates[]
   readonly rowsLooked: number
+  /** By all threads together. */
+  readonly morselsTaken: number
   /** For a caller that leaves. The pages are his again at once. */
   stop(): void
 }

@@ -40,6 +40,11 @@ export class Ledger {
     this.#note()
   }
 
+  /** What scans in this thread work with. */
+  get workingBytes(): number {
+    return this.#memory.all.reduce((sum, { address }) => sum + this.arena.bytesOf(address), 0)
+  }
+
   /** Random events: half of them patches once there are rows. */
   write(events: number): void {
     for (let event = 0; event < events; event++) {
