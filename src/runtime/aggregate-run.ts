@@ -52,7 +52,10 @@ export class AggregateRun implements PartialRun {
       submitted.reply.then(
         (reply) => this.#heard(control, participant, reply),
         (error: unknown) => {
-          if (control === this.#state.control) this.#state.fail(error)
+          // Whose thread is gone before it took anything has lost nothing.
+          const isHarmless = error instanceof DriftError && error.code === 'DRIFT_WORKER_LOST' && !control.hasEntered(participant)
+          if (isHarmless) this.#heard(control, participant, { kind: 'nothing' })
+          else if (control === this.#state.control) this.#state.fail(error)
         }
       )
     }

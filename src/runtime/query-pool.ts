@@ -9,7 +9,7 @@ import type { PagesAtSeq, ScanTable } from '../scan/scan-table.js'
 import { AggregateRun } from './aggregate-run.js'
 import type { QueryWork } from './query-task.js'
 import { QueryThreads, type QueryThreadsOptions, type SubmittedTask } from './query-threads.js'
-import { PooledRowRun } from './row-run.js'
+import { PARTICIPANT, PooledRowRun } from './row-run.js'
 import { turn } from './turn.js'
 
 /** A scan that takes less than this is over before a second thread has done its part. */
@@ -75,7 +75,7 @@ export class QueryPool implements FragmentRunner {
           fragment,
           options,
           threads: this.#threads?.count ?? 0,
-          submit: (control, work) => submit(control, 0, work),
+          submit: (control, work) => submit(control, PARTICIPANT, work),
           onEnd
         })
     )
@@ -126,6 +126,11 @@ export class QueryPool implements FragmentRunner {
   /** Page memory that the threads work with. */
   get workingBytes(): number {
     return this.#threads?.workingBytes ?? 0
+  }
+
+  /** Resolves when no thread reads for a run any more that has ended by now. For who gives back memory that readers do not pin: heaps. */
+  async untilLeft(): Promise<void> {
+    await this.#threads?.untilLeft()
   }
 
   /** Runs under way are refused with CLOSED; resolves when the threads are gone. */

@@ -33,7 +33,7 @@ export class QueryThreads {
   readonly #slots: ReaderSlots
   readonly #scratches: readonly (readonly number[])[]
   readonly #waiting: Entry[] = []
-  #running = 0
+  readonly #running = new Set<Promise<QueryReply>>()
   #pool: Promise<Piscina<QueryTask, QueryReply>> | undefined
   #isClosed = false
 
@@ -81,6 +81,11 @@ export class QueryThreads {
     return { reply, withdraw }
   }
 
+  /** Resolves when the tasks that threads have now are done: then none of them is in a page of a run that was ended before. */
+  async untilLeft(): Promise<void> {
+    await Promise.allSettled(this.#running)
+  }
+
   /** What waits is refused; resolves when the threads are gone. Whoever has runs stops them first. */
   async close(): Promise<void> {
     if (this.#isClosed) return
@@ -92,14 +97,14 @@ export class QueryThreads {
   }
 
   #next(): void {
-    while (this.#running < this.#options.threads) {
+    while (this.#running.size < this.#options.threads) {
       const entry = this.#waiting.shift()
       if (entry === undefined) return
-      this.#running++
       const reply = this.#run(entry.task).finally(() => {
-        this.#running--
+        this.#running.delete(reply)
         this.#next()
       })
+      this.#running.add(reply)
       entry.settle(reply)
     }
   }
@@ -144,7 +149,7 @@ export class QueryThreads {
     })
     // Tasks hear of it by themselves. A thread that ends without one is replaced, but not where it cannot even come up.
     pool.on('error', () => {})
-    pool.on('workerDestroy', () => void queueMicrotask(() => this.#giveUpIfEmpty(pool)))
+    pool.on('workerDestroy', () => queueMicrotask(() => this.#giveUpIfEmpty(pool)))
     return pool
   }
 

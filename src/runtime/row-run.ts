@@ -14,6 +14,9 @@ const CREDITS = 16
 /** Batches of one task; the first ones of a run have fewer. */
 const TASK_BATCHES_MAX = 8
 
+/** Tasks of a run come one after the other: all are one participant. */
+export const PARTICIPANT = 0
+
 const NO_ROWS: RowBatch = { rowCount: 0, columns: [], documents: [] }
 
 export type RowRunParts = {
@@ -75,6 +78,11 @@ export class PooledRowRun implements RowRun {
 
   get isOver(): boolean {
     return this.#state.isOver
+  }
+
+  /** Batches that threads have sent, or may send without being asked again. */
+  get batchesAhead(): number {
+    return this.#credits
   }
 
   fail(error: DriftError): void {
@@ -187,7 +195,14 @@ export class PooledRowRun implements RowRun {
           this.#credits -= room
           if (!this.#state.isOver) this.#heard(reply, from)
         },
-        (error: unknown) => this.#state.fail(error)
+        (error: unknown) => {
+          this.#submitted.delete(submitted)
+          this.#credits -= room
+          // Where no thread has taken anything yet nothing is lost with it.
+          const isHarmless = error instanceof DriftError && error.code === 'DRIFT_WORKER_LOST' && !control.hasEntered(PARTICIPANT)
+          if (!isHarmless) this.#state.fail(error)
+          else if (!this.#state.isOver) this.#heard({ kind: 'nothing' }, from)
+        }
       )
     }
   }

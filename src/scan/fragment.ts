@@ -61,6 +61,8 @@ export type RowRun = {
   readonly isDone: boolean
   changed(): Promise<void>
   readonly rowsLooked: number
+  /** Batches that threads have sent, or may send without being asked again. */
+  readonly batchesAhead: number
   stop(): void
 }
 

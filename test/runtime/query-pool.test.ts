@@ -105,7 +105,7 @@ test.serial('a signal ends a run in its middle: no thread takes another morsel, 
     abort.abort(new Error('enough'))
     const atOnce = run.morselsTaken
     const error = t.throws(() => run.step(), { code: 'DRIFT_ABORTED' })
-    t.is((error?.cause as Error).message, 'enough')
+    t.is((error?.cause as Error | undefined)?.message, 'enough')
     await until(() => pool.pinCount === 0)
     // A thread may have been taking one at that moment.
     t.true(run.morselsTaken <= atOnce + 2)
