@@ -23,6 +23,15 @@ import { type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
 import { type KeyRange, type QuerySource } from './query-source.js'
 import { pushedCondition, topField } from './scan-condition.js'
+import { type TableScan } from './source-plan.js'
+
+/** What is asked of pages. */
+export type PagePlan = TableScan & Pick<SelectPlan, 'where' | 'group' | 'sort' | 'sortExpressions' | 'distinct'>
+
+/** All rows of a table, whatever is made of them. */
+export function rowsOfTable(scan: TableScan): PagePlan {
+  return { ...scan, where: undefined, group: undefined, sort: [], sortExpressions: [], distinct: false }
+}
 
 /** What an execution did. */
 export type QueryStats = { rowsScanned: number }
@@ -40,14 +49,14 @@ const NOTHING: PartialAggregates = { groupCount: 0, keys: [], states: [], isUnsu
 const SMALL_RANGE_ROWS = 512
 
 export class PageSelect {
-  readonly #plan: SelectPlan
+  readonly #plan: PagePlan
   readonly #source: QuerySource
   readonly #execution: Execution
   readonly #stats: QueryStats
   /** The scan gives only rows that fulfil all of the condition. */
   #isFiltered = false
 
-  constructor(plan: SelectPlan, source: QuerySource, execution: Execution, stats: QueryStats) {
+  constructor(plan: PagePlan, source: QuerySource, execution: Execution, stats: QueryStats) {
     this.#plan = plan
     this.#source = source
     this.#execution = execution
@@ -56,8 +65,9 @@ export class PageSelect {
 
   /** The rows of a range in key order, at least those that fulfil the condition; false where they must be read another way. */
   *rows(range: KeyRange, wanted: number): Generator<Batch, boolean, void> {
-    const { table = '', where, fields, hasStar, reverse } = this.#plan
-    if (where === undefined && wanted <= SMALL_RANGE_ROWS) return false
+    const { table = '', where, fields, hasStar, reverse, sort, group, distinct } = this.#plan
+    const takesFirst = where === undefined && sort.length === 0 && group === undefined && !distinct
+    if (takesFirst && wanted <= SMALL_RANGE_ROWS) return false
     const pages = this.#source.pages?.(table)
     if (pages === undefined) return false
     try {
@@ -145,7 +155,7 @@ export class PageSelect {
 }
 
 /** Undefined where the plan asks for more than pages can aggregate. */
-function aggregateQuery({ table, where, group }: SelectPlan, execution: Execution): AggregateQuery | undefined {
+function aggregateQuery({ table, where, group }: PagePlan, execution: Execution): AggregateQuery | undefined {
   if (table === undefined || group === undefined) return undefined
   const { condition, isExact } = pushedCondition(where?.expression, execution)
   if (!isExact) return undefined
@@ -166,7 +176,7 @@ function aggregateQuery({ table, where, group }: SelectPlan, execution: Executio
 }
 
 /** Where only the first rows of one field's order are wanted: the sort that comes after puts them in their order. */
-function orderOf({ sort, sortExpressions, group, distinct }: SelectPlan, wanted: number): RowOrder | undefined {
+function orderOf({ sort, sortExpressions, group, distinct }: PagePlan, wanted: number): RowOrder | undefined {
   const [key] = sort
   const [expression] = sortExpressions
   if (key === undefined || expression === undefined || sort.length > 1 || group !== undefined || distinct) return undefined

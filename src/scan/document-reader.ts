@@ -10,94 +10,124 @@ import { type ScanTable } from './scan-table.js'
 
 type MakeRow = (columns: readonly (readonly unknown[])[], index: number) => Document
 
+/** How the documents of a shape are made; undefined: of their msgpack. */
+export type ShapePlan = { readonly names: readonly string[]; readonly readers: readonly FieldReader[]; readonly make: MakeRow }
+
+type DocumentsInto = Omit<ValuesInto, 'values' | 'nulls'> & {
+  readonly documents: Document[]
+  /** The values of all pages' rows side by side, by shape. */
+  readonly columns: Map<ShapePlan, readonly unknown[][]>
+}
+
+/** The rows of one shape in a batch: their places, and by place the values of their fields. */
+export type ShapeColumns = { readonly places: number[]; readonly values: readonly unknown[][]; readonly nulls: readonly Uint8Array[] }
+
+type ColumnsInto = Omit<ValuesInto, 'values' | 'nulls'> & {
+  readonly rowCount: number
+  readonly columns: Map<ShapePlan, ShapeColumns>
+  /** By place, those that have no plan. */
+  readonly documents: Map<number, Document>
+}
+
 /** A document of more fields is put together from its msgpack. */
 const FIELDS_MAX = 256
 
-/** Some documents of a batch, by the places where they belong: those with the same fields as columns, odd ones as they are. */
-export type DocumentGroup =
-  | { readonly places: Int32Array; readonly names: readonly string[]; readonly columns: readonly FieldColumn[] }
-  | { readonly places: Int32Array; readonly documents: readonly Document[] }
-
-export type FieldColumn = { readonly values: readonly unknown[]; readonly nulls: Uint8Array }
-
-/** Rows of a page, as for `readValues`. */
-type HitRows = Omit<ValuesInto, 'values' | 'nulls'>
+type ShapeRun = { readonly plan: ShapePlan | undefined; readonly from: number; readonly to: number }
 
 export class DocumentReader {
   readonly #table: ScanTable
-  readonly #readers = new Map<string, FieldReader>()
-  readonly #maker = new DocumentMaker()
+  /** By the names in their order, as JSON. */
+  readonly #plans = new Map<string, ShapePlan | undefined>()
+  /** By shape code: a page's shapes do not change. */
+  readonly #shapes = new WeakMap<PageView, Map<number, ShapePlan | undefined>>()
 
   constructor(table: ScanTable) {
     this.#table = table
   }
 
   /** As `readValues`, of documents. */
-  read(into: HitRows & { readonly documents: Document[] }): void {
-    for (const group of this.groups(into)) this.#maker.put(group, into.documents)
+  read(into: DocumentsInto): void {
+    for (const { plan, from, to } of this.#runs(into)) this.#readShape(plan, from, to, into)
   }
 
-  *groups(into: HitRows): Generator<DocumentGroup, void> {
-    const { page, rows, from, to } = into
-    const byShape = new Map<number, number[]>()
-    for (let hit = from; hit < to; hit++) {
+  /** The same, left in columns. */
+  readColumns(into: ColumnsInto): void {
+    const { page, rows, places, first, rowCount, columns, documents } = into
+    for (const { plan, from, to } of this.#runs(into)) {
+      if (plan === undefined) {
+        for (let hit = from; hit < to; hit++) {
+          documents.set((places[hit] as number) - first, this.#table.rows.documentOf(page, rows[hit] as number))
+        }
+        continue
+      }
+      const { readers } = plan
+      let shape = columns.get(plan)
+      if (shape === undefined) {
+        shape = {
+          places: [],
+          values: readers.map(() => new Array<unknown>(rowCount)),
+          nulls: readers.map(() => new Uint8Array(rowCount))
+        }
+        columns.set(plan, shape)
+      }
+      for (let hit = from; hit < to; hit++) shape.places.push((places[hit] as number) - first)
+      for (let field = 0; field < readers.length; field++) {
+        const [values, nulls] = [shape.values[field] as unknown[], shape.nulls[field] as Uint8Array]
+        readValues(readers[field] as FieldReader, { page, rows, places, from, to, first, values, nulls })
+      }
+    }
+  }
+
+  /** Rows of one shape lie side by side, as a rule. */
+  *#runs({ page, rows, from, to }: Pick<ValuesInto, 'page' | 'rows' | 'from' | 'to'>): Generator<ShapeRun, void> {
+    let shapes = this.#shapes.get(page)
+    if (shapes === undefined) this.#shapes.set(page, (shapes = new Map<number, ShapePlan | undefined>()))
+    for (let hit = from; hit < to;) {
       const code = page.shapeCodeOf(rows[hit] as number)
-      const hits = byShape.get(code)
-      if (hits === undefined) byShape.set(code, [hit])
-      else hits.push(hit)
+      let end = hit + 1
+      while (end < to && page.shapeCodeOf(rows[end] as number) === code) end++
+      if (!shapes.has(code)) shapes.set(code, this.#planOf(page, code))
+      yield { plan: shapes.get(code), from: hit, to: end }
+      hit = end
     }
-    for (const [code, hits] of byShape) yield this.#group(code, hits, into)
   }
 
-  #group(code: number, hits: readonly number[], { page, rows: all, places: allPlaces, first }: HitRows): DocumentGroup {
-    const names = namesOf(page, code)
-    const places = Int32Array.from(hits, (hit) => (allPlaces[hit] as number) - first)
-    if (names.length > FIELDS_MAX || names.includes('__proto__')) {
-      return { places, documents: hits.map((hit) => this.#table.rows.documentOf(page, all[hit] as number)) }
-    }
-    const rows = Int32Array.from(hits, (hit) => all[hit] as number)
-    const count = rows.length
-    const numbers = Int32Array.from(rows, (_, index) => index)
-    const columns = names.map((name): FieldColumn => {
-      const values = new Array<unknown>(count)
-      const nulls = new Uint8Array(count)
-      readValues(this.#readerOf(name), { page, rows, places: numbers, from: 0, to: count, first: 0, values, nulls })
-      return { values, nulls }
-    })
-    return { places, names, columns }
-  }
-
-  #readerOf(name: string): FieldReader {
-    let reader = this.#readers.get(name)
-    if (reader === undefined) this.#readers.set(name, (reader = new FieldReader(this.#table, name)))
-    return reader
-  }
-}
-
-/** Puts documents together from the columns of their fields. */
-export class DocumentMaker {
-  readonly #makers = new Map<string, MakeRow>()
-
-  put(group: DocumentGroup, documents: Document[]): void {
-    const { places } = group
-    if ('documents' in group) {
-      for (let index = 0; index < places.length; index++) documents[places[index] as number] = group.documents[index] as Document
+  #readShape(plan: ShapePlan | undefined, from: number, to: number, into: DocumentsInto): void {
+    const { page, rows, places, first, documents, columns } = into
+    if (plan === undefined) {
+      for (let hit = from; hit < to; hit++) {
+        documents[(places[hit] as number) - first] = this.#table.rows.documentOf(page, rows[hit] as number)
+      }
       return
     }
-    const make = this.#makerOf(group.names)
-    const columns = group.columns.map(({ values }) => values)
-    for (let index = 0; index < places.length; index++) documents[places[index] as number] = make(columns, index)
+    const { readers, make } = plan
+    let values = columns.get(plan)
+    if (values === undefined) columns.set(plan, (values = readers.map(() => new Array<unknown>(documents.length))))
+    const nulls = new Uint8Array(documents.length)
+    for (let field = 0; field < readers.length; field++) {
+      readValues(readers[field] as FieldReader, { page, rows, places, from, to, first, values: values[field] as unknown[], nulls })
+    }
+    for (let hit = from; hit < to; hit++) {
+      const place = (places[hit] as number) - first
+      documents[place] = make(values, place)
+    }
   }
 
-  #makerOf(names: readonly string[]): MakeRow {
+  #planOf(page: PageView, code: number): ShapePlan | undefined {
+    const names = namesOf(page, code)
     const key = JSON.stringify(names)
-    let make = this.#makers.get(key)
-    if (make === undefined) this.#makers.set(key, (make = makerOf(names)))
-    return make
+    if (!this.#plans.has(key)) {
+      const isOdd = names.length > FIELDS_MAX || names.includes('__proto__')
+      const readers = names.map((name) => new FieldReader(this.#table, name))
+      const plan = isOdd ? undefined : { names, readers, make: makerOf(names) }
+      this.#plans.set(key, plan)
+    }
+    return this.#plans.get(key)
   }
 }
 
-function makerOf(names: readonly string[]): MakeRow {
+/** Puts a document together from the columns of its fields. */
+export function makerOf(names: readonly string[]): MakeRow {
   const fields = names.map((name, index) => `${JSON.stringify(name)}: columns[${index}][index]`)
   // oxlint-disable-next-line typescript/no-implied-eval -- An object literal has its hidden class from the start; names are quoted as JSON.
   return new Function('columns', 'index', `return { ${fields.join(', ')} }`) as MakeRow

@@ -4,10 +4,10 @@
  */
 import { FLOAT_CELL_BYTES } from '../kernel/exact-sum.js'
 import { INTEGER_CELL_BYTES } from '../kernel/kernels.js'
-import { CountStates, type GroupTable } from './group-table.js'
+import { CountStates } from './group-table.js'
 import { type CodeSpace } from './group-codes.js'
 import { type Scratch } from './scan-memory.js'
-import { SumStates } from './sum-states.js'
+import { type SumStates } from './sum-states.js'
 
 type Width = 'i32' | 'f64'
 
@@ -24,11 +24,14 @@ export type CellBlock = {
   floats: number
 }
 
-/** A block of more cells is not worth it: many of them would be for groups that are not there. */
-const CELLS_BYTES_MAX = 128 * 1024
-
 export class GroupCells {
   readonly #blocks: CellBlock[] = []
+  readonly #bytesMax: number
+
+  /** `bytesMax` of one block. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
 
   /** The block for these, cleared when it is new; undefined where there is no room for it. */
   of(scratch: Scratch, spaces: readonly CodeSpace[], field: number, width: Width): CellBlock | undefined {
@@ -40,7 +43,7 @@ export class GroupCells {
     const cellBytes = width === 'f64' ? FLOAT_CELL_BYTES : INTEGER_CELL_BYTES
     const stride = cellBytes * ((second?.nullCode ?? 0) + 1)
     const bytes = stride * ((first as CodeSpace).nullCode + 1)
-    const at = bytes > CELLS_BYTES_MAX ? undefined : scratch.hold(bytes)
+    const at = bytes > this.#bytesMax ? undefined : scratch.hold(bytes)
     if (at === undefined) return undefined
     scratch.views.u8.fill(0, at, at + bytes)
     const block: CellBlock = { scratch, at, bytes, width, strides: [stride, cellBytes], spaces, field, floats: 0 }
@@ -48,41 +51,48 @@ export class GroupCells {
     return block
   }
 
-  /** Puts all cells into their groups; `statesOf` says what is to be fed by a field, -1 for the rows themselves. */
-  flush(groups: GroupTable, statesOf: (field: number) => readonly (CountStates | SumStates)[]): void {
+  /** Each cell that has rows. */
+  each(visit: (block: CellBlock, code: number, other: number, cell: number) => void): void {
     for (const block of this.#blocks) {
-      const { scratch, at, spaces, strides, width, field, floats } = block
-      const { i32, f64 } = scratch.views
-      const states = statesOf(field)
-      const rowStates = field === 0 ? statesOf(-1) : []
+      const { scratch, at, spaces, strides } = block
+      const { i32 } = scratch.views
       const [first, second] = spaces as [CodeSpace, CodeSpace | undefined]
-      const numbers: number[] = []
       for (let code = 0; code <= first.nullCode; code++) {
-        let number = -1
         for (let other = 0; other <= (second?.nullCode ?? 0); other++) {
           const cell = at + code * strides[0] + other * strides[1]
-          const rows = i32[cell / 4] as number
-          if (rows === 0) continue
-          if (number < 0) number = groups.numberOf(0, first.valueOf(code))
-          const otherNumber = second === undefined ? -1 : (numbers[other] ??= groups.numberOf(1, second.valueOf(other)))
-          const group = groups.groupOf(second === undefined ? [number] : [number, otherNumber])
-          for (const each of rowStates) if (each instanceof CountStates) each.add(group, rows)
-          const values = i32[cell / 4 + 1] as number
-          for (const each of states) {
-            if (each instanceof CountStates) each.add(group, values)
-            else {
-              each.addCount(group, values)
-              if (width === 'f64') each.addExactSum(group, f64, cell + 8, floats)
-              else addWords(each, group, i32[cell / 4 + 2] as number, i32[cell / 4 + 3] as number)
-            }
-          }
+          if (i32[cell / 4] !== 0) visit(block, code, other, cell)
         }
       }
     }
   }
 
+  get blocks(): readonly CellBlock[] {
+    return this.#blocks
+  }
+
   release(): void {
     for (const { scratch, at } of this.#blocks.splice(0)) scratch.letGo(at)
+  }
+}
+
+/** Adds a cell to a group: its rows to `rowCounts`, its values to `states`. */
+export function addCell(
+  { scratch, width, floats }: CellBlock,
+  cell: number,
+  group: number,
+  rowCounts: readonly CountStates[],
+  states: readonly (CountStates | SumStates)[]
+): void {
+  const { i32, f64 } = scratch.views
+  for (const each of rowCounts) each.add(group, i32[cell / 4] as number)
+  const values = i32[cell / 4 + 1] as number
+  for (const each of states) {
+    if (each instanceof CountStates) each.add(group, values)
+    else {
+      each.addCount(group, values)
+      if (width === 'f64') each.addExactSum(group, f64, cell + 8, floats)
+      else addWords(each, group, i32[cell / 4 + 2] as number, i32[cell / 4 + 3] as number)
+    }
   }
 }
 

@@ -89,7 +89,8 @@ export class GroupCodes {
   #window(slice: PageSlice, column: ColumnView): (CodeSpace & { readonly base: number }) | undefined {
     const hasBounds = (column.flags & layout.HAS_BOUNDS) !== 0
     const { min, max } = hasBounds ? column : slice.scratch.kernels.minMax(slice.visible(), kernelColumn(slice, column))
-    if (!(max - min < WINDOW)) return undefined
+    // Without values the first is above the second.
+    if (min > max || max - min >= WINDOW) return undefined
     const base = min - Math.floor((WINDOW - 1 - (max - min)) / 2)
     return { ...this.#space(WINDOW, (code) => base + code), base }
   }
@@ -137,7 +138,8 @@ export function withOthers<E extends Encoding>(slice: PageSlice, column: KernelC
   return { encoding, values, states: undefined }
 }
 
-function zeros({ rows, scratch, page }: PageSlice): KernelColumn<'u8'> {
+/** One code for all rows. */
+export function zeros({ rows, scratch, page }: PageSlice): KernelColumn<'u8'> {
   const values = scratch.take(rows)
   page.u8.fill(0, values, values + rows)
   return { encoding: 'u8', values }

@@ -4,7 +4,7 @@
  */
 import { unreachable } from '../base/errors.js'
 import { type Document } from '../codec/value.js'
-import { DocumentMaker, DocumentReader, type FieldColumn } from './document-reader.js'
+import { type DocumentReader, makerOf, type ShapeColumns, type ShapePlan } from './document-reader.js'
 import { BatchMaker, type MakeBatch, type RowBatch, type RowColumn, type RowQuery } from './scan-rows.js'
 import { type ScanTable } from './scan-table.js'
 
@@ -20,14 +20,19 @@ type PackedValues =
 /** Without `nulls` every row has a value. */
 export type PackedColumn = PackedValues & { readonly nulls?: Uint8Array }
 
-type PackedDocuments =
-  | { readonly places: Int32Array; readonly names: readonly string[]; readonly columns: readonly PackedColumn[] }
-  | { readonly places: Int32Array; readonly documents: readonly Document[] }
+/** The documents with the same fields; without `places` all of the batch. */
+type PackedShape = { readonly names: readonly string[]; readonly places?: Uint16Array; readonly columns: readonly PackedColumn[] }
+
+type PackedDocuments = {
+  readonly shapes: readonly PackedShape[]
+  /** By place, those that are no columns. */
+  readonly others: ReadonlyMap<number, Document>
+}
 
 export type PackedBatch = {
   readonly rowCount: number
   readonly columns: readonly PackedColumn[]
-  readonly documents?: readonly PackedDocuments[]
+  readonly documents?: PackedDocuments
 }
 
 /** Makes packed batches, for `RowScan`. */
@@ -37,27 +42,50 @@ export class BatchPacker {
 
   constructor(table: ScanTable, query: RowQuery) {
     this.#columns = new BatchMaker(table, { ...query, documents: 'drop' })
-    this.#documents = query.documents === 'keep' ? new DocumentReader(table) : undefined
+    this.#documents = query.documents === 'keep' ? table.documents : undefined
   }
 
   readonly batch: MakeBatch<PackedBatch> = (windows, rowCount, first, reversed) => {
     const columns = this.#columns.batch(windows, rowCount, first, reversed).columns.map(packed)
     if (this.#documents === undefined) return { rowCount, columns }
-    const documents: PackedDocuments[] = []
+    const shapes = new Map<ShapePlan, ShapeColumns>()
+    const others = new Map<number, Document>()
     for (const { hits, from, to } of windows) {
-      for (const group of this.#documents.groups({ page: hits.page, rows: hits.rows, places: hits.places, from, to, first })) {
-        const places = reversed ? group.places.map((place) => rowCount - 1 - place) : group.places
-        documents.push('documents' in group ? { ...group, places } : { ...group, places, columns: group.columns.map(packed) })
+      const { page, rows, places } = hits
+      this.#documents.readColumns({ page, rows, places, from, to, first, rowCount, columns: shapes, documents: others })
+    }
+    const placeOf = (place: number) => (reversed ? rowCount - 1 - place : place)
+    return {
+      rowCount,
+      columns,
+      documents: {
+        shapes: [...shapes].map(([{ names }, shape]) => packedShape(names, shape, rowCount, reversed ? placeOf : undefined)),
+        others: new Map([...others].map(([place, document]) => [placeOf(place), document]))
       }
     }
-    return { rowCount, columns, documents }
   }
+}
+
+function packedShape(
+  names: readonly string[],
+  { places, values, nulls }: ShapeColumns,
+  rowCount: number,
+  placeOf: ((place: number) => number) | undefined
+): PackedShape {
+  if (places.length === rowCount && placeOf === undefined) {
+    return { names, columns: values.map((each, field) => packed({ values: each, nulls: nulls[field] as Uint8Array })) }
+  }
+  const columns = values.map((each, field) => {
+    const ofField = nulls[field] as Uint8Array
+    return packed({ values: places.map((place) => each[place]), nulls: Uint8Array.from(places, (place) => ofField[place] as number) })
+  })
+  return { names, places: Uint16Array.from(placeOf === undefined ? places : places.map(placeOf)), columns }
 }
 
 /** Texts are looked at up to here to see whether they repeat. */
 const SAMPLE_ROWS = 64
 
-export function packed({ values, nulls }: FieldColumn): PackedColumn {
+export function packed({ values, nulls }: RowColumn): PackedColumn {
   const first = values.findIndex((_, row) => nulls[row] === 0)
   if (first < 0) return { kind: 'nothing', nulls }
   const plain = plainOf(values, nulls, values[first])
@@ -122,22 +150,31 @@ function codesOf(values: readonly unknown[], nulls: Uint8Array): PackedValues | 
   return { kind: 'codes', values: codes, texts: [...known.keys()] }
 }
 
+type MakeRow = ReturnType<typeof makerOf>
+
 /** The other side; one for each run, since it keeps what makes documents. */
 export class BatchUnpacker {
-  readonly #maker = new DocumentMaker()
+  readonly #makers = new Map<string, MakeRow>()
 
   batch({ rowCount, columns, documents }: PackedBatch): RowBatch {
     const plain = columns.map((column) => unpacked(column, rowCount))
     if (documents === undefined) return { rowCount, columns: plain }
     const made = new Array<Document>(rowCount)
-    for (const group of documents) {
-      if ('documents' in group) this.#maker.put(group, made)
-      else {
-        const { places, names } = group
-        this.#maker.put({ places, names, columns: group.columns.map((column) => unpacked(column, places.length)) }, made)
-      }
+    for (const { names, places, columns: fields } of documents.shapes) {
+      const count = places?.length ?? rowCount
+      const values = fields.map((column) => unpacked(column, count).values)
+      const make = this.#makerOf(names)
+      for (let index = 0; index < count; index++) made[places === undefined ? index : (places[index] as number)] = make(values, index)
     }
+    for (const [place, document] of documents.others) made[place] = document
     return { rowCount, columns: plain, documents: made }
+  }
+
+  #makerOf(names: readonly string[]): MakeRow {
+    const key = JSON.stringify(names)
+    let make = this.#makers.get(key)
+    if (make === undefined) this.#makers.set(key, (make = makerOf(names)))
+    return make
   }
 }
 

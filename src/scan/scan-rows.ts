@@ -4,7 +4,7 @@ import { type Tile } from '../page/page-directory.js'
 import { maskOf } from './aggregate-tiles.js'
 import { readValues } from './column-values.js'
 import { type ScanCondition } from './condition.js'
-import { DocumentReader } from './document-reader.js'
+import { type DocumentReader, type ShapePlan } from './document-reader.js'
 import { FieldReader } from './field-reader.js'
 import { NONE } from './mask.js'
 import { pageMask } from './page-mask.js'
@@ -169,7 +169,7 @@ export class BatchMaker {
 
   constructor(table: ScanTable, { fields, documents }: RowQuery) {
     this.#readers = fields.map((field) => new FieldReader(table, field))
-    this.#documents = documents === 'keep' ? new DocumentReader(table) : undefined
+    this.#documents = documents === 'keep' ? table.documents : undefined
   }
 
   readonly batch: MakeBatch<RowBatch> = (windows, rowCount, first, reversed) => {
@@ -186,8 +186,10 @@ export class BatchMaker {
     })
     if (this.#documents === undefined) return { rowCount, columns }
     const documents = new Array<Document>(rowCount)
-    for (const { hits, from, to } of windows)
-      this.#documents.read({ page: hits.page, rows: hits.rows, places: hits.places, from, to, first, documents })
+    const values = new Map<ShapePlan, readonly unknown[][]>()
+    for (const { hits, from, to } of windows) {
+      this.#documents.read({ page: hits.page, rows: hits.rows, places: hits.places, from, to, first, documents, columns: values })
+    }
     return { rowCount, columns, documents: reversed ? documents.reverse() : documents }
   }
 }
