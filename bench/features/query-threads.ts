@@ -158,7 +158,7 @@ async function cancelled(): Promise<void> {
   const times: number[] = []
   for (let run = 0; run < 11; run++) {
     const abort = new AbortController()
-    const running = pool.aggregate(pages, many, aggregate({ groupBy: ['city', 'state'], aggregates: [sum] }), {
+    const running = pool.begin(pages, many, aggregate({ groupBy: ['city', 'state'], aggregates: [sum] }), {
       signal: abort.signal,
       here: 'only-there'
     })

@@ -2,8 +2,8 @@
  * Places of reading threads: which thread has which, and the claims that it has pinned at the moment. So whoever outlives a thread can
  * let go of what it held.
  *
- * A pin stands in the list after it was made and leaves it before it is given up. A thread that ends in between leaves a pin that nobody
- * gives up: memory that is lost, never memory that is given to another while it is read (MEM-5).
+ * A pin is in the list after it was made and leaves it before it is given up. If a thread could end in between, a pin would stay that
+ * nobody gives up: memory that is lost, never memory that is given to another while it is read (MEM-5).
  */
 import { assertLaw } from '../base/errors.js'
 import { type Arena } from './arena.js'
@@ -11,9 +11,9 @@ import { type Arena } from './arena.js'
 /** An open rectangle has at most 512 pages: cells name them by 9 bits. */
 const PINS_MAX = 1022
 const THREAD = 0
+/** Their number, and the addresses behind it. */
 const PINS = 1
-const FIRST_PIN = 2
-const SLOT_WORDS = FIRST_PIN + PINS_MAX
+const SLOT_WORDS = PINS + 1 + PINS_MAX
 
 export class ReaderSlots {
   /** It can be sent to another thread. */
@@ -48,20 +48,13 @@ export class ReaderSlots {
     const at = slot * SLOT_WORDS
     const count = this.words[at + PINS] as number
     assertLaw(count < PINS_MAX, 'MEM-5', `a reading thread pins more than ${PINS_MAX} claims at once`)
-    if (!arena.pinHeld(address, generation)) return false
-    this.words[at + FIRST_PIN + count] = address
-    Atomics.store(this.words, at + PINS, count + 1)
-    return true
+    return arena.pinListed(address, generation, this.words, at + PINS)
   }
 
   /** Gives up all pins of the slot. */
   unpinAll(slot: number, arena: Arena): void {
-    const at = slot * SLOT_WORDS
-    for (let count = Atomics.load(this.words, at + PINS); count > 0; count--) {
-      const address = this.words[at + FIRST_PIN + count - 1] as number
-      Atomics.store(this.words, at + PINS, count - 1)
-      arena.unpin(address)
-    }
+    const at = slot * SLOT_WORDS + PINS
+    while (Atomics.load(this.words, at) > 0) arena.unpinListed(this.words, at)
   }
 
   pinsOf(slot: number): number {

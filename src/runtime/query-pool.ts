@@ -2,11 +2,10 @@ import { DriftError } from '../base/errors.js'
 import type { QueryControl } from '../memory/query-control.js'
 import type { Tile } from '../page/page-directory.js'
 import { tileHandles } from '../page/tile-handle.js'
-import type { PartialAggregates } from '../scan/aggregate-query.js'
-import type { AggregateFragment, FragmentOptions, FragmentRunner, PartialRun, RowRun, RowsFragment } from '../scan/fragment.js'
+import type { FragmentOptions, FragmentRunner, PartialFragment, PartialOf, PartialRun, RowRun, RowsFragment } from '../scan/fragment.js'
 import type { RowBatch } from '../scan/scan-rows.js'
 import type { PagesAtSeq, ScanTable } from '../scan/scan-table.js'
-import { AggregateRun } from './aggregate-run.js'
+import { PooledPartialRun } from './partial-run.js'
 import type { QueryWork } from './query-task.js'
 import { QueryThreads, type QueryThreadsOptions, type SubmittedTask } from './query-threads.js'
 import { PARTICIPANT, PooledRowRun } from './row-run.js'
@@ -49,11 +48,16 @@ export class QueryPool implements FragmentRunner {
     return this.#threads !== undefined && rows * nanosecondsPerRow >= WORTHWHILE_NS
   }
 
-  aggregate(pages: PagesAtSeq, tiles: readonly Tile[], fragment: AggregateFragment, options: FragmentOptions = {}): PartialRun {
+  begin<Fragment extends PartialFragment>(
+    pages: PagesAtSeq,
+    tiles: readonly Tile[],
+    fragment: Fragment,
+    options: FragmentOptions = {}
+  ): PartialRun<PartialOf<Fragment>> {
     const submit = this.#submitter(pages, tiles)
     return this.#begin((onEnd) => {
-      const work: QueryWork = { kind: 'aggregate', fragment }
-      return new AggregateRun({
+      const work: QueryWork = { kind: 'partial', fragment }
+      return new PooledPartialRun<PartialOf<Fragment>>({
         pages,
         tiles,
         fragment,
@@ -81,14 +85,14 @@ export class QueryPool implements FragmentRunner {
     )
   }
 
-  /** Runs an aggregation to its end: the partial results of all threads that took part. */
-  async run(
+  /** Runs a fragment to its end: the partial results of all threads that took part. */
+  async run<Fragment extends PartialFragment>(
     pages: PagesAtSeq,
     tiles: readonly Tile[],
-    fragment: AggregateFragment,
+    fragment: Fragment,
     options: FragmentOptions = {}
-  ): Promise<readonly PartialAggregates[]> {
-    const run = this.aggregate(pages, tiles, fragment, options)
+  ): Promise<readonly PartialOf<Fragment>[]> {
+    const run = this.begin(pages, tiles, fragment, options)
     for (let steps = 1; ; steps++) {
       const result = run.step()
       if (result === 'done') return run.partials
@@ -116,6 +120,11 @@ export class QueryPool implements FragmentRunner {
     } finally {
       run.stop()
     }
+  }
+
+  /** Threads that are up. */
+  get threadCount(): number {
+    return this.#threads?.upCount ?? 0
   }
 
   /** Pages that the threads hold at the moment. */

@@ -2,8 +2,7 @@ import type { ErrorData } from '../base/errors.js'
 import type { ArenaHandle } from '../memory/arena.js'
 import type { KeyTableHandle } from '../page/key-table.js'
 import type { TileHandles } from '../page/tile-handle.js'
-import type { PartialAggregates } from '../scan/aggregate-query.js'
-import type { AggregateFragment, RowsFragment } from '../scan/fragment.js'
+import type { PartialFragment, PartialResult, RowsFragment } from '../scan/fragment.js'
 import type { PackedBatch } from '../scan/packed-rows.js'
 
 /** What a query thread begins with. */
@@ -28,7 +27,7 @@ export type QueryTask = {
 }
 
 export type QueryWork =
-  | { readonly kind: 'aggregate'; readonly fragment: AggregateFragment }
+  | { readonly kind: 'partial'; readonly fragment: PartialFragment }
   | {
       readonly kind: 'rows'
       readonly fragment: RowsFragment
@@ -47,7 +46,7 @@ export type RowPiece = {
 }
 
 export type QueryReply =
-  | { readonly kind: 'partial'; readonly partial: PartialAggregates }
+  | { readonly kind: 'partial'; readonly partial: PartialResult }
   | { readonly kind: 'rows'; readonly pieces: readonly RowPiece[] }
   /** It came too late, or there is no place for its thread: nothing was taken. */
   | { readonly kind: 'nothing' }

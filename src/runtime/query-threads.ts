@@ -33,6 +33,9 @@ export class QueryThreads {
   readonly #slots: ReaderSlots
   readonly #scratches: readonly (readonly number[])[]
   readonly #waiting: Entry[] = []
+  /** Ids of threads that are up. */
+  readonly #up = new Set<number>()
+  #onUpOrGone: () => void = () => {}
   readonly #running = new Set<Promise<QueryReply>>()
   #pool: Promise<Piscina<QueryTask, QueryReply>> | undefined
   #isClosed = false
@@ -54,6 +57,11 @@ export class QueryThreads {
 
   get count(): number {
     return this.#options.threads
+  }
+
+  /** Threads that are up. */
+  get upCount(): number {
+    return this.#up.size
   }
 
   /** Pages that threads hold at the moment. */
@@ -91,7 +99,13 @@ export class QueryThreads {
     if (this.#isClosed) return
     this.#isClosed = true
     for (const { settle } of this.#waiting.splice(0)) settle(Promise.reject(closed()))
+    // What threads have is over at their next look: its run was stopped.
+    await this.untilLeft()
     const pool = await this.#pool
+    // Node 20 ends the process with it where a thread is ended while it loads its modules.
+    while (pool?.threads.some(({ threadId }) => !this.#up.has(threadId)) === true) {
+      await new Promise<void>((resolve) => (this.#onUpOrGone = resolve))
+    }
     await pool?.destroy()
     for (const address of this.#scratches.flat()) this.#options.arena.release(address)
   }
@@ -136,24 +150,37 @@ export class QueryThreads {
     const pool = new Piscina<QueryTask, QueryReply>({
       filename: entry.href,
       name: 'run',
-      minThreads: threads,
+      // With a least number they would count as up before they are.
+      minThreads: 0,
       maxThreads: threads,
+      idleTimeout: Infinity,
       workerData: start,
       // Of the flags of the main program some are refused here.
       execArgv: []
     })
     pool.on('workerCreate', ({ id }: { readonly id: number }) => {
       const thread = pool.threads.find(({ threadId }) => threadId === id)
-      // Not before it is gone: a thread that was told to end may still be reading.
-      thread?.once('exit', () => this.#slots.release(id, arena))
+      if (thread === undefined) return
+      this.#up.add(id)
+      this.#onUpOrGone()
+      thread.once('exit', () => {
+        this.#up.delete(id)
+        // Not before it is gone: a thread that was told to end may still be reading.
+        this.#slots.release(id, arena)
+      })
     })
-    // Tasks hear of it by themselves. A thread that ends without one is replaced, but not where it cannot even come up.
+    // Tasks hear of it by themselves.
     pool.on('error', () => {})
-    pool.on('workerDestroy', () => queueMicrotask(() => this.#giveUpIfEmpty(pool)))
+    pool.on('workerDestroy', () =>
+      queueMicrotask(() => {
+        this.#onUpOrGone()
+        this.#giveUpIfEmpty(pool)
+      })
+    )
     return pool
   }
 
-  /** No thread is left, and none comes: what waits in the pool would wait for ever. The next task starts another one. */
+  /** No thread is left, and none comes by itself: what waits in the pool would wait for ever. The next task starts another one. */
   #giveUpIfEmpty(pool: Piscina<QueryTask, QueryReply>): void {
     if (this.#isClosed || pool.threads.length > 0) return
     this.#pool = undefined

@@ -8,9 +8,8 @@ import { PageViews } from '../page/directory-image.js'
 import { KeyTable } from '../page/key-table.js'
 import { AttachedTiles } from '../page/tile-handle.js'
 import { type Tile } from '../page/page-directory.js'
-import { aggregateTiles } from '../scan/aggregate-tiles.js'
-import { bytesWithin } from '../scan/bytes-within.js'
 import { BatchPacker, type PackedBatch } from '../scan/packed-rows.js'
+import { type Morsel, type MorselSource, runFragment } from '../scan/run-fragment.js'
 import { RowScan } from '../scan/scan-rows.js'
 import { ScanMemory } from '../scan/scan-memory.js'
 import { ScanTable } from '../scan/scan-table.js'
@@ -22,6 +21,8 @@ class ValueElsewhere extends Error {}
 /** A page is gone before it was pinned: the run was stopped and its pages were let go. */
 class PageGone extends Error {}
 
+/** With so many pages pinned no other morsel is taken beside those. */
+const PINS_MAX = 256
 /** Tables that a thread keeps readers of. */
 const TABLES_MAX = 64
 /** A task ends after so many morsels, so that what it found is told; with rows to tell, earlier. */
@@ -76,6 +77,10 @@ export class QueryWorker {
     }
   }
 
+  get pins(): number {
+    return this.#slots.pinsOf(this.#slot)
+  }
+
   unpin(): void {
     if (this.#slot >= 0) this.#slots.unpinAll(this.#slot, this.#arena)
   }
@@ -106,8 +111,7 @@ export class QueryWorker {
 
   #work({ work }: QueryTask, morsels: Morsels, pages: { readonly table: ScanTable; readonly S: number }): QueryReply {
     if (work.kind === 'rows') return { kind: 'rows', pieces: rowPieces(work, morsels, pages) }
-    const { query, isBounded, groupBytesMax } = work.fragment
-    const steps = aggregateTiles(pages, morsels.tiles(), query, { isBounded, keep: bytesWithin(groupBytesMax) })
+    const steps = runFragment(work.fragment, pages, morsels)
     for (;;) {
       const step = steps.next()
       if (step.done === true) return { kind: 'partial', partial: step.value }
@@ -116,8 +120,8 @@ export class QueryWorker {
   }
 }
 
-/** The morsels that one task takes. */
-class Morsels {
+/** The morsels that one task takes: their pages are pinned until the next are asked for. */
+class Morsels implements MorselSource {
   readonly control: QueryControl
   readonly #tiles: AttachedTiles
   readonly #worker: QueryWorker
@@ -132,13 +136,24 @@ class Morsels {
     return this.#tiles.count
   }
 
-  /** Each is pinned until the next one is asked for. */
-  *tiles(): Generator<Tile, void> {
-    for (let morsel = this.control.take(); morsel >= 0; morsel = this.control.take()) yield this.tile(morsel)
+  take(count: number): readonly Morsel[] {
+    this.#worker.unpin()
+    const taken: Morsel[] = []
+    while (taken.length < count && this.#worker.pins < PINS_MAX) {
+      const index = this.control.take()
+      if (index < 0) break
+      taken.push({ index, tile: this.#pinned(index) })
+    }
+    return taken
   }
 
+  /** One that was taken already. */
   tile(index: number): Tile {
     this.#worker.unpin()
+    return this.#pinned(index)
+  }
+
+  #pinned(index: number): Tile {
     this.#worker.pin(this.#tiles, index)
     return this.#tiles.tile(index)
   }

@@ -6,6 +6,7 @@ import { type Tile } from '../page/page-directory.js'
 import { type AggregateQuery, type PartialAggregates } from './aggregate-query.js'
 import { type RowBatch, type RowQuery } from './scan-rows.js'
 import { type PagesAtSeq } from './scan-table.js'
+import { type RowOrder, type TopPartial } from './top-rows.js'
 
 export type AggregateFragment = {
   readonly kind: 'aggregate'
@@ -15,6 +16,36 @@ export type AggregateFragment = {
   /** What the groups of one thread may take. */
   readonly groupBytesMax: number
 }
+
+/** COUNT, SUM and AVG at many points in one pass, over the tiles of `sweepTiles`. */
+export type SweepFragment = {
+  readonly kind: 'sweep'
+  readonly query: AggregateQuery
+  /** Ascending seqs. */
+  readonly points: readonly number[]
+}
+
+/** The best values of ORDER BY one field LIMIT n, over the tiles of a `TopPlan`. */
+export type TopFragment = {
+  readonly kind: 'top'
+  readonly query: Omit<RowQuery, 'reverse'>
+  readonly order: RowOrder
+  readonly isBounded: boolean
+}
+
+/** Fragments of which each thread keeps one partial result. */
+export type PartialFragment = AggregateFragment | SweepFragment | TopFragment
+
+/** Of a sweep one for each point, to be merged by point; undefined where the kernel does not serve it. */
+type SweepPartial = readonly PartialAggregates[] | undefined
+
+export type PartialResult = PartialAggregates | SweepPartial | TopPartial
+
+export type PartialOf<Fragment extends PartialFragment> = Fragment extends AggregateFragment
+  ? PartialAggregates
+  : Fragment extends SweepFragment
+    ? SweepPartial
+    : TopPartial
 
 export type RowsFragment = {
   readonly kind: 'rows'
@@ -39,13 +70,13 @@ export type StepResult = 'worked' | 'waiting' | 'done'
  * Partial results being made. The caller's thread takes part by {@link step}: one tile a call, so that it can look up in between. Where a
  * step says `waiting`, {@link changed} tells when to go on.
  */
-export type PartialRun = {
+export type PartialRun<Partial> = {
   /** @throws DriftError ABORTED, WORKER_LOST, CLOSED, or what the fragment met: the run is over then. */
   step(): StepResult
   /** Resolves when another step may find something to do. */
   changed(): Promise<void>
   /** One for each thread that took part, once a step said `done`. */
-  readonly partials: readonly PartialAggregates[]
+  readonly partials: readonly Partial[]
   readonly rowsLooked: number
   /** By all threads together. */
   readonly morselsTaken: number
@@ -73,6 +104,11 @@ export type RowRun = {
 export type FragmentRunner = {
   /** Whether a scan of so many rows, at so many ns each, gains more than what waking a thread costs. */
   worthwhile(rows: number, nanosecondsPerRow?: number): boolean
-  aggregate(pages: PagesAtSeq, tiles: readonly Tile[], fragment: AggregateFragment, options?: FragmentOptions): PartialRun
+  begin<Fragment extends PartialFragment>(
+    pages: PagesAtSeq,
+    tiles: readonly Tile[],
+    fragment: Fragment,
+    options?: FragmentOptions
+  ): PartialRun<PartialOf<Fragment>>
   rows(pages: PagesAtSeq, tiles: readonly Tile[], fragment: RowsFragment, options?: FragmentOptions): RowRun
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { type Worker } from 'node:worker_threads'
 import { QueryPool } from '../../src/runtime/query-pool.js'
 import { type Tile } from '../../src/page/page-directory.js'
+import { type PartialRun } from '../../src/scan/fragment.js'
 import { byCity, expectedOf, kernels, Ledger, resultOf, totals } from './_ledger.js'
 
 const poolOf = ({ arena }: Ledger, threads = 2) => QueryPool.onThreads({ arena, kernels: () => kernels, threads })
@@ -12,6 +13,10 @@ const turn = () => new Promise<void>((resolve) => void setImmediate(resolve))
 
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await turn()
+}
+
+async function finished(run: PartialRun<unknown>): Promise<void> {
+  for (let result = run.step(); result !== 'done'; result = run.step()) if (result === 'waiting') await run.changed()
 }
 
 /** The same tiles again and again: work that lasts. */
@@ -97,7 +102,7 @@ test.serial('a signal ends a run in its middle: no thread takes another morsel, 
   const tiles = lasting(pages.tiles(), 20_000)
   for (const here of ['only-there', 'also-here'] as const) {
     const abort = new AbortController()
-    const run = pool.aggregate(pages, tiles, byCity, { signal: abort.signal, here })
+    const run = pool.begin(pages, tiles, byCity, { signal: abort.signal, here })
     await until(() => {
       if (here === 'also-here') run.step()
       return run.rowsLooked > 0
@@ -125,7 +130,7 @@ test.serial('a run that is left gives its pages back at once; they are freed whe
   t.teardown(() => pool.close())
   for (let round = 0; round < 20; round++) {
     const pages = ledger.pagesAt(ledger.seq)
-    const run = pool.aggregate(pages, lasting(pages.tiles(), 1000), byCity, { here: 'only-there' })
+    const run = pool.begin(pages, lasting(pages.tiles(), 1000), byCity, { here: 'only-there' })
     await until(() => run.rowsLooked > 0)
     run.stop()
     pages.release()
@@ -147,13 +152,12 @@ test.serial('THR-4 a thread that ends fails its query only: its pins are let go 
   const pages = ledger.pagesAt(ledger.seq)
   const expected = expectedOf(totals, ledger.expectedAt(ledger.seq))
   for (let round = 1; round <= 3; round++) {
-    const run = pool.aggregate(pages, lasting(pages.tiles(), 50_000), totals, { here: 'only-there' })
-    await until(() => run.rowsLooked > 0 && pool.pinCount > 0)
+    const run = pool.begin(pages, lasting(pages.tiles(), 50_000), totals, { here: 'only-there' })
+    await until(() => run.rowsLooked > 0 && pool.threadCount === 2)
     const others = pool.run(pages, pages.tiles(), totals)
     const victims = workers.slice(-2)
     await Promise.all(victims.map((worker) => worker.terminate()))
-    await run.changed()
-    t.throws(() => run.step(), { code: 'DRIFT_WORKER_LOST' })
+    await t.throwsAsync(finished(run), { code: 'DRIFT_WORKER_LOST' })
     t.deepEqual(resultOf(totals, await others), expected)
     t.deepEqual(resultOf(totals, await pool.run(pages, pages.tiles(), totals, { here: 'only-there' })), expected)
     await until(() => pool.pinCount === 0)
@@ -181,10 +185,30 @@ test.serial('closing while queries run refuses them, and ends the threads', asyn
   await refused
   await Promise.all(exits)
   t.is(pool.pinCount, 0)
+  t.is(pool.threadCount, 0)
   await t.throwsAsync(pool.run(pages, pages.tiles(), totals), { code: 'DRIFT_CLOSED' })
   pages.release()
   ledger.pages.release()
   t.is(ledger.arena.claimedBytes, ledger.workingBytes)
+})
+
+test.serial('a pool can be closed at any moment of its threads coming up', async (t) => {
+  const ledger = new Ledger()
+  ledger.write(500)
+  const before = ledger.arena.claimedBytes
+  for (let round = 0; round < 12; round++) {
+    const pool = poolOf(ledger)
+    const pages = ledger.pagesAt(ledger.seq)
+    const outcome = pool.run(pages, pages.tiles(), totals, { here: 'only-there' }).then(
+      () => 'answered',
+      (error: { readonly code?: string }) => error.code
+    )
+    await new Promise((resolve) => void setTimeout(resolve, round * 3))
+    await pool.close()
+    t.true(['answered', 'DRIFT_CLOSED'].includes((await outcome) ?? ''))
+    pages.release()
+  }
+  t.is(ledger.arena.claimedBytes, before)
 })
 
 test.serial('what a fragment throws comes back with its code', async (t) => {

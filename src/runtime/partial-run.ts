@@ -1,19 +1,17 @@
 import { DriftError } from '../base/errors.js'
 import { QueryControl } from '../memory/query-control.js'
 import type { Tile } from '../page/page-directory.js'
-import type { PartialAggregates } from '../scan/aggregate-query.js'
-import { aggregateTiles } from '../scan/aggregate-tiles.js'
-import { bytesWithin } from '../scan/bytes-within.js'
-import type { AggregateFragment, FragmentOptions, PartialRun, StepResult } from '../scan/fragment.js'
+import type { FragmentOptions, PartialFragment, PartialResult, PartialRun, StepResult } from '../scan/fragment.js'
+import { type Morsel, type MorselSource, runFragment } from '../scan/run-fragment.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { QueryReply } from './query-task.js'
 import type { SubmittedTask } from './query-threads.js'
 import { RunState } from './run-state.js'
 
-export type AggregateRunParts = {
+export type PartialRunParts = {
   readonly pages: PagesAtSeq
   readonly tiles: readonly Tile[]
-  readonly fragment: AggregateFragment
+  readonly fragment: PartialFragment
   readonly options: FragmentOptions
   /** Gives a share to each of so many threads. */
   readonly threads: number
@@ -21,22 +19,19 @@ export type AggregateRunParts = {
   readonly onEnd: () => void
 }
 
-/** Of an aggregation that is left early. */
-const NOTHING: PartialAggregates = { groupCount: 0, keys: [], states: [], isUnsure: false }
-
 /**
- * An aggregation under way. Every thread that takes part keeps one partial result over all morsels that it takes. The run is done when
- * no morsel is left and all that took some have told; who comes too late is not waited for, so that a busy pool holds nobody up.
+ * A fragment under way, of which every thread that takes part keeps one partial result over all morsels that it takes. It is done when no
+ * morsel is left and all that took some have told; who comes too late is not waited for, so that a busy pool holds nobody up.
  */
-export class AggregateRun implements PartialRun {
-  readonly #parts: AggregateRunParts
+export class PooledPartialRun<Partial extends PartialResult> implements PartialRun<Partial> {
+  readonly #parts: PartialRunParts
   readonly #state: RunState
-  readonly #partials: PartialAggregates[] = []
+  readonly #partials: Partial[] = []
   readonly #submitted = new Map<number, SubmittedTask>()
-  #here: Generator<number, PartialAggregates> | undefined
+  #here: Generator<number, PartialResult> | undefined
   #isHereDone = false
 
-  constructor(parts: AggregateRunParts) {
+  constructor(parts: PartialRunParts) {
     this.#parts = parts
     const { tiles, options, threads, submit, onEnd } = parts
     const control = QueryControl.create(tiles.length)
@@ -61,7 +56,7 @@ export class AggregateRun implements PartialRun {
     }
   }
 
-  get partials(): readonly PartialAggregates[] {
+  get partials(): readonly Partial[] {
     return this.#partials
   }
 
@@ -87,16 +82,17 @@ export class AggregateRun implements PartialRun {
     if (state.isOver) return 'done'
     if (!this.#isHereDone) {
       try {
-        const step = (this.#here ??= this.#aggregateHere(state.control)).next()
+        const step = (this.#here ??= this.#runHere(state.control)).next()
         if (step.done !== true) {
           state.control.looked(step.value)
           return 'worked'
         }
-        this.#partials.push(step.value)
+        this.#keep(step.value)
       } catch (error) {
         state.fail(error)
         state.throwIfFailed()
       }
+      if (state.isOver) return 'done'
       this.#isHereDone = true
       this.#closeIfExhausted()
     }
@@ -118,10 +114,9 @@ export class AggregateRun implements PartialRun {
     this.#state.end()
   }
 
-  #aggregateHere(control: QueryControl): Generator<number, PartialAggregates> {
+  #runHere(control: QueryControl): Generator<number, PartialResult> {
     const { pages, tiles, fragment } = this.#parts
-    const { query, isBounded, groupBytesMax } = fragment
-    return aggregateTiles(pages, taken(control, tiles), query, { isBounded, keep: bytesWithin(groupBytesMax) })
+    return runFragment(fragment, pages, new MorselsHere(control, tiles))
   }
 
   #heard(control: QueryControl, participant: number, reply: QueryReply): void {
@@ -129,7 +124,7 @@ export class AggregateRun implements PartialRun {
     this.#submitted.delete(participant)
     switch (reply.kind) {
       case 'partial':
-        this.#partials.push(reply.partial)
+        this.#keep(reply.partial)
         this.#closeIfExhausted()
         break
       case 'nothing':
@@ -141,9 +136,15 @@ export class AggregateRun implements PartialRun {
         this.#state.fail(DriftError.fromData(reply.error))
         break
       case 'rows':
-        this.#state.fail(new DriftError('INVARIANT', 'a thread answered an aggregation with rows'))
+        this.#state.fail(new DriftError('INVARIANT', 'a thread answered a fragment with rows'))
     }
     this.#state.change()
+  }
+
+  /** What a fragment gives is of its kind. Where one share of it cannot be had, the others are of no use. */
+  #keep(partial: PartialResult): void {
+    this.#partials.push(partial as Partial)
+    if (partial === undefined) this.#state.end()
   }
 
   /** What a value in its frame needs is here only: all of it once more in this thread. */
@@ -168,13 +169,28 @@ export class AggregateRun implements PartialRun {
 
   /** Lets go of working memory, and of tasks that no thread has. */
   #leave(): void {
-    this.#here?.return(NOTHING)
+    this.#here?.return(undefined)
     this.#here = undefined
     for (const submitted of this.#submitted.values()) submitted.withdraw()
     this.#submitted.clear()
   }
 }
 
-function* taken(control: QueryControl, tiles: readonly Tile[]): Generator<Tile, void> {
-  for (let morsel = control.take(); morsel >= 0; morsel = control.take()) yield tiles[morsel] as Tile
+class MorselsHere implements MorselSource {
+  readonly #control: QueryControl
+  readonly #tiles: readonly Tile[]
+
+  constructor(control: QueryControl, tiles: readonly Tile[]) {
+    this.#control = control
+    this.#tiles = tiles
+  }
+
+  take(count: number): readonly Morsel[] {
+    const taken: Morsel[] = []
+    for (let index = 0; taken.length < count && index >= 0;) {
+      index = this.#control.take()
+      if (index >= 0) taken.push({ index, tile: this.#tiles[index] as Tile })
+    }
+    return taken
+  }
 }
