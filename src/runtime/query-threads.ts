@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import { DriftError } from '../base/errors.js'
 import type { Arena } from '../memory/arena.js'
@@ -33,6 +34,7 @@ export class QueryThreads {
   readonly #slots: ReaderSlots
   readonly #scratches: readonly (readonly number[])[]
   readonly #waiting: Entry[] = []
+  readonly #watched = new WeakSet<Worker>()
   /** Ids of threads that are up. */
   readonly #up = new Set<number>()
   #onUpOrGone: () => void = () => {}
@@ -103,7 +105,11 @@ export class QueryThreads {
     await this.untilLeft()
     const pool = await this.#pool
     // Node 20 ends the process with it where a thread is ended while it loads its modules.
-    while (pool?.threads.some(({ threadId }) => !this.#up.has(threadId)) === true) {
+    for (;;) {
+      const coming = pool?.threads.filter(({ threadId }) => !this.#up.has(threadId)) ?? []
+      if (coming.length === 0) break
+      // One that has answered a task may still have to say that it is up, and would not hold the process for that.
+      for (const thread of coming) thread.ref()
       await new Promise<void>((resolve) => (this.#onUpOrGone = resolve))
     }
     await pool?.destroy()
@@ -127,7 +133,9 @@ export class QueryThreads {
     try {
       const pool = await (this.#pool ??= this.#startPool())
       if (this.#isClosed) throw closed()
-      return await pool.run(task)
+      const reply = pool.run(task)
+      this.#watch(pool)
+      return await reply
     } catch (error) {
       if (error instanceof DriftError) throw error
       if (this.#isClosed) throw closed()
@@ -159,15 +167,9 @@ export class QueryThreads {
       execArgv: []
     })
     pool.on('workerCreate', ({ id }: { readonly id: number }) => {
-      const thread = pool.threads.find(({ threadId }) => threadId === id)
-      if (thread === undefined) return
+      this.#watch(pool)
       this.#up.add(id)
       this.#onUpOrGone()
-      thread.once('exit', () => {
-        this.#up.delete(id)
-        // Not before it is gone: a thread that was told to end may still be reading.
-        this.#slots.release(id, arena)
-      })
     })
     // Tasks hear of it by themselves.
     pool.on('error', () => {})
@@ -178,6 +180,19 @@ export class QueryThreads {
       })
     )
     return pool
+  }
+
+  /** What a thread held is let go of, not before it is gone: one that was told to end may still be reading. */
+  #watch(pool: Piscina<QueryTask, QueryReply>): void {
+    for (const thread of pool.threads) {
+      if (this.#watched.has(thread)) continue
+      this.#watched.add(thread)
+      const { threadId } = thread
+      thread.once('exit', () => {
+        this.#up.delete(threadId)
+        this.#slots.release(threadId, this.#options.arena)
+      })
+    }
   }
 
   /** No thread is left, and none comes by itself: what waits in the pool would wait for ever. The next task starts another one. */
