@@ -33,7 +33,8 @@ export type QueryWork =
       readonly fragment: RowsFragment
       /** A morsel that was left half done, and how many of its rows are known. */
       readonly from: { readonly morsel: number; readonly skip: number } | undefined
-      readonly batchesMax: number
+      /** It ends with the batch that reaches so many rows. */
+      readonly rowsRoom: number
     }
 
 /** Rows of one morsel, behind those that are known. */

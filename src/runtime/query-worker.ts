@@ -27,7 +27,7 @@ const PINS_MAX = 256
 const TABLES_MAX = 64
 /** A task ends after so many morsels, so that what it found is told; with rows to tell, earlier. */
 const MORSELS_MAX = 64
-const MORSELS_WITH_ROWS_MAX = 8
+const MORSELS_WITH_ROWS_MAX = 16
 
 const NO_ROWS: PackedBatch = { rowCount: 0, columns: [] }
 
@@ -160,7 +160,7 @@ class Morsels implements MorselSource {
 }
 
 function rowPieces(
-  { fragment, from, batchesMax }: QueryWork & { readonly kind: 'rows' },
+  { fragment, from, rowsRoom }: QueryWork & { readonly kind: 'rows' },
   morsels: Morsels,
   pages: { readonly table: ScanTable; readonly S: number }
 ): readonly RowPiece[] {
@@ -170,9 +170,9 @@ function rowPieces(
   const packer = new BatchPacker(pages.table, query)
   const scan = new RowScan(pages, query, packer.batch, { isBounded, looked })
   const pieces: RowPiece[] = []
-  let room = batchesMax
+  let room = rowsRoom
   let next = from
-  while (room > 0 && pieces.length < (room < batchesMax ? MORSELS_WITH_ROWS_MAX : MORSELS_MAX)) {
+  while (room > 0 && pieces.length < (room < rowsRoom ? MORSELS_WITH_ROWS_MAX : MORSELS_MAX)) {
     const morsel = next?.morsel ?? control.take()
     if (morsel < 0) break
     const tile = morsels.tile(query.reverse === true ? morsels.count - 1 - morsel : morsel)
@@ -185,9 +185,9 @@ function rowPieces(
         if (batch.rowCount === 0) continue
         batches.push(batch)
         left -= batch.rowCount
-        if (--room > 0 && left > 0 && !control.isStopped) continue
-        // Whether another batch would have come is not known; of a morsel without one the next task hears.
-        isEnd = left <= 0
+        room -= batch.rowCount
+        if (room > 0 && left > 0 && !control.isStopped) continue
+        isEnd = left <= 0 || scan.rowsLeft === 0
         break
       }
     } catch (error) {

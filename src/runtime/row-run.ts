@@ -3,16 +3,16 @@ import { QueryControl } from '../memory/query-control.js'
 import type { Tile } from '../page/page-directory.js'
 import type { FragmentOptions, RowRun, RowsFragment } from '../scan/fragment.js'
 import { BatchUnpacker, type PackedBatch } from '../scan/packed-rows.js'
-import { BatchMaker, RowScan, type RowBatch } from '../scan/scan-rows.js'
+import { BatchMaker, RowScan, SCAN_BATCH_ROWS_MAX, type RowBatch } from '../scan/scan-rows.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { QueryReply, QueryWork, RowPiece } from './query-task.js'
 import type { SubmittedTask } from './query-threads.js'
 import { RunState } from './run-state.js'
 
-/** Batches that may be read ahead of the consumer, in all threads together. */
-const CREDITS = 16
-/** Batches of one task; the first ones of a run have fewer. */
-const TASK_BATCHES_MAX = 8
+/** Rows that may be read ahead of the consumer, by all threads together. A task may go beyond by less than a batch. */
+const CREDITS = 16 * SCAN_BATCH_ROWS_MAX
+/** Rows of one task; the first ones of a run have fewer. */
+const TASK_ROWS_MAX = 8 * SCAN_BATCH_ROWS_MAX
 
 /** Tasks of a run come one after the other: all are one participant. */
 export const PARTICIPANT = 0
@@ -33,7 +33,7 @@ export type RowRunParts = {
 type Morsel = { readonly batches: PackedBatch[]; next: number; rows: number; state: 'open' | 'ended' | 'elsewhere' }
 
 /**
- * Rows under way, delivered in the order of morsels. A task brings a few batches, and the right to send them, a credit each, is given when
+ * Rows under way, delivered in the order of morsels. A task brings a few batches, and the right to send them, a credit for each row, is given when
  * it is submitted: no thread waits for the consumer, and one that is slow or gone leaves the threads to others. What a task left half
  * done is gone on with by the next one, or by the caller's thread, which reads the morsel that is due wherever nobody else is at it.
  */
@@ -52,9 +52,9 @@ export class PooledRowRun implements RowRun {
   /** Rows of the morsel that is due which were delivered. */
   #delivered = 0
   #rowsLeft: number
-  /** Credits that are out: batches that came, or may come from tasks. */
+  /** Credits that are out: rows that came, or may come from tasks. */
   #credits = 0
-  #taskBatches = 1
+  #taskRows = SCAN_BATCH_ROWS_MAX
   #isHereOnly: boolean
 
   constructor(parts: RowRunParts) {
@@ -80,8 +80,8 @@ export class PooledRowRun implements RowRun {
     return this.#state.isOver
   }
 
-  /** Batches that threads have sent, or may send without being asked again. */
-  get batchesAhead(): number {
+  /** Rows that threads have sent, or may send without being asked again. */
+  get rowsAhead(): number {
     return this.#credits
   }
 
@@ -132,7 +132,7 @@ export class PooledRowRun implements RowRun {
     if (due !== undefined && due.next < due.batches.length) {
       const packed = due.batches[due.next] as PackedBatch
       due.batches[due.next++] = EMPTY
-      this.#credits--
+      this.#credits -= packed.rowCount
       this.#feed()
       return this.#unpacker.batch(packed)
     }
@@ -176,18 +176,18 @@ export class PooledRowRun implements RowRun {
     while (!isOver && !this.#isHereOnly && this.#submitted.size < threads) {
       const left = this.#leftMorsel()
       if (left === undefined && control.isExhausted) return
-      let room = Math.min(this.#taskBatches, CREDITS - this.#credits)
+      let room = Math.min(this.#taskRows, CREDITS - this.#credits)
       // What is due is always gone on with: it alone makes credits come back.
-      if (room < 1 && left === this.#due) room = 1
-      if (room < 1) return
-      this.#taskBatches = Math.min(TASK_BATCHES_MAX, this.#taskBatches * 2)
+      if (room < SCAN_BATCH_ROWS_MAX && left === this.#due) room = SCAN_BATCH_ROWS_MAX
+      if (room < SCAN_BATCH_ROWS_MAX) return
+      this.#taskRows = Math.min(TASK_ROWS_MAX, this.#taskRows * 2)
       let from: { readonly morsel: number; readonly skip: number } | undefined
       if (left !== undefined) {
         this.#left.delete(left)
         from = { morsel: left, skip: this.#morsels.get(left)?.rows ?? 0 }
       }
       this.#credits += room
-      const submitted = submit(control, { kind: 'rows', fragment, from, batchesMax: room })
+      const submitted = submit(control, { kind: 'rows', fragment, from, rowsRoom: room })
       this.#submitted.add(submitted)
       submitted.reply.then(
         (reply) => {
@@ -246,8 +246,8 @@ export class PooledRowRun implements RowRun {
     for (const batch of batches) {
       known.batches.push(batch)
       known.rows += batch.rowCount
+      this.#credits += batch.rowCount
     }
-    this.#credits += batches.length
     if (isElsewhere) known.state = 'elsewhere'
     else if (isEnd) known.state = 'ended'
     else this.#left.add(morsel)

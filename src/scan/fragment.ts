@@ -92,8 +92,8 @@ export type RowRun = {
   readonly isDone: boolean
   changed(): Promise<void>
   readonly rowsLooked: number
-  /** Batches that threads have sent, or may send without being asked again. */
-  readonly batchesAhead: number
+  /** Rows that threads have sent, or may send without being asked again. */
+  readonly rowsAhead: number
   stop(): void
 }
 

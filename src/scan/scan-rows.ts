@@ -66,6 +66,8 @@ export class RowScan<Batch> {
   readonly #make: MakeBatch<Batch>
   readonly #reversed: boolean
   readonly #options: RowScanOptions
+  /** Hits of the tile behind the batch that came last. */
+  rowsLeft = 0
   #rowsMax: number
 
   constructor(
@@ -95,8 +97,9 @@ export class RowScan<Batch> {
     if (skip > 0) windows.next(skip)
     for (let left = hits.count - skip; left > 0;) {
       const rows = Math.min(left, this.#rowsMax)
-      yield this.#make(windows.next(rows), rows, windows.first, windows.reversed)
       left -= rows
+      this.rowsLeft = left
+      yield this.#make(windows.next(rows), rows, windows.first, windows.reversed)
       this.#rowsMax = Math.min(SCAN_BATCH_ROWS_MAX, this.#rowsMax * 2)
     }
   }

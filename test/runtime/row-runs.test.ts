@@ -105,7 +105,7 @@ test.serial('documents of any form cross threads as they are; values that lie in
   }
 })
 
-test.serial('threads read no more than a bounded number of batches ahead of the consumer', async (t) => {
+test.serial('threads read no more than a bounded number of rows ahead of the consumer', async (t) => {
   const ledger = new Ledger({ pageRows: 4096 })
   ledger.fill(60_000)
   const pool = QueryPool.onThreads({ arena: ledger.arena, kernels: () => kernels, threads: 2 })
@@ -117,7 +117,7 @@ test.serial('threads read no more than a bounded number of batches ahead of the 
   for (let batch = run.take(); !run.isDone; batch = run.take()) {
     if (batch === undefined) await run.changed()
     else rows += batch.rowCount
-    t.true(run.batchesAhead <= 17)
+    t.true(run.rowsAhead <= 18 * 1024)
     if (rows > 50_000 && rows < 52_000) {
       // A consumer that stops for a while.
       for (let pause = 0; pause < 50; pause++) await turn()
