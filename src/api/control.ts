@@ -9,6 +9,8 @@ export type ControlOptions = {
   readonly timeoutMs?: number | undefined
   /** Bytes of rows that the query may keep: for ORDER BY, GROUP BY, DISTINCT, and results read as a whole. */
   readonly memoryBytes?: number | undefined
+  /** Bytes that it may write to temporary files where its memory is too small; 0: none. */
+  readonly spillBytes?: number | undefined
 }
 
 /** Work between two turns of the event loop. */
@@ -22,14 +24,15 @@ export class Control {
   readonly #timeoutMs: number
   #turnAt: number
 
-  constructor(coordinator: Coordinator, { signal, timeoutMs, memoryBytes }: ControlOptions) {
+  constructor(coordinator: Coordinator, { signal, timeoutMs, memoryBytes, spillBytes = limits.querySpillBytesMax }: ControlOptions) {
     this.#coordinator = coordinator
     this.#signal = signal
     this.#timeoutMs = timeoutMs ?? Number.POSITIVE_INFINITY
     const now = coordinator.monotonic()
     this.#endsAt = now + this.#timeoutMs
     this.#turnAt = now + SLICE_MS
-    this.memory = new QueryMemory(memoryBytes ?? limits.queryBytesMax)
+    const spill = spillBytes > 0 ? { space: coordinator.spill, bytesMax: spillBytes } : undefined
+    this.memory = new QueryMemory(memoryBytes ?? limits.queryBytesMax, spill)
   }
 
   /** @throws DriftError ABORTED, TIMEOUT, CLOSED. */
@@ -44,6 +47,12 @@ export class Control {
   /** True where it is time to let the event loop turn. */
   get isTurnDue(): boolean {
     return this.#coordinator.monotonic() >= this.#turnAt
+  }
+
+  /** Between two batches: waits where there is something to wait for, lets the event loop turn where it is time, and looks up. */
+  rest(until: Promise<void> | undefined): Promise<void> | undefined {
+    if (until !== undefined) return this.until(until)
+    return this.isTurnDue ? this.turn() : undefined
   }
 
   async turn(): Promise<void> {
@@ -61,12 +70,13 @@ export class Control {
   }
 
   /** Runs to the end, turning the event loop now and then. */
-  async finish<Result>(work: Generator<unknown, Result>): Promise<Result> {
+  async finish<Result>(work: Generator<unknown, Result>, until: () => Promise<void> | undefined = () => undefined): Promise<Result> {
     try {
       for (;;) {
         const next = work.next()
         if (next.done === true) return next.value
-        if (this.isTurnDue) await this.turn()
+        const rest = this.rest(until())
+        if (rest !== undefined) await rest
       }
     } finally {
       work.return(undefined as Result)

@@ -17,7 +17,8 @@ export type QueryResult<Row> = {
   /** Of a statement that writes. */
   readonly commit: Commit | undefined
   readonly notices: readonly string[]
-  readonly stats: { readonly rowsScanned: number; readonly memoryBytes: number }
+  /** `memoryBytes`: the most that was taken at a time. */
+  readonly stats: { readonly rowsScanned: number; readonly memoryBytes: number; readonly spilledBytes: number }
 }
 
 /**
@@ -147,13 +148,14 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
         rows.push(integersAs(row, integers) as Row)
       }
       control.check()
-      if (control.isTurnDue) await control.turn()
+      const rest = control.rest(running.until?.())
+      if (rest !== undefined) await rest
     }
   } finally {
     batches.return()
     running.end?.()
   }
-  const stats = { rowsScanned: running.rowsScanned(), memoryBytes: control.memory.bytes }
+  const stats = { rowsScanned: running.rowsScanned(), memoryBytes: control.memory.peakBytes, spilledBytes: control.memory.spilledBytes }
   return { rows, columns, rowCount: running.writtenRows ?? rows.length, command, commit, notices, stats }
 }
 
@@ -164,7 +166,7 @@ export async function* driven(running: RunningStatement): AsyncGenerator<Batch, 
 
 async function* drivenPieces<Piece>(
   pieces: Generator<Piece, void>,
-  { control, begin, end }: RunningStatement
+  { control, begin, end, until }: RunningStatement
 ): AsyncGenerator<Piece, void> {
   try {
     await begin?.()
@@ -173,7 +175,8 @@ async function* drivenPieces<Piece>(
       const next = pieces.next()
       if (next.done === true) return
       yield next.value
-      if (control.isTurnDue) await control.turn()
+      const rest = control.rest(until?.())
+      if (rest !== undefined) await rest
     }
   } finally {
     pieces.return()

@@ -7,9 +7,11 @@ import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
 import type { CreateTable, Explain, Maintenance, Select, SetOption, ShowDrift, Statement } from '../parser/ast.js'
 import type { Batch } from '../query/batch.js'
-import { explainLines, PlanProbe } from '../query/explain.js'
+import { explainDocument, explainLines } from '../query/explain-node.js'
+import { explainTree } from '../query/explain.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
 import { PlanCache } from '../query/plan-cache.js'
+import { PlanProbe } from '../query/plan-probe.js'
 import { pointOf, pointOfValue } from '../query/point.js'
 import { planWrite, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
 import type { QuerySource } from '../query/query-source.js'
@@ -67,6 +69,8 @@ export type RunningStatement = {
   readonly control: Control
   /** Before the first batch is pulled; undefined where nothing has to be waited for. */
   readonly begin?: () => Promise<void> | undefined
+  /** After an empty batch: a promise to wait for before the next is pulled. */
+  readonly until?: () => Promise<void> | undefined
   /** When no more are pulled: lets go of what the statement held. */
   readonly end?: () => void
   /** Empty ones are a chance to look up. */
@@ -94,6 +98,7 @@ const COMPACT_COLUMNS: readonly ResultColumn[] = [
   }))
 ]
 const PLAN_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'text', nullable: false }]
+const PLAN_DOCUMENT_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'jsonb', nullable: false }]
 
 /** Starts statements on one database, whose parsed texts it keeps. */
 export class StatementRunner {
@@ -152,23 +157,30 @@ export class StatementRunner {
     return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end: () => pages.end() }
   }
 
-  async #explain({ select, analyze }: Explain, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
+  async #explain(
+    { select, analyze, format }: Explain,
+    options: StatementOptions,
+    session: Session,
+    control: Control
+  ): Promise<RunningStatement> {
     const pages = new StatementPages(this.#coordinator)
     const { source, point } = this.#reading(select, options, session, this.#moment(options, session), pages)
-    const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic()) : undefined
+    const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
     if (analyze) {
       wantPages(run, pages)
       try {
         await pages.begin(control)
-        await control.finish(run.batches)
+        await control.finish(run.batches, () => takeUntil(run))
       } finally {
         pages.end()
       }
     }
-    const lines = explainLines(select, run, source, probe)
-    const rows = lines.map((plan) => ({ plan }))
-    return { ...rowsRun('EXPLAIN', PLAN_COLUMNS, rows, control, undefined), notices: noticesOf(run, point.notice) }
+    const tree = explainTree(select, run, source, probe)
+    const isText = format === 'text'
+    const rows = isText ? explainLines(tree).map((plan) => ({ plan })) : [{ plan: explainDocument(tree) }]
+    const columns = isText ? PLAN_COLUMNS : PLAN_DOCUMENT_COLUMNS
+    return { ...rowsRun('EXPLAIN', columns, rows, control, undefined), notices: noticesOf(run, point.notice) }
   }
 
   #history({ table, key }: ShowDrift, options: StatementOptions, session: Session, control: Control): RunningStatement {
@@ -392,10 +404,16 @@ async function returnedBatches(
   return kept
 }
 
+function takeUntil({ stats }: SelectRun): Promise<void> | undefined {
+  const { until } = stats
+  stats.until = undefined
+  return until
+}
+
 /** What is found by its key is read by its key. */
 function wantPages({ plan, tables }: SelectRun, pages: StatementPages): void {
   if (plan.source === undefined && plan.access.kind === 'keys') return
-  for (const { table, source, rows } of tables) if (rows === undefined) pages.want(table, source.seq)
+  for (const { table, source, rows, points } of tables) if (rows === undefined || points !== undefined) pages.want(table, source.seq)
 }
 
 function* given(batches: readonly Batch[]): Generator<Batch, void> {
@@ -419,6 +437,7 @@ function running(command: CommandName, run: SelectRun, control: Control, notice:
     writtenRows: undefined,
     notices: noticesOf(run, notice),
     rowsScanned: () => stats.rowsScanned,
+    until: () => takeUntil(run),
     control,
     batches,
     jsonLines,

@@ -8,6 +8,7 @@ import { newExecution, NO_ROW, type Execution } from './evaluate.js'
 import { findAccess, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
 import { FIRST_BATCH_ROWS, PageSelect, rowsOfTable, type QueryStats } from './page-select.js'
+import { sweepByPages } from './page-sweep.js'
 import { valueOf, type Parameters } from './parameters.js'
 import { planSelect, type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
@@ -73,13 +74,17 @@ export function runSelect(
     batches = probe('filter', pages === undefined ? filter(batches, evaluator, execution) : pages.filter(batches, evaluator))
   }
   if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
-    const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, memory)
-    batches = probe('aggregate', pages === undefined ? byRows : pages.aggregate(byRows, memory))
+    const part = memory.part('aggregate')
+    const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, part)
+    const [only] = tables
+    const isSweep = given === undefined && plan.source?.kind === 'leaf' && only?.points !== undefined
+    const byPages = isSweep ? sweepByPages(plan, only, byRows, execution, part, stats) : pages?.aggregate(byRows, part)
+    batches = probe('aggregate', byPages ?? byRows)
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)
-  if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory))
-  if (plan.sort.length > 0) batches = probe('sort', sort(batches, plan.sort, offset + count, memory))
+  if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory.part('distinct')))
+  if (plan.sort.length > 0) batches = probe('sort', sort(batches, plan.sort, offset + count, memory.part('sort')))
   if (offset > 0 || count !== Number.POSITIVE_INFINITY) batches = probe('limit', slice(batches, offset, count))
   const isWhole = given === undefined && isWholeTable(plan) && offset === 0 && count === Number.POSITIVE_INFINITY
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined
