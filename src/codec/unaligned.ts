@@ -29,6 +29,21 @@ export function sameBytes(one: DataView, at: number, other: DataView, otherAt: n
   return one.getInt32(at + last, true) === other.getInt32(otherAt + last, true)
 }
 
+/** The order of the runs of `bytes` bytes at both offsets: below 0, 0 or above 0. */
+export function compareBytes(one: DataView, at: number, other: DataView, otherAt: number, bytes: number): number {
+  let index = 0
+  for (; index + 4 <= bytes; index += 4) {
+    const first = one.getUint32(at + index)
+    const second = other.getUint32(otherAt + index)
+    if (first !== second) return first < second ? -1 : 1
+  }
+  for (; index < bytes; index++) {
+    const difference = one.getUint8(at + index) - other.getUint8(otherAt + index)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
 /** Copies `bytes` bytes; the two runs must not overlap. */
 export function copyBytes(source: DataView, from: number, target: DataView, to: number, bytes: number): void {
   if (bytes < 4) {

@@ -13,6 +13,8 @@ import { type TextDictionary } from './text-dictionary.js'
 
 /** Fields and orders together. */
 const NODES_MAX = 65_536
+/** Names that are found by their bytes, about. */
+const RECENT = 256
 
 export class Field {
   /** Dense within a generation. */
@@ -32,6 +34,14 @@ export class Field {
     this.encoded = encoded
     this.#data = new DataView(encoded.buffer, encoded.byteOffset, encoded.length)
     this.#bytes = encoded.length
+  }
+
+  /** True if the name is the msgpack text in `source[from, to)`. */
+  isName(source: Uint8Array, from: number, to: number): boolean {
+    const { encoded } = this
+    if (encoded.length !== to - from) return false
+    for (let index = 0; index < encoded.length; index++) if (encoded[index] !== source[from + index]) return false
+    return true
   }
 
   /** The offset behind the msgpack text at `at` if it is this name and ends before `to`; else -1. */
@@ -88,6 +98,7 @@ export class FieldNames {
   empty: FieldOrder
   readonly #dictionaries = new Map<string, TextDictionary>()
   #byName = new Map<string, Field>()
+  #recent = new Array<Field | undefined>(RECENT).fill(undefined)
   #orders = 0
 
   constructor() {
@@ -96,6 +107,16 @@ export class FieldNames {
 
   /** The field whose name is the msgpack text in `source[from, to)`. */
   fieldOf(source: Uint8Array, from: number, to: number): Field {
+    // Every page has the names of its columns: a text is made of those that are new, or were not asked for lately.
+    const slot = hashOf(source, from, to) % RECENT
+    const recent = this.#recent[slot]
+    if (recent?.isName(source, from, to) === true) return recent
+    const field = this.#fieldNamed(source, from, to)
+    this.#recent[slot] = field
+    return field
+  }
+
+  #fieldNamed(source: Uint8Array, from: number, to: number): Field {
     const head = textHeadBytes(source, from)
     const name = Buffer.from(source.subarray(from + head, to)).toString('utf8')
     let field = this.#byName.get(name)
@@ -143,6 +164,7 @@ export class FieldNames {
     if (this.#byName.size + this.#orders <= NODES_MAX) return
     this.generation++
     this.#byName = new Map()
+    this.#recent.fill(undefined)
     this.#orders = 0
     this.empty = this.#firstOrder()
   }
@@ -150,4 +172,10 @@ export class FieldNames {
   #firstOrder(): FieldOrder {
     return new FieldOrder(0, undefined, new Field(-1, '', new Uint8Array(0)))
   }
+}
+
+function hashOf(source: Uint8Array, from: number, to: number): number {
+  let hash = 0
+  for (let index = from; index < to; index++) hash = (Math.imul(hash, 31) + (source[index] as number)) & 0x7fff_ffff
+  return hash
 }

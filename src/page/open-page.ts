@@ -76,7 +76,8 @@ export class OpenPage {
 
   /** Index of the field's column; -1 if it has none. */
   columnOf(field: Field): number {
-    return this.#columnOf[field.id] ?? (this.#columnOf[field.id] = this.view.columnNamed(field.name)?.index ?? -1)
+    if (this.#columnOf.length === 0) for (const { index } of this.view.columns) this.#columnOf[this.fieldOfColumn(index).id] = index
+    return this.#columnOf[field.id] ?? -1
   }
 
   fieldOfColumn(index: number): Field {

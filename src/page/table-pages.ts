@@ -391,14 +391,22 @@ export class TablePages {
 
   #rangeOf(ordinal: number): OpenRange {
     const ranges = this.#ranges
-    let low = 0
     let high = ranges.length - 1
+    // Many keys come behind all others.
+    if (this.#isWithin(ordinal, ranges[high] as OpenRange)) return ranges[high] as OpenRange
+    let low = 0
+    high--
     while (low < high) {
       const middle = (low + high + 1) >> 1
-      if (this.keys.compareTo(ordinal, (ranges[middle] as OpenRange).low) >= 0) low = middle
+      if (this.#isWithin(ordinal, ranges[middle] as OpenRange)) low = middle
       else high = middle - 1
     }
     return ranges[low] as OpenRange
+  }
+
+  /** True if the key is none below the range. */
+  #isWithin(ordinal: number, { low, lowData }: OpenRange): boolean {
+    return this.keys.compareWith(ordinal, lowData, 0, low.length) >= 0
   }
 
   #isFullAtEnd(range: OpenRange): boolean {
