@@ -49,7 +49,8 @@ export class KeyTable {
   }
 
   has(ordinal: number): boolean {
-    return ordinal < this.references.length && this.references[ordinal] !== 0
+    // Its location is asked for next, and mostly says it: the reference lies in another line of the cache.
+    return ordinal < this.references.length && (this.locations[ordinal] !== NOWHERE || this.references[ordinal] !== 0)
   }
 
   locationOf(ordinal: number): number {
