@@ -21,6 +21,12 @@ type Row = { readonly key: Uint8Array; readonly ordinal: number; readonly versio
 export const smallArena = (slotBytes = 128 * 1024, bytes = 128 * 1024 * 1024) =>
   Arena.create({ bytes, slotBytes, memoryBytesMax: 4 * slotBytes })
 
+export type ModelOptions = Partial<TablePagesOptions> & {
+  readonly frames?: 'keep' | 'none'
+  /** `all`: events are taken, and there for readers when the directory is asked for. */
+  readonly publishing?: 'each' | 'all'
+}
+
 export class ModelTable {
   readonly pages: TablePages
   readonly reader: PageReader
@@ -31,9 +37,11 @@ export class ModelTable {
   readonly #payloads: Uint8Array[] = []
   readonly #event: PageEvent
   readonly #keepsFrames: boolean
+  readonly #publishing: 'each' | 'all'
 
-  constructor(options: Partial<TablePagesOptions> & { readonly frames?: 'keep' | 'none' } = {}) {
-    const { frames = 'keep', ...rest } = options
+  constructor(options: ModelOptions = {}) {
+    const { frames = 'keep', publishing = 'each', ...rest } = options
+    this.#publishing = publishing
     this.#keepsFrames = frames === 'keep'
     this.pages = new TablePages({ arena: smallArena(), table: 16, primaryKey: 'id', ...rest })
     this.reader = new PageReader(this.pages, (place) => this.read(place))
@@ -160,7 +168,8 @@ export class ModelTable {
     event.from = 5
     event.to = 5 + payload.length
     event.frame = this.#keepsFrames ? this.#payloads.push(payload) - 1 : -1
-    this.pages.apply(event)
+    if (this.#publishing === 'each') this.pages.apply(event)
+    else this.pages.take(event)
     this.events++
   }
 
