@@ -248,6 +248,8 @@ function operationOf(change: Change): BatchOperation {
       return { insert: change.table, document: change.document }
     case 'patch':
       return { patch: change.table, key: change.key, set: change.set }
+    case 'upsert':
+      return { upsert: change.table, document: change.document }
     case 'delete':
       return { softDelete: change.table, key: change.key }
   }

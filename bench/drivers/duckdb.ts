@@ -1,7 +1,7 @@
 /** DuckDB in this process, two threads, one table a table with `valid_from` and `valid_to`: columns, zone maps, its appender for loads. */
 import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
-import { shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
+import { asPatch, shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { answerOfRows, columnsOf, FOREVER, questionText, type VersionTables } from './sql-questions.js'
@@ -16,6 +16,7 @@ type Prepared = {
 type Appender = {
   readonly appendVarchar: (value: string) => void
   readonly appendBigInt: (value: bigint) => void
+  readonly appendDouble: (value: number) => void
   readonly appendNull: () => void
   readonly endRow: () => void
   readonly flushSync: () => void
@@ -84,7 +85,7 @@ class DuckPeer implements Peer {
 
   async create(): Promise<void> {
     for (const shape of this.#shapes) {
-      const columns = shape.columns.map(({ name, type }) => `${name} ${type === 'text' ? 'VARCHAR' : 'BIGINT'}`).join(', ')
+      const columns = shape.columns.map(({ name, type }) => `${name} ${typeOf(type)}`).join(', ')
       await this.#connection.run(`CREATE TABLE ${shape.name} (${columns}, valid_from BIGINT, valid_to BIGINT)`)
     }
   }
@@ -92,7 +93,7 @@ class DuckPeer implements Peer {
   async ingest(commits: Iterable<Commit>): Promise<void> {
     let number = 0
     for (const shape of this.#shapes) {
-      const columns = shape.columns.map(({ name, type }) => `${name} ${type === 'text' ? 'VARCHAR' : 'BIGINT'}`).join(', ')
+      const columns = shape.columns.map(({ name, type }) => `${name} ${typeOf(type)}`).join(', ')
       await this.#connection.run(`CREATE OR REPLACE TEMP TABLE ${shape.name}_staged (kind VARCHAR, ${columns})`)
     }
     for (const commit of commits) {
@@ -112,11 +113,11 @@ class DuckPeer implements Peer {
     const columns = columnsOf(shape)
     await this.#connection.run(`DELETE FROM ${name}_staged`)
     const appender = await this.#connection.createAppender(`${name}_staged`)
-    for (const change of changes) {
+    for (const change of changes.map((one) => asPatch(one, shape))) {
       appender.appendVarchar(change.kind)
       const fields: Document =
         change.kind === 'insert' ? change.document : change.kind === 'patch' ? { ...change.set, [key]: change.key } : { [key]: change.key }
-      for (const column of columns) appendValue(appender, fields[column])
+      for (const { name: column, type } of shape.columns) appendValue(appender, type, fields[column])
       appender.endRow()
     }
     appender.closeSync()
@@ -132,10 +133,9 @@ class DuckPeer implements Peer {
   async load(workload: Workload): Promise<void> {
     for (const { shape, keys } of foldedHistory(workload).tables.values()) {
       const appender = await this.#connection.createAppender(shape.name)
-      const columns = columnsOf(shape)
       const versions = [...keys.values()].flat().toSorted((a, b) => a.from - b.from)
       for (const { from, to, document } of versions) {
-        for (const column of columns) appendValue(appender, document[column])
+        for (const { name, type } of shape.columns) appendValue(appender, type, document[name])
         appender.appendBigInt(BigInt(from))
         appender.appendBigInt(BigInt(to === Infinity ? FOREVER : to))
         appender.endRow()
@@ -214,6 +214,12 @@ class DuckPeer implements Peer {
   }
 }
 
+type ColumnType = TableShape['columns'][number]['type']
+
+function typeOf(type: ColumnType): string {
+  return type === 'text' ? 'VARCHAR' : type === 'float' ? 'DOUBLE' : 'BIGINT'
+}
+
 function bindAll(statement: Prepared, parameters: readonly Value[]): void {
   for (const [index, value] of parameters.entries()) {
     if (typeof value === 'string') statement.bindVarchar(index + 1, value)
@@ -221,8 +227,9 @@ function bindAll(statement: Prepared, parameters: readonly Value[]): void {
   }
 }
 
-function appendValue(appender: Appender, value: Value | undefined): void {
+function appendValue(appender: Appender, type: ColumnType, value: Value | undefined): void {
   if (value === undefined) appender.appendNull()
   else if (typeof value === 'string') appender.appendVarchar(value)
+  else if (type === 'float') appender.appendDouble(value)
   else appender.appendBigInt(BigInt(value))
 }

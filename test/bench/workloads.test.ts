@@ -95,7 +95,7 @@ test('BiH: transactions come in the shares that they should', (t) => {
 
 test('the order desk inserts, patches and deletes in the shares that it should', (t) => {
   const events = 50_000
-  const counts = { insert: 0, patch: 0, delete: 0 }
+  const counts = { insert: 0, patch: 0, upsert: 0, delete: 0 }
   for (const commit of ordersWorkload(events).commits()) for (const { kind } of commit) counts[kind]++
   const later = events * 0.9
   t.true(Math.abs(counts.insert - events * 0.1 - later * 0.15) < later * 0.01, `${counts.insert} inserts`)
@@ -153,7 +153,7 @@ const tiny: TableShape = {
 }
 
 function change(kind: Change['kind'], key: Value, set: Document = {}, { name: table, key: column } = tiny): Change {
-  if (kind === 'insert') return { kind, table, document: { [column]: key, ...set } }
+  if (kind === 'insert' || kind === 'upsert') return { kind, table, document: { [column]: key, ...set } }
   return kind === 'patch' ? { kind, table, key, set } : { kind, table, key }
 }
 
