@@ -395,7 +395,7 @@ async function returnedBatches(
 /** What is found by its key is read by its key. */
 function wantPages({ plan, tables }: SelectRun, pages: StatementPages): void {
   if (plan.source === undefined && plan.access.kind === 'keys') return
-  for (const { table, source, rows } of tables) if (rows === undefined) pages.want(table, source.seq)
+  for (const { table, source, rows, points } of tables) if (rows === undefined || points !== undefined) pages.want(table, source.seq)
 }
 
 function* given(batches: readonly Batch[]): Generator<Batch, void> {

@@ -155,7 +155,7 @@ export class PageSelect {
 }
 
 /** Undefined where the plan asks for more than pages can aggregate. */
-function aggregateQuery({ table, where, group }: PagePlan, execution: Execution): AggregateQuery | undefined {
+export function aggregateQuery({ table, where, group }: PagePlan, execution: Execution): AggregateQuery | undefined {
   if (table === undefined || group === undefined) return undefined
   const { condition, isExact } = pushedCondition(where?.expression, execution)
   if (!isExact) return undefined

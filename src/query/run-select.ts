@@ -8,6 +8,7 @@ import { newExecution, NO_ROW, type Execution } from './evaluate.js'
 import { findAccess, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
 import { FIRST_BATCH_ROWS, PageSelect, rowsOfTable, type QueryStats } from './page-select.js'
+import { sweepByPages } from './page-sweep.js'
 import { valueOf, type Parameters } from './parameters.js'
 import { planSelect, type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
@@ -74,7 +75,10 @@ export function runSelect(
   }
   if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
     const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, memory)
-    batches = probe('aggregate', pages === undefined ? byRows : pages.aggregate(byRows, memory))
+    const [only] = tables
+    const isSweep = given === undefined && plan.source?.kind === 'leaf' && only?.points !== undefined
+    const byPages = isSweep ? sweepByPages(plan, only, byRows, execution, memory, stats) : pages?.aggregate(byRows, memory)
+    batches = probe('aggregate', byPages ?? byRows)
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)

@@ -16,6 +16,8 @@ export type SelectedRows = { readonly page: PageView; readonly rows: Int32Array 
 
 /** Where more than this part of a base's rows were looked for in vain, all of its keys are noted. */
 const MANY_MISSES = 64
+/** Fewer hits than this part of the places are sorted by comparing them. */
+const FEW = 16
 
 export class TileOrder {
   readonly #keys: KeyTable
@@ -47,7 +49,7 @@ export class TileOrder {
     })
     const behind = this.#placesInBase(base, ordinals)
     const ofBase = selected.find(({ page }) => page.kind !== layout.DELTA)
-    const order = this.#inOrder(ordinals, behind)
+    const order = this.#inOrder(ordinals, behind, (base?.rowCount ?? 0) + 1)
     const hits = chunks.map(({ page, rows }) => ({ page, rows: new Int32Array(rows.length), places: new Int32Array(rows.length) }))
     const filled = new Int32Array(chunks.length)
     const baseRows = ofBase?.rows ?? new Int32Array(0)
@@ -118,14 +120,43 @@ export class TileOrder {
     return low
   }
 
-  /** The hits of the delta in key order: mostly their places say it, and only keys at the same place are compared. */
-  #inOrder(ordinals: Int32Array, behind: Int32Array): Int32Array {
-    const order = Int32Array.from(ordinals, (_, hit) => hit)
+  /** The hits of the delta in key order: their places say it, and only keys at the same place are compared. */
+  #inOrder(ordinals: Int32Array, places: Int32Array, placeCount: number): Int32Array {
+    const count = ordinals.length
     const compare = (one: number, other: number) =>
-      (behind[one] as number) - (behind[other] as number) || this.#keys.compare(ordinals[one] as number, ordinals[other] as number)
-    for (let index = 1; index < order.length; index++) {
-      if (compare(order[index - 1] as number, order[index] as number) > 0) return order.sort(compare)
+      (places[one] as number) - (places[other] as number) || this.#keys.compare(ordinals[one] as number, ordinals[other] as number)
+    const order = Int32Array.from(ordinals, (_, hit) => hit)
+    if (count * FEW < placeCount) return order.sort(compare)
+    // Counted by place.
+    const starts = new Int32Array(placeCount + 1)
+    for (let hit = 0; hit < count; hit++) {
+      const next = (places[hit] as number) + 1
+      starts[next] = (starts[next] as number) + 1
+    }
+    for (let place = 0; place < placeCount; place++) starts[place + 1] = (starts[place + 1] as number) + (starts[place] as number)
+    for (let hit = 0; hit < count; hit++) {
+      const place = places[hit] as number
+      const at = starts[place] as number
+      starts[place] = at + 1
+      order[at] = hit
+    }
+    for (let from = 0; from < count;) {
+      const place = places[order[from] as number]
+      let end = from + 1
+      while (end < count && places[order[end] as number] === place) end++
+      if (end - from > 1) sortPart(order, from, end, compare)
+      from = end
     }
     return order
+  }
+}
+
+/** Mostly few, and mostly in their order already. */
+function sortPart(order: Int32Array, from: number, end: number, compare: (one: number, other: number) => number): void {
+  for (let index = from + 1; index < end; index++) {
+    if (compare(order[index - 1] as number, order[index] as number) > 0) {
+      order.subarray(from, end).sort(compare)
+      return
+    }
   }
 }
