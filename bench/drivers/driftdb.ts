@@ -22,8 +22,11 @@ export const driftdbCompacted: PeerKind = {
   ...driftdb,
   name: 'driftdb-compacted',
   title: 'DriftDB after COMPACT',
-  setup: async () => 'the same files after COMPACT of every table'
+  setup: async () => 'the same files after COMPACT and SNAPSHOT of every table'
 }
+
+/** Questions that are not one statement of their own kind's text. */
+type Prepared = 'get' | 'history' | 'series' | 'changes' | 'change-counts'
 
 type HistoryEntry = { readonly seq: number; readonly event: string; readonly document: unknown }
 
@@ -78,6 +81,10 @@ class DriftPeer implements Peer {
     await this.#db.compact()
   }
 
+  async snapshot(): Promise<void> {
+    await this.#db.snapshot()
+  }
+
   prepare(question: Question): () => unknown {
     switch (question.kind) {
       case 'get':
@@ -87,6 +94,7 @@ class DriftPeer implements Peer {
       case 'series':
         return this.#preparedSeries(question)
       case 'changes':
+      case 'change-counts':
         return this.#preparedChanges(question)
       default:
         return this.#preparedQuery(question)
@@ -123,8 +131,20 @@ class DriftPeer implements Peer {
     }
   }
 
+  /** Points that lie evenly in seqs are one statement, others one each. */
   #preparedSeries({ table, by, column, points }: Question & { kind: 'series' }): () => unknown {
     const list = by.join(', ')
+    const seqs = points.map((at) => this.#seq(at))
+    const [first = 0, second = first] = seqs
+    const last = seqs.at(-1) ?? first
+    const step = second - first
+    if (step > 0 && seqs.every((seq, index) => seq === first + index * step)) {
+      const span = `EACH ${step} SEQ BETWEEN @seq:${first} AND @seq:${last}`
+      const statement = this.#db.prepare<unknown[], Document>(
+        `SELECT _at, ${list}, COUNT(*) AS count, SUM(${column}) AS sum FROM ${table} FOR SYSTEM_TIME ${span} GROUP BY _at, ${list}`
+      )
+      return async () => statement.all([])
+    }
     const statement = this.#db.prepare<[string], Document>(
       `SELECT ${list}, COUNT(*) AS count, SUM(${column}) AS sum FROM ${table} AS OF $1 GROUP BY ${list}`
     )
@@ -135,21 +155,22 @@ class DriftPeer implements Peer {
     }
   }
 
-  #preparedChanges({ table, from, to }: Question & { kind: 'changes' }): () => unknown {
-    const statement = this.#db.prepare<unknown[], { readonly _key: Value; readonly _change: string }>(
-      `SELECT _key, _change FROM DIFF(${table}, $1, $2)`
+  #preparedChanges({ kind, table, from, to }: Question & { kind: 'changes' | 'change-counts' }): () => unknown {
+    const diff = `FROM DIFF(${table}, $1, $2)`
+    const statement = this.#db.prepare<unknown[], Document>(
+      kind === 'changes' ? `SELECT _key, _change ${diff}` : `SELECT _change AS change, COUNT(*) AS count ${diff} GROUP BY _change`
     )
     const points = [this.#point(from), this.#point(to)]
     return async () => statement.all(points)
   }
 
-  #preparedQuery(question: Exclude<Question, { kind: 'get' | 'history' | 'series' | 'changes' }>): () => unknown {
+  #preparedQuery(question: Exclude<Question, { kind: Prepared }>): () => unknown {
     const { text, parameters } = this.#text(question)
     const statement = this.#db.prepare<unknown[], Document>(text)
     return async () => statement.all(parameters)
   }
 
-  #text(question: Exclude<Question, { kind: 'get' | 'history' | 'series' | 'changes' }>): { text: string; parameters: unknown[] } {
+  #text(question: Exclude<Question, { kind: Prepared }>): { text: string; parameters: unknown[] } {
     if (question.kind === 'statement') {
       const statement = bihStatement(question)
       if (statement.driftQL === undefined) throw new NotExpressible(statement.notInDriftQL)
@@ -167,13 +188,16 @@ class DriftPeer implements Peer {
         const by = question.by.join(', ')
         return { text: `SELECT ${by}, COUNT(*) AS count, SUM(${question.column}) AS sum FROM ${from} GROUP BY ${by}`, parameters }
       }
-      case 'filter':
-        return { text: `SELECT * FROM ${from} WHERE ${question.column} < ${parameter(question.below)}`, parameters }
+      case 'filter': {
+        const least = question.from === undefined ? '' : `${question.column} >= ${parameter(question.from)} AND `
+        return { text: `SELECT * FROM ${from} WHERE ${least}${question.column} < ${parameter(question.below)}`, parameters }
+      }
       case 'lookup':
         return { text: `SELECT * FROM ${from} WHERE ${question.column} = ${parameter(question.value)}`, parameters }
       case 'top': {
         const key = this.#db.tables().find(({ name }) => name === table)?.primaryKey ?? ''
-        const order = `ORDER BY ${question.column} DESC, ${key} LIMIT ${question.count}`
+        const ties = question.distinct === true ? '' : `, ${key}`
+        const order = `ORDER BY ${question.column} DESC${ties} LIMIT ${question.count}`
         return { text: `SELECT ${key} AS key, ${question.column} AS value FROM ${from} ${order}`, parameters }
       }
     }
@@ -183,6 +207,9 @@ class DriftPeer implements Peer {
     if (question.kind === 'sum') return (result as unknown[])[0]
     if (question.kind === 'changes') return (result as Document[]).map(({ _key, _change }) => [_key, _change])
     // What the others call by the number of the commit.
+    if (question.kind === 'series') {
+      return (result as Document[]).map(({ _at: seq, ...row }) => (seq === undefined ? row : { ...row, point: this.#commitOf(Number(seq)) }))
+    }
     if (question.kind === 'statement') {
       return (result as Document[]).map((row) =>
         row['began'] === undefined ? row : { ...row, began: this.#commitOf(Number(row['began'])) }

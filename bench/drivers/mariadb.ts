@@ -43,6 +43,8 @@ const sbin = ['/usr/sbin', '/usr/local/sbin']
 const tables: VersionTables = {
   // Its own is a question mark without a number: `positional` makes it so.
   placeholder: (number) => `?${number}`,
+  series: 'join',
+  division: 'DIV',
   now: ({ name }) => name,
   // The indexes of `upkeep` are for windows of changes. Its optimizer also takes them for half a table, at several times the cost of a scan.
   at: ({ name }, _columns, point) =>

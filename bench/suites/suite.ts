@@ -26,4 +26,6 @@ export type Suite = {
   readonly patches: boolean
   /** Whether DriftDB is measured again after COMPACT. */
   readonly compacted: boolean
+  /** Names of the peers beside DriftDB; absent: all. */
+  readonly peers?: readonly string[]
 }
