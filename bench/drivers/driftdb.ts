@@ -1,5 +1,6 @@
 /** DriftDB through its public API, with its defaults. */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { open, type BatchOperation, type Database } from 'driftdb'
 import { bihStatement } from '../questions/bih-statements.js'
 import { NotExpressible, type Question } from '../questions/question.js'
@@ -8,6 +9,8 @@ import type { OpenOptions, Peer, PeerKind } from './peer.js'
 
 /** Commits that are under way at once: a call gets its place when it is made, and its promise resolves when it is durable. */
 const IN_FLIGHT = 8
+/** Between two looks at what an opening still does. */
+const SETTLE_MS = 2
 
 export const driftdb: PeerKind = {
   name: 'driftdb',
@@ -83,6 +86,11 @@ class DriftPeer implements Peer {
 
   async snapshot(): Promise<void> {
     await this.#db.snapshot()
+  }
+
+  /** Until every event is in version pages: before, scans read documents. */
+  async settle(): Promise<void> {
+    while (this.#db.stats().appliedSeq < this.#db.lastSeq) await setTimeout(SETTLE_MS)
   }
 
   prepare(question: Question): () => unknown {

@@ -125,6 +125,8 @@ async function read(): Promise<void> {
   const first = expected.probes[0]
   if (first !== undefined) await ask(peer, { ...first, questions: first.questions.slice(0, 1) })
   measure('open', (performance.now() - opening) * 1000, 'us')
+  await peer.settle?.()
+  measure('settle', (performance.now() - opening) * 1000, 'us')
   measure('open-memory', process.memoryUsage.rss() / 2 ** 20, 'MiB')
   for (const probe of expected.probes) {
     if (probe.peers?.includes(kind.name) ?? true) await ask(peer, probe, spec.budget)

@@ -44,6 +44,7 @@ export function scansSuite(events: number): Suite {
       { name: 'bytes', title: 'bytes on disk a version after upkeep, over an empty database' },
       { name: 'snapshot-bytes', title: 'bytes on disk a version after SNAPSHOT too' },
       { name: 'open', title: 'open, to the first answer (COUNT and SUM)' },
+      { name: 'settle', title: 'open, until it does nothing more behind the answers' },
       { name: 'open-memory', title: 'memory then' },
       { name: 'read-memory', title: 'memory of a reader at its peak' }
     ],
