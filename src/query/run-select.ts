@@ -74,16 +74,17 @@ export function runSelect(
     batches = probe('filter', pages === undefined ? filter(batches, evaluator, execution) : pages.filter(batches, evaluator))
   }
   if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
-    const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, memory)
+    const part = memory.part('aggregate')
+    const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, part)
     const [only] = tables
     const isSweep = given === undefined && plan.source?.kind === 'leaf' && only?.points !== undefined
-    const byPages = isSweep ? sweepByPages(plan, only, byRows, execution, memory, stats) : pages?.aggregate(byRows, memory)
+    const byPages = isSweep ? sweepByPages(plan, only, byRows, execution, part, stats) : pages?.aggregate(byRows, part)
     batches = probe('aggregate', byPages ?? byRows)
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)
-  if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory))
-  if (plan.sort.length > 0) batches = probe('sort', sort(batches, plan.sort, offset + count, memory))
+  if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory.part('distinct')))
+  if (plan.sort.length > 0) batches = probe('sort', sort(batches, plan.sort, offset + count, memory.part('sort')))
   if (offset > 0 || count !== Number.POSITIVE_INFINITY) batches = probe('limit', slice(batches, offset, count))
   const isWhole = given === undefined && isWholeTable(plan) && offset === 0 && count === Number.POSITIVE_INFINITY
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined

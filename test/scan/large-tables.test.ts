@@ -21,7 +21,7 @@ const statements = [
   'SELECT id, cents FROM t ORDER BY cents DESC NULLS LAST LIMIT 25',
   'SELECT id, stock FROM t ORDER BY stock LIMIT 40',
   'SELECT id, at FROM t WHERE isOpen ORDER BY at DESC LIMIT 10',
-  'SELECT * FROM t ORDER BY id DESC LIMIT 300',
+  'SELECT * FROM t ORDER BY id DESC LIMIT 600',
   "SELECT id, cents FROM t WHERE id >= 'k100' AND id < 'k400'",
   "SELECT COUNT(*), SUM(cents) FROM t WHERE id > 'k5'"
 ]
