@@ -9,8 +9,10 @@ import type { OpenOptions, Peer, PeerKind } from './peer.js'
 
 /** Commits that are under way at once: a call gets its place when it is made, and its promise resolves when it is durable. */
 const IN_FLIGHT = 8
-/** Between two looks at what an opening still does. */
-const SETTLE_MS = 2
+/** Between two looks at the pages, and how long they must have been the same. */
+const LOOK_MS = 20
+const STILL_MS = { quicker: 200, pages: 1000, none: 3000 }
+const QUICKER = 4
 
 export const driftdb: PeerKind = {
   name: 'driftdb',
@@ -35,21 +37,23 @@ type HistoryEntry = { readonly seq: number; readonly event: string; readonly doc
 
 class DriftPeer implements Peer {
   readonly #db: Database
+  readonly #shapes: readonly TableShape[]
   readonly #pointsPath: string
   /** Seq of the last event of each commit; the seq before the first one at 0. */
   readonly #points: number[]
 
-  private constructor(db: Database, pointsPath: string, points: number[]) {
+  private constructor(db: Database, shapes: readonly TableShape[], pointsPath: string, points: number[]) {
     this.#db = db
+    this.#shapes = shapes
     this.#pointsPath = pointsPath
     this.#points = points
   }
 
-  static async open({ directory }: OpenOptions): Promise<DriftPeer> {
+  static async open({ directory, tables }: OpenOptions): Promise<DriftPeer> {
     const path = `${directory}/points.json`
     const db = await open(`${directory}/db`)
     const points = db.lastSeq === 0 ? [] : (JSON.parse(readFileSync(path, 'utf8')) as number[])
-    return new DriftPeer(db, path, points)
+    return new DriftPeer(db, tables, path, points)
   }
 
   async create(tables: readonly TableShape[]): Promise<void> {
@@ -88,9 +92,30 @@ class DriftPeer implements Peer {
     await this.#db.snapshot()
   }
 
-  /** Until every event is in version pages: before, scans read documents. */
-  async settle(): Promise<void> {
-    while (this.#db.stats().appliedSeq < this.#db.lastSeq) await setTimeout(SETTLE_MS)
+  /**
+   * The first scan of a table begins to make its version pages, and reads documents meanwhile: until pages take no more room for a while,
+   * a short one if scans got quicker.
+   */
+  async settle(): Promise<number> {
+    const scans = this.#shapes.map(({ name, columns }) => this.#db.prepare(`SELECT COUNT(${columns.at(-1)?.name ?? ''}) AS n FROM ${name}`))
+    const round = async () => {
+      const began = performance.now()
+      for (const scan of scans) await scan.all([])
+      return performance.now() - began
+    }
+    const first = await round()
+    let bytes = this.#db.stats().pageBytes
+    let changed = performance.now()
+    for (;;) {
+      const ms = await round()
+      const { pageBytes } = this.#db.stats()
+      const now = performance.now()
+      if (pageBytes !== bytes) changed = now
+      bytes = pageBytes
+      const still = ms < first / QUICKER ? STILL_MS.quicker : bytes > 0 ? STILL_MS.pages : STILL_MS.none
+      if (now - changed >= still) return changed
+      await setTimeout(LOOK_MS)
+    }
   }
 
   prepare(question: Question): () => unknown {
@@ -216,7 +241,9 @@ class DriftPeer implements Peer {
     if (question.kind === 'changes') return (result as Document[]).map(({ _key, _change }) => [_key, _change])
     // What the others call by the number of the commit.
     if (question.kind === 'series') {
-      return (result as Document[]).map(({ _at: seq, ...row }) => (seq === undefined ? row : { ...row, point: this.#commitOf(Number(seq)) }))
+      return (result as Document[]).map(({ _at: seq, ...row }) =>
+        seq === undefined ? row : { ...row, point: this.#commitOf(Number(seq)) }
+      )
     }
     if (question.kind === 'statement') {
       return (result as Document[]).map((row) =>

@@ -1,7 +1,16 @@
 /** DuckDB in this process, two threads, one table a table with `valid_from` and `valid_to`: columns, zone maps, its appender for loads. */
 import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
-import { asPatch, shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
+import {
+  asPatch,
+  shapeNamed,
+  type Change,
+  type Commit,
+  type Document,
+  type TableShape,
+  type Value,
+  type Workload
+} from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { answerOfRows, columnsOf, FOREVER, questionText, type VersionTables } from './sql-questions.js'

@@ -7,7 +7,16 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
-import { asPatch, shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
+import {
+  asPatch,
+  shapeNamed,
+  type Change,
+  type Commit,
+  type Document,
+  type TableShape,
+  type Value,
+  type Workload
+} from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import type { OpenOptions, Peer, PeerKind } from './peer.js'
 import { programPath, runToEnd, ServerProcess } from './server-process.js'

@@ -29,8 +29,8 @@ export interface Peer {
   compact?(): Promise<void>
   /** Writes what its next opening begins from, where that is a command of its own. */
   snapshot?(): Promise<void>
-  /** Resolves when what an opening goes on with behind the first answers is done; reads are timed after it. */
-  settle?(): Promise<void>
+  /** Waits for what an opening goes on with behind the first answers, and gives the `performance.now()` of its end; reads are timed after it. */
+  settle?(): Promise<number>
   /** Processes other than this one that do its work. */
   readonly servers?: readonly number[]
   close(): Promise<void>

@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import type { Question } from '../questions/question.js'
 import { foldedHistory, type Version } from '../workloads/versions.js'
-import { asPatch, shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
+import {
+  asPatch,
+  shapeNamed,
+  type Change,
+  type Commit,
+  type Document,
+  type TableShape,
+  type Value,
+  type Workload
+} from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { programPath, runToEnd, ServerProcess, versionFolders } from './server-process.js'

@@ -62,7 +62,10 @@ function textOf(question: Question, shapes: readonly TableShape[], tables: Versi
   switch (question.kind) {
     case 'get':
       if (question.at === undefined)
-        return tables.get?.(shape, parameter(question.key)) ?? `SELECT ${all.join(', ')} FROM ${tables.now(shape, all)} WHERE ${shape.key} = ${parameter(question.key)}`
+        return (
+          tables.get?.(shape, parameter(question.key)) ??
+          `SELECT ${all.join(', ')} FROM ${tables.now(shape, all)} WHERE ${shape.key} = ${parameter(question.key)}`
+        )
       return tables.getAt(shape, parameter(question.key), parameter(question.at))
     case 'history':
       return historyText(question, shape, tables, parameter)

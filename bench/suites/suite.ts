@@ -28,4 +28,6 @@ export type Suite = {
   readonly compacted: boolean
   /** Names of the peers beside DriftDB; absent: all. */
   readonly peers?: readonly string[]
+  /** Warming up and measuring takes so many times the budget; absent: 1. */
+  readonly patience?: number
 }

@@ -44,7 +44,8 @@ export const salesTable: TableShape = {
  * @throws RangeError for a number of events that is not made of whole commits, is too small, or whose amounts would repeat
  */
 export function scansWorkload(events: number): Workload {
-  if (events % SCANS_PER_COMMIT !== 0 || events < EVENTS_MIN || events > AMOUNT_BOUND) throw new RangeError(`scans of ${events} events are not made`)
+  if (events % SCANS_PER_COMMIT !== 0 || events < EVENTS_MIN || events > AMOUNT_BOUND)
+    throw new RangeError(`scans of ${events} events are not made`)
   const keys = Math.min(KEYS_MAX, events / EVENTS_A_KEY)
   const count = (number: number) => number.toLocaleString('en-US')
   return {
@@ -59,7 +60,7 @@ function* commits(events: number, keys: number): Generator<Commit, void> {
   const random = randomNumbers(41)
   const alive: number[] = []
   let inserted = 0
-  for (let event = 0; event < events; ) {
+  for (let event = 0; event < events;) {
     const touched = new Set<number>()
     const commit: Change[] = []
     while (commit.length < SCANS_PER_COMMIT) {

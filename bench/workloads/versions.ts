@@ -25,7 +25,8 @@ export function foldedHistory(workload: Workload): History {
       if ((live === undefined) !== (change.kind === 'insert')) throw new Error(`commit ${commitCount} cannot ${change.kind} ${key}`)
       if (live?.from === commitCount || last?.to === commitCount) throw new Error(`commit ${commitCount} changes ${key} twice`)
       if (live !== undefined) live.to = commitCount
-      if (change.kind === 'insert' || change.kind === 'upsert') versions.push({ from: commitCount, to: Infinity, document: change.document })
+      if (change.kind === 'insert' || change.kind === 'upsert')
+        versions.push({ from: commitCount, to: Infinity, document: change.document })
       if (change.kind === 'patch') versions.push({ from: commitCount, to: Infinity, document: { ...live?.document, ...change.set } })
       table.keys.set(key, versions)
     }
