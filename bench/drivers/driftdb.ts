@@ -11,8 +11,8 @@ import type { OpenOptions, Peer, PeerKind } from './peer.js'
 const IN_FLIGHT = 8
 /** Between two looks at the pages, and how long they must have been the same. */
 const LOOK_MS = 20
-const STILL_MS = { quicker: 200, pages: 1000, none: 3000 }
-const QUICKER = 4
+const STILL_MS = { quicker: 500, pages: 1000, none: 3000 }
+const QUICKER = 8
 
 export const driftdb: PeerKind = {
   name: 'driftdb',
