@@ -10,7 +10,7 @@ const dist = fileURLToPath(new URL('../dist', import.meta.url))
 const command = `${dist}/src/cli/driftdb.js`
 if (existsSync(command)) chmodSync(command, 0o755)
 await build({
-  entryPoints: [`${dist}/workers/writer.js`, `${dist}/workers/compaction.js`, `${dist}/workers/apply.js`],
+  entryPoints: [`${dist}/workers/writer.js`, `${dist}/workers/compaction.js`, `${dist}/workers/apply.js`, `${dist}/workers/query.js`],
   outdir: `${dist}/workers`,
   allowOverwrite: true,
   bundle: true,

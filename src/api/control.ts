@@ -49,6 +49,12 @@ export class Control {
     return this.#coordinator.monotonic() >= this.#turnAt
   }
 
+  /** Between two batches: waits where there is something to wait for, lets the event loop turn where it is time, and looks up. */
+  rest(until: Promise<void> | undefined): Promise<void> | undefined {
+    if (until !== undefined) return this.until(until)
+    return this.isTurnDue ? this.turn() : undefined
+  }
+
   async turn(): Promise<void> {
     await turn()
     this.#turnAt = this.#coordinator.monotonic() + SLICE_MS
@@ -64,12 +70,13 @@ export class Control {
   }
 
   /** Runs to the end, turning the event loop now and then. */
-  async finish<Result>(work: Generator<unknown, Result>): Promise<Result> {
+  async finish<Result>(work: Generator<unknown, Result>, until: () => Promise<void> | undefined = () => undefined): Promise<Result> {
     try {
       for (;;) {
         const next = work.next()
         if (next.done === true) return next.value
-        if (this.isTurnDue) await this.turn()
+        const rest = this.rest(until())
+        if (rest !== undefined) await rest
       }
     } finally {
       work.return(undefined as Result)

@@ -148,7 +148,8 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
         rows.push(integersAs(row, integers) as Row)
       }
       control.check()
-      if (control.isTurnDue) await control.turn()
+      const rest = control.rest(running.until?.())
+      if (rest !== undefined) await rest
     }
   } finally {
     batches.return()
@@ -165,7 +166,7 @@ export async function* driven(running: RunningStatement): AsyncGenerator<Batch, 
 
 async function* drivenPieces<Piece>(
   pieces: Generator<Piece, void>,
-  { control, begin, end }: RunningStatement
+  { control, begin, end, until }: RunningStatement
 ): AsyncGenerator<Piece, void> {
   try {
     await begin?.()
@@ -174,7 +175,8 @@ async function* drivenPieces<Piece>(
       const next = pieces.next()
       if (next.done === true) return
       yield next.value
-      if (control.isTurnDue) await control.turn()
+      const rest = control.rest(until?.())
+      if (rest !== undefined) await rest
     }
   } finally {
     pieces.return()

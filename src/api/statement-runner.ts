@@ -69,6 +69,8 @@ export type RunningStatement = {
   readonly control: Control
   /** Before the first batch is pulled; undefined where nothing has to be waited for. */
   readonly begin?: () => Promise<void> | undefined
+  /** After an empty batch: a promise to wait for before the next is pulled. */
+  readonly until?: () => Promise<void> | undefined
   /** When no more are pulled: lets go of what the statement held. */
   readonly end?: () => void
   /** Empty ones are a chance to look up. */
@@ -169,7 +171,7 @@ export class StatementRunner {
       wantPages(run, pages)
       try {
         await pages.begin(control)
-        await control.finish(run.batches)
+        await control.finish(run.batches, () => takeUntil(run))
       } finally {
         pages.end()
       }
@@ -402,6 +404,12 @@ async function returnedBatches(
   return kept
 }
 
+function takeUntil({ stats }: SelectRun): Promise<void> | undefined {
+  const { until } = stats
+  stats.until = undefined
+  return until
+}
+
 /** What is found by its key is read by its key. */
 function wantPages({ plan, tables }: SelectRun, pages: StatementPages): void {
   if (plan.source === undefined && plan.access.kind === 'keys') return
@@ -429,6 +437,7 @@ function running(command: CommandName, run: SelectRun, control: Control, notice:
     writtenRows: undefined,
     notices: noticesOf(run, notice),
     rowsScanned: () => stats.rowsScanned,
+    until: () => takeUntil(run),
     control,
     batches,
     jsonLines,

@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os'
+import { availableParallelism } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'
@@ -11,6 +12,7 @@ import { schemaYaml } from '../catalog/schema-yaml.js'
 import { WAITING_BYTES } from '../compaction/plan.js'
 import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
+import type { FragmentRunner } from '../scan/fragment.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
@@ -55,6 +57,8 @@ export type CoordinatorOptions = {
   readonly logBytes: number
   /** Rows of a full version page; smaller in tests. */
   readonly pageRows?: number | undefined
+  /** Of the query pool, beside the caller's; one less than there are cores. */
+  readonly queryThreads?: number | undefined
   /** A table with fewer versions is read from its documents: that is as quick. */
   readonly pagesFromVersions?: number | undefined
   /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
@@ -277,6 +281,11 @@ export class Coordinator {
   /** Commit of an event: its time and metadata. */
   commitOf(seq: number): CommitEntry {
     return this.#state.commits.commitOf(seq)
+  }
+
+  /** Other threads that take part in large scans. */
+  get fragments(): FragmentRunner | undefined {
+    return this.#writing?.pages.fragments
   }
 
   get pagesFromVersions(): number {
@@ -504,6 +513,7 @@ export class Coordinator {
       logger,
       monotonic: () => clock.monotonic(),
       tables: tables.values(),
+      threads: thread === undefined ? 0 : queryThreadsOf(this.#options.queryThreads, arena.budgetBytes),
       checkpoint: () => this.checkpoint()
     })
     const pipeline = new CommitPipeline({
@@ -659,6 +669,15 @@ export class Coordinator {
     if (this.#closed !== undefined) throw new DriftError('CLOSED', 'the database is closed; open it again', {})
   }
 }
+
+/** Each thread works with half a MiB of page memory: a small budget is for pages. */
+function queryThreadsOf(asked: number | undefined, pageBytes: number): number {
+  if (pageBytes < QUERY_THREADS_PAGE_BYTES) return 0
+  return asked ?? Math.max(1, Math.min(QUERY_THREADS_MAX, availableParallelism() - 1))
+}
+
+const QUERY_THREADS_PAGE_BYTES = 64 * 1024 * 1024
+const QUERY_THREADS_MAX = 15
 
 /** Of the one budget for what is read: this much for version pages, the rest for blocks of segments. */
 function pageBytesOf(cacheBytes: number): number {

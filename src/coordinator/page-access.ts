@@ -17,9 +17,10 @@ import { KeyTable } from '../page/key-table.js'
 import { type PageDirectory, tilesAt } from '../page/page-directory.js'
 import { type ReadPlace } from '../page/row-reader.js'
 import { type ApplyLink } from '../runtime/apply-link.js'
+import { QueryPool } from '../runtime/query-pool.js'
 import { ScanMemory } from '../scan/scan-memory.js'
 import { type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
-import { sweepSlices } from '../scan/sweep-pages.js'
+import { sweepSlices, sweepTiles } from '../scan/sweep-pages.js'
 import { type TableState } from './table-state.js'
 
 /** Events that are left for the last part of a warming, during which the log is held. */
@@ -53,6 +54,8 @@ export type PageAccessParts = {
   readonly logger: Log
   readonly monotonic: () => number
   readonly tables: Iterable<TableState>
+  /** Of the query pool, beside the caller's. */
+  readonly threads: number
   /** Moves everything visible into segments. */
   readonly checkpoint: () => Promise<void>
 }
@@ -60,6 +63,8 @@ export type PageAccessParts = {
 export class PageAccess {
   readonly #parts: PageAccessParts
   readonly #tables = new Map<number, TablePageState>()
+  /** Other threads that take part in large scans. */
+  readonly fragments: QueryPool
   readonly #views: PageViews
   readonly #memory: ScanMemory
   /** Below this no chunk of the log is freed, by table that is warming. */
@@ -71,7 +76,10 @@ export class PageAccess {
     this.#parts = parts
     this.#views = new PageViews(parts.arena)
     let module: WebAssembly.Module | undefined
-    this.#memory = new ScanMemory(parts.arena, (memory) => wasmKernels((module ??= compileKernels(realIo)), memory))
+    const kernels = (): WebAssembly.Module => (module ??= compileKernels(realIo))
+    this.#memory = new ScanMemory(parts.arena, (memory) => wasmKernels(kernels(), memory))
+    this.fragments =
+      parts.threads === 0 ? QueryPool.inProcess() : QueryPool.onThreads({ arena: parts.arena, kernels, threads: parts.threads })
     for (const table of parts.tables) this.addTable(table)
     parts.link.onLost(({ message }) => {
       this.#isLost = true
@@ -166,6 +174,7 @@ export class PageAccess {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    await this.fragments.close()
     // What is being made is left: its thread ends.
     await this.#parts.link.close()
     for (const { warming } of this.#tables.values()) await warming
@@ -234,6 +243,7 @@ export class PageAccess {
       waitedMs,
       tiles: (bounds = {}) => tilesAt(directory, S, bounds),
       slices: (points) => sweepSlices(directory, points),
+      sweepTiles: (points) => sweepTiles(directory, points),
       release
     }
   }
@@ -286,6 +296,8 @@ export class PageAccess {
 
   async #forget(tableId: number): Promise<void> {
     if (this.#isClosed || this.#isLost) return
+    // Heaps are read without pins.
+    await this.fragments.untilLeft()
     await this.#parts.link.forget(tableId).catch((error: unknown) => {
       const { code, message } = DriftError.from(error, 'apply')
       this.#parts.logger.warn({ code, message }, 'the pages of a table could not be given back')

@@ -176,6 +176,38 @@ export class Arena {
     }
   }
 
+  /**
+   * Another hold of a claim that somebody holds at the moment, retired or not; false where nobody does, or it is another claim. It is
+   * written down in `list`: a count at `at`, addresses behind it. A thread can be ended where a function is called or a loop turns, not
+   * between these two stores: so the list of a thread that is gone says what it held.
+   */
+  pinListed(address: number, generation: number, list: Int32Array, at: number): boolean {
+    const claim = this.#claims + address
+    const count = list[at] as number
+    list[at + 1 + count] = address
+    for (;;) {
+      const word = Atomics.load(this.#words, claim)
+      const pins = word & PINS_MASK
+      if (pins === 0 || ((word >>> GENERATION_SHIFT) & GENERATION_MASK) !== generation) return false
+      assertLaw(pins < PINS_MASK, 'MEM-5', `too many pins of the claim at ${address}`)
+      if (Atomics.compareExchange(this.#words, claim, word, word + 1) === word) {
+        Atomics.store(list, at, count + 1)
+        return true
+      }
+    }
+  }
+
+  /** Gives up the last pin of a list. */
+  unpinListed(list: Int32Array, at: number): void {
+    const count = list[at] as number
+    const address = list[at + count] as number
+    const claim = this.#claims + address
+    Atomics.store(list, at, count - 1)
+    const before = Atomics.sub(this.#words, claim, 1)
+    assertLaw((before & PINS_MASK) > 0, 'MEM-5', `the claim at ${address} is not pinned`)
+    this.#freeIfLeft(address)
+  }
+
   /** The last one to let go of a retired claim frees it. */
   unpin(address: number): void {
     const before = Atomics.sub(this.#words, this.#claims + address, 1)

@@ -116,12 +116,19 @@ export class PageViews {
     // Pinned, nobody can put another page there while its head is read.
     if (!this.#arena.pin(address, generation)) throw new StaleDirectory()
     try {
-      const view = new PageView(this.#arena, address)
-      this.#views.set(address, view)
-      return view
+      return this.pinnedView(address, generation)
     } finally {
       this.#arena.unpin(address)
     }
+  }
+
+  /** Of a page that the caller has pinned. */
+  pinnedView(address: number, generation: number): PageView {
+    const known = this.#views.get(address)
+    if (known?.generation === generation) return known
+    const view = new PageView(this.#arena, address)
+    this.#views.set(address, view)
+    return view
   }
 }
 

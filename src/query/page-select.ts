@@ -3,6 +3,7 @@
  * of an order by kernels. What pages cannot say exactly as the row engine would is left to it.
  */
 import { encodeKey, type Key } from '../codec/key-codec.js'
+import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { type Document } from '../codec/value.js'
 import { type Path } from '../parser/ast.js'
@@ -12,6 +13,7 @@ import { finishPartials } from '../scan/finish-partials.js'
 import { slicesOf } from '../scan/page-slice.js'
 import { scanRows, type RowBatch } from '../scan/scan-rows.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
+import { type FragmentRunner, type PartialRun } from '../scan/fragment.js'
 import { type RowOrder, topRows } from '../scan/top-rows.js'
 import { type KeyBounds, type Tile } from '../page/page-directory.js'
 import * as layout from '../page/page-layout.js'
@@ -34,7 +36,11 @@ export function rowsOfTable(scan: TableScan): PagePlan {
 }
 
 /** What an execution did. */
-export type QueryStats = { rowsScanned: number }
+export type QueryStats = {
+  rowsScanned: number
+  /** Where a batch is empty because other threads work: when to look again. Who drives the query takes it away and waits for it. */
+  until?: Promise<void> | undefined
+}
 
 /** Rows of the first batch where few may be enough; each later one has twice as many. */
 export const FIRST_BATCH_ROWS = 32
@@ -139,11 +145,19 @@ export class PageSelect {
       const tiles = pages.tiles(bounds)
       if (isBounded(bounds) && isSmall(pages, tiles)) rows = undefined
       else {
-        const partials = aggregateTiles(pages, tiles, query, { isBounded: isBounded(bounds), keep })
-        rows = finishPartials(query, [yield* this.#steps(partials)])
+        const runner = worthwhileRunner(this.#source, tiles)
+        if (runner === undefined) {
+          const partials = aggregateTiles(pages, tiles, query, { isBounded: isBounded(bounds), keep })
+          rows = finishPartials(query, [yield* this.#steps(partials)])
+        } else {
+          const groupBytesMax = memory.mergeBytes
+          const run = runner.begin(pages, tiles, { kind: 'aggregate', query, isBounded: isBounded(bounds), groupBytesMax })
+          rows = finishPartials(query, yield* runSteps(run, this.#stats))
+        }
       }
     } catch (error) {
-      if (!(error instanceof NoRoomForGroups)) throw error
+      // A thread says the same as LIMIT.
+      if (!(error instanceof NoRoomForGroups || (error instanceof DriftError && error.code === 'DRIFT_LIMIT'))) throw error
       memory.free(kept)
     } finally {
       pages.release()
@@ -163,6 +177,38 @@ export class PageSelect {
         ]
       }
     }
+  }
+}
+
+/** Undefined where this thread alone is as quick. */
+function worthwhileRunner(source: QuerySource, tiles: readonly Tile[]): FragmentRunner | undefined {
+  const runner = source.fragments
+  if (runner === undefined || tiles.length < 2) return undefined
+  return runner.worthwhile(rowsIn(tiles)) ? runner : undefined
+}
+
+export function rowsIn(tiles: readonly Tile[]): number {
+  let rows = 0
+  for (const { page, chunks } of tiles) {
+    rows += page?.rowCount ?? 0
+    for (const chunk of chunks) rows += chunk.rowCount
+  }
+  return rows
+}
+
+/** The partial results of a run in which this thread takes part. */
+export function* runSteps<Partial>(run: PartialRun<Partial>, stats: QueryStats): Generator<Batch, readonly Partial[], void> {
+  try {
+    for (;;) {
+      const result = run.step()
+      if (result === 'done') break
+      if (result === 'waiting') stats.until = run.changed()
+      yield EMPTY_BATCH
+    }
+    stats.rowsScanned += run.rowsLooked
+    return run.partials
+  } finally {
+    run.stop()
   }
 }
 

@@ -3,15 +3,18 @@
  * would is left to it.
  */
 import { compareValues } from '../codec/value-order.js'
+import { type Tile } from '../page/page-directory.js'
 import { type Expression } from '../parser/ast.js'
 import { type AggregateQuery, type PartialAggregates } from '../scan/aggregate-query.js'
+import { type FragmentRunner, type SweepFragment } from '../scan/fragment.js'
 import { finishPartials, mergePartials } from '../scan/finish-partials.js'
+import { type PagesAtSeq } from '../scan/scan-table.js'
 import { sweepAggregates } from '../scan/sweep-aggregates.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, vectorOf, type Batch } from './batch.js'
 import { type Execution } from './evaluate.js'
 import { some } from './expression-tree.js'
 import { type Batches } from './operators.js'
-import { aggregateQuery, type PagePlan, type QueryStats } from './page-select.js'
+import { aggregateQuery, rowsIn, runSteps, type PagePlan, type QueryStats } from './page-select.js'
 import { type QueryMemory } from './query-memory.js'
 import { topField } from './scan-condition.js'
 import { type SweepPoint } from './sweep-rows.js'
@@ -19,6 +22,9 @@ import { type TableSource } from './table-source.js'
 
 /** The field that shows a row's point. */
 const POINT = '_at'
+
+/** Of a sweep over some dozen points. */
+const NS_PER_ROW = 6
 
 /** Pages between two chances to look up: some milliseconds. */
 const SLICES_PER_STEP = 48
@@ -44,20 +50,12 @@ export function* sweepByPages(
   const seqs = distinctSeqs(points)
   let found: readonly PartialAggregates[] | undefined
   try {
-    const slices = pages.slices(seqs)
-    for (let from = 0; from === 0 || from < slices.length; from += SLICES_PER_STEP) {
-      const some = slices.slice(from, from + SLICES_PER_STEP)
-      const part = sweepAggregates(pages.table, some, seqs, query)
-      if (part === undefined) {
-        found = undefined
-        break
-      }
-      for (const { page } of some) stats.rowsScanned += page.rowCount
-      const before = found
-      found =
-        before === undefined ? part : part.map((partial, point) => mergePartials(query, [before[point] as PartialAggregates, partial]))
-      yield EMPTY_BATCH
-    }
+    const tiles = pages.sweepTiles(seqs)
+    const runner = source.fragments
+    const isShared = runner !== undefined && tiles.length > 1 && runner.worthwhile(rowsIn(tiles), NS_PER_ROW)
+    found = isShared
+      ? yield* sharedSweep(runner, pages, tiles, { kind: 'sweep', query, points: seqs }, stats)
+      : yield* sweepHere(pages, seqs, query, stats)
   } finally {
     pages.release()
   }
@@ -69,6 +67,48 @@ export function* sweepByPages(
   byRows.return()
   memory.take(rows.length * (64 + 16 * query.aggregates.length))
   yield* batchesOf(rows, query.groupBy.length + 1, query.aggregates.length - 1)
+}
+
+function* sharedSweep(
+  runner: FragmentRunner,
+  pages: PagesAtSeq,
+  tiles: readonly Tile[],
+  fragment: SweepFragment,
+  stats: QueryStats
+): Generator<Batch, readonly PartialAggregates[] | undefined, void> {
+  let found: readonly PartialAggregates[] | undefined
+  for (const part of yield* runSteps(runner.begin(pages, tiles, fragment), stats)) {
+    if (part === undefined) return undefined
+    found = merged(fragment.query, found, part)
+  }
+  return found
+}
+
+function* sweepHere(
+  pages: PagesAtSeq,
+  seqs: readonly number[],
+  query: AggregateQuery,
+  stats: QueryStats
+): Generator<Batch, readonly PartialAggregates[] | undefined, void> {
+  const slices = pages.slices(seqs)
+  let found: readonly PartialAggregates[] | undefined
+  for (let from = 0; from === 0 || from < slices.length; from += SLICES_PER_STEP) {
+    const some = slices.slice(from, from + SLICES_PER_STEP)
+    const part = sweepAggregates(pages.table, some, seqs, query)
+    if (part === undefined) return undefined
+    for (const { page } of some) stats.rowsScanned += page.rowCount
+    found = merged(query, found, part)
+    yield EMPTY_BATCH
+  }
+  return found
+}
+
+function merged(
+  query: AggregateQuery,
+  before: readonly PartialAggregates[] | undefined,
+  part: readonly PartialAggregates[]
+): readonly PartialAggregates[] {
+  return before === undefined ? part : part.map((partial, point) => mergePartials(query, [before[point] as PartialAggregates, partial]))
 }
 
 /** `pointKey`: which of the keys is the point. */

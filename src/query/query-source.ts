@@ -2,6 +2,7 @@
 import { type Key } from '../codec/key-codec.js'
 import { type Document, type Value } from '../codec/value.js'
 import { type PointInTime } from '../parser/point-in-time.js'
+import { type FragmentRunner } from '../scan/fragment.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
 import { type ScanCounters } from './scan-counters.js'
 
@@ -80,6 +81,8 @@ export type QuerySource = {
   keys(table: string, range: KeyRange): Iterable<Key>
   /** The table's version pages at this point, where it has some; whoever takes them releases them. Rows come from elsewhere without. */
   pages?(table: string): PagesAtSeq | undefined
+  /** Other threads that take part in large scans, where there are some. */
+  readonly fragments?: FragmentRunner | undefined
   /**
    * The versions up to this point that begin at or before `through` and end behind `after`, both ends of commits: by key, those of one key
    * in the order of their events, which `reverse` does not turn round. Undefined: nothing was found in a stretch of work.

@@ -26,7 +26,7 @@ export type AggregateOptions = {
  */
 export function* aggregateTiles(
   { table, S }: { readonly table: ScanTable; readonly S: number },
-  tiles: readonly Tile[],
+  tiles: Iterable<Tile>,
   query: AggregateQuery,
   { isBounded = false, keep }: AggregateOptions = {}
 ): Generator<number, PartialAggregates> {

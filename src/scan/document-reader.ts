@@ -8,10 +8,10 @@ import { readValues, type ValuesInto } from './column-values.js'
 import { FieldReader } from './field-reader.js'
 import { type ScanTable } from './scan-table.js'
 
-type MakeRow = (columns: readonly unknown[][], index: number) => Document
+type MakeRow = (columns: readonly (readonly unknown[])[], index: number) => Document
 
 /** How the documents of a shape are made; undefined: of their msgpack. */
-export type ShapePlan = { readonly readers: readonly FieldReader[]; readonly make: MakeRow }
+export type ShapePlan = { readonly names: readonly string[]; readonly readers: readonly FieldReader[]; readonly make: MakeRow }
 
 type DocumentsInto = Omit<ValuesInto, 'values' | 'nulls'> & {
   readonly documents: Document[]
@@ -19,8 +19,20 @@ type DocumentsInto = Omit<ValuesInto, 'values' | 'nulls'> & {
   readonly columns: Map<ShapePlan, readonly unknown[][]>
 }
 
+/** The rows of one shape in a batch: their places, and by place the values of their fields. */
+export type ShapeColumns = { readonly places: number[]; readonly values: readonly unknown[][]; readonly nulls: readonly Uint8Array[] }
+
+type ColumnsInto = Omit<ValuesInto, 'values' | 'nulls'> & {
+  readonly rowCount: number
+  readonly columns: Map<ShapePlan, ShapeColumns>
+  /** By place, those that have no plan. */
+  readonly documents: Map<number, Document>
+}
+
 /** A document of more fields is put together from its msgpack. */
 const FIELDS_MAX = 256
+
+type ShapeRun = { readonly plan: ShapePlan | undefined; readonly from: number; readonly to: number }
 
 export class DocumentReader {
   readonly #table: ScanTable
@@ -35,16 +47,47 @@ export class DocumentReader {
 
   /** As `readValues`, of documents. */
   read(into: DocumentsInto): void {
-    const { page, rows, from, to } = into
+    for (const { plan, from, to } of this.#runs(into)) this.#readShape(plan, from, to, into)
+  }
+
+  /** The same, left in columns. */
+  readColumns(into: ColumnsInto): void {
+    const { page, rows, places, first, rowCount, columns, documents } = into
+    for (const { plan, from, to } of this.#runs(into)) {
+      if (plan === undefined) {
+        for (let hit = from; hit < to; hit++) {
+          documents.set((places[hit] as number) - first, this.#table.rows.documentOf(page, rows[hit] as number))
+        }
+        continue
+      }
+      const { readers } = plan
+      let shape = columns.get(plan)
+      if (shape === undefined) {
+        shape = {
+          places: [],
+          values: readers.map(() => new Array<unknown>(rowCount)),
+          nulls: readers.map(() => new Uint8Array(rowCount))
+        }
+        columns.set(plan, shape)
+      }
+      for (let hit = from; hit < to; hit++) shape.places.push((places[hit] as number) - first)
+      for (let field = 0; field < readers.length; field++) {
+        const [values, nulls] = [shape.values[field] as unknown[], shape.nulls[field] as Uint8Array]
+        readValues(readers[field] as FieldReader, { page, rows, places, from, to, first, values, nulls })
+      }
+    }
+  }
+
+  /** Rows of one shape lie side by side, as a rule. */
+  *#runs({ page, rows, from, to }: Pick<ValuesInto, 'page' | 'rows' | 'from' | 'to'>): Generator<ShapeRun, void> {
     let shapes = this.#shapes.get(page)
     if (shapes === undefined) this.#shapes.set(page, (shapes = new Map<number, ShapePlan | undefined>()))
-    // Rows of one shape lie side by side, as a rule.
     for (let hit = from; hit < to;) {
       const code = page.shapeCodeOf(rows[hit] as number)
       let end = hit + 1
       while (end < to && page.shapeCodeOf(rows[end] as number) === code) end++
       if (!shapes.has(code)) shapes.set(code, this.#planOf(page, code))
-      this.#readShape(shapes.get(code), hit, end, into)
+      yield { plan: shapes.get(code), from: hit, to: end }
       hit = end
     }
   }
@@ -75,14 +118,16 @@ export class DocumentReader {
     const key = JSON.stringify(names)
     if (!this.#plans.has(key)) {
       const isOdd = names.length > FIELDS_MAX || names.includes('__proto__')
-      const plan = isOdd ? undefined : { readers: names.map((name) => new FieldReader(this.#table, name)), make: makerOf(names) }
+      const readers = names.map((name) => new FieldReader(this.#table, name))
+      const plan = isOdd ? undefined : { names, readers, make: makerOf(names) }
       this.#plans.set(key, plan)
     }
     return this.#plans.get(key)
   }
 }
 
-function makerOf(names: readonly string[]): MakeRow {
+/** Puts a document together from the columns of its fields. */
+export function makerOf(names: readonly string[]): MakeRow {
   const fields = names.map((name, index) => `${JSON.stringify(name)}: columns[${index}][index]`)
   // oxlint-disable-next-line typescript/no-implied-eval -- An object literal has its hidden class from the start; names are quoted as JSON.
   return new Function('columns', 'index', `return { ${fields.join(', ')} }`) as MakeRow

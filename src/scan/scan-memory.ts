@@ -16,14 +16,31 @@ export class ScanMemory {
   readonly #scratches: Scratch[]
 
   /** @throws DriftError OVERLOADED where a memory of the arena has no room. */
-  constructor(arena: Arena, kernelsOf: KernelsOf, scratchBytes = SCRATCH_BYTES) {
+  constructor(arena: Arena, kernelsOf: KernelsOf, addresses: readonly number[] = ScanMemory.claim(arena)) {
     this.#arena = arena
     this.#scratches = arena.handle.memories.map((memory, index) => {
-      const address = arena.claim(Math.min(scratchBytes, arena.slotBytes), index)
+      const address = addresses[index] as number
       const views = arena.viewsOf(address)
       const start = arena.offsetOf(address)
       return new Scratch(() => kernelsOf(memory, views), views, address, start, start + arena.bytesOf(address))
     })
+  }
+
+  /**
+   * Working memory for one thread, which may be another than this one: addresses for the constructor.
+   * @throws DriftError OVERLOADED where a memory of the arena has no room.
+   */
+  static claim(arena: Arena): number[] {
+    const addresses: number[] = []
+    try {
+      for (let index = 0; index < arena.handle.memories.length; index++) {
+        addresses.push(arena.claim(Math.min(SCRATCH_BYTES, arena.slotBytes), index))
+      }
+      return addresses
+    } catch (error) {
+      for (const address of addresses) arena.release(address)
+      throw error
+    }
   }
 
   /** Of the memory in which `address` lies. */

@@ -36,33 +36,71 @@ export type RowColumn = { readonly values: readonly unknown[]; readonly nulls: U
 
 export type RowBatch = { readonly rowCount: number; readonly columns: readonly RowColumn[]; readonly documents?: readonly Document[] }
 
+/** Makes a batch of some hits of a tile. */
+export type MakeBatch<Batch> = (windows: readonly Window[], rowCount: number, first: number, reversed: boolean) => Batch
+
 /**
  * An empty batch for a tile without hits is a chance to look up.
  * @throws DriftError INVALID_ARGUMENT for a LIKE pattern that ends in its escape character.
  */
 export function* scanRows(
-  { table, S }: { readonly table: ScanTable; readonly S: number },
+  pages: { readonly table: ScanTable; readonly S: number },
   tiles: readonly Tile[],
   query: RowQuery,
-  { isBounded = false, looked, firstRows = SCAN_BATCH_ROWS_MAX }: RowScanOptions = {}
+  options: RowScanOptions = {}
 ): Generator<RowBatch, void> {
-  const where = query.where === undefined ? undefined : pageMask(query.where, table)
-  const maker = new BatchMaker(table, query)
-  let rowsMax = firstRows
+  const maker = new BatchMaker(pages.table, query)
+  const scan = new RowScan<RowBatch>(pages, query, maker.batch, options)
   const count = tiles.length
   for (let index = 0; index < count; index++) {
     const tile = tiles[query.reverse === true ? count - 1 - index : index] as Tile
-    const hits = hitsOf(table, S, tile, where, isBounded, looked)
+    yield* scan.tile(tile, { rowCount: 0, columns: [], documents: [] })
+  }
+}
+
+/** Rows tile by tile, in whichever order the tiles come. */
+export class RowScan<Batch> {
+  readonly #table: ScanTable
+  readonly #S: number
+  readonly #where: PageMask | undefined
+  readonly #make: MakeBatch<Batch>
+  readonly #reversed: boolean
+  readonly #options: RowScanOptions
+  /** Hits of the tile behind the batch that came last. */
+  rowsLeft = 0
+  #rowsMax: number
+
+  constructor(
+    { table, S }: { readonly table: ScanTable; readonly S: number },
+    query: RowQuery,
+    make: MakeBatch<Batch>,
+    options: RowScanOptions
+  ) {
+    this.#table = table
+    this.#S = S
+    this.#where = query.where === undefined ? undefined : pageMask(query.where, table)
+    this.#make = make
+    this.#reversed = query.reverse === true
+    this.#options = options
+    this.#rowsMax = options.firstRows ?? SCAN_BATCH_ROWS_MAX
+  }
+
+  /** The batches of a tile, without its first `skip` hits; `nothing` where it has none. */
+  *tile(tile: Tile, nothing: Batch, skip = 0): Generator<Batch, void> {
+    const { isBounded = false, looked } = this.#options
+    const hits = hitsOf(this.#table, this.#S, tile, this.#where, isBounded, skip === 0 ? looked : undefined)
     if (hits.count === 0) {
-      yield { rowCount: 0, columns: [], documents: [] }
-      continue
+      yield nothing
+      return
     }
-    const windows = new HitWindows(hits, query.reverse === true)
-    for (let left = hits.count; left > 0;) {
-      const rows = Math.min(left, rowsMax)
-      yield maker.batch(windows.next(rows), rows, windows.first, windows.reversed)
+    const windows = new HitWindows(hits, this.#reversed)
+    if (skip > 0) windows.next(skip)
+    for (let left = hits.count - skip; left > 0;) {
+      const rows = Math.min(left, this.#rowsMax)
       left -= rows
-      rowsMax = Math.min(SCAN_BATCH_ROWS_MAX, rowsMax * 2)
+      this.rowsLeft = left
+      yield this.#make(windows.next(rows), rows, windows.first, windows.reversed)
+      this.#rowsMax = Math.min(SCAN_BATCH_ROWS_MAX, this.#rowsMax * 2)
     }
   }
 }
@@ -90,7 +128,8 @@ export function hitsOf(
   return table.order.hits(tile.page, selected)
 }
 
-type Window = { readonly hits: PageHits; readonly from: number; readonly to: number }
+/** Those hits of a page that lie in [from, to). */
+export type Window = { readonly hits: PageHits; readonly from: number; readonly to: number }
 
 /** Goes through the hits of a tile by place: of each page those that lie in the next places. */
 export class HitWindows {
@@ -136,7 +175,7 @@ export class BatchMaker {
     this.#documents = documents === 'keep' ? table.documents : undefined
   }
 
-  batch(windows: readonly Window[], rowCount: number, first: number, reversed: boolean): RowBatch {
+  readonly batch: MakeBatch<RowBatch> = (windows, rowCount, first, reversed) => {
     const columns = this.#readers.map((reader): RowColumn => {
       const values = new Array<unknown>(rowCount)
       const nulls = new Uint8Array(rowCount)

@@ -8,7 +8,7 @@ import { type PageView } from '../page/page-view.js'
 import { type ReadPlace, RowReader } from '../page/row-reader.js'
 import { DocumentReader } from './document-reader.js'
 import { type ScanMemory } from './scan-memory.js'
-import { type SweepSlice, sweepSlices } from './sweep-pages.js'
+import { type SweepSlice, sweepSlices, sweepTiles } from './sweep-pages.js'
 import { TextCells } from './text-cells.js'
 import { TileOrder } from './tile-hits.js'
 
@@ -60,6 +60,8 @@ export type PagesAtSeq = {
   tiles(bounds?: KeyBounds): readonly Tile[]
   /** The same for points up to S, ascending: for a sweep. */
   slices(points: readonly number[]): readonly SweepSlice[]
+  /** The same, a rectangle each, for threads that share them. */
+  sweepTiles(points: readonly number[]): readonly Tile[]
   release(): void
 }
 
@@ -96,6 +98,15 @@ export class DirectoryPages implements PagesAtSeq {
     // Cells of a delta refer to all pages of its rectangle.
     for (const { page } of slices) for (const sibling of page.siblings) if (sibling !== undefined) this.#pin(sibling)
     return slices
+  }
+
+  sweepTiles(points: readonly number[]): readonly Tile[] {
+    const tiles = sweepTiles(this.#directory, points)
+    for (const { page, chunks } of tiles) {
+      if (page !== undefined) this.#pin(page)
+      for (const chunk of chunks) this.#pin(chunk)
+    }
+    return tiles
   }
 
   #pin({ address, generation }: PageView): void {

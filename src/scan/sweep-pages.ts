@@ -1,9 +1,11 @@
 /** The pages of a table over time, for a sweep over many points: each rectangle once in which a point lies, whole. */
-import { type PageDirectory, type Past } from '../page/page-directory.js'
+import { type PageDirectory, type Past, type RangeEntry, type Tile } from '../page/page-directory.js'
 import { type PageView } from '../page/page-view.js'
 
 /** A page and the seqs [t0, t1) in which its versions are seen. */
 export type SweepSlice = { readonly page: PageView; readonly t0: number; readonly t1: number }
+
+const noKey = new Uint8Array(0)
 
 /** `points` ascending. Ranges that were split share their sealed pages: each comes once, for all of them. */
 export function sweepSlices({ ranges }: PageDirectory, points: readonly number[]): SweepSlice[] {
@@ -28,6 +30,28 @@ export function sweepSlices({ ranges }: PageDirectory, points: readonly number[]
     for (const chunk of chunks) add(chunk, t0, Infinity)
   }
   return slices
+}
+
+/** The same rectangle by rectangle, for threads that share them: a delta is with its base. */
+export function sweepTiles(directory: PageDirectory, points: readonly number[]): Tile[] {
+  const open = new Map<PageView, number>()
+  const tiles: Tile[] = []
+  directory.ranges.forEach(({ base, chunks }, range) => {
+    for (const page of base === undefined ? chunks : [base, ...chunks]) open.set(page, range)
+  })
+  const met = new Set<number>()
+  for (const { page, t0, t1 } of sweepSlices(directory, points)) {
+    const range = open.get(page)
+    if (range !== undefined && met.has(range)) continue
+    const { base, chunks } = range === undefined ? { base: page, chunks: [] } : (directory.ranges[range] as RangeEntry)
+    tiles.push({ low: noKey, high: undefined, t0, t1, page: base, chunks })
+    if (range !== undefined) met.add(range)
+  }
+  return tiles
+}
+
+export function slicesOfSweep({ page, chunks, t0, t1 }: Tile): SweepSlice[] {
+  return (page === undefined ? chunks : [page, ...chunks]).map((each) => ({ page: each, t0, t1 }))
 }
 
 export function hasPoint(points: readonly number[], t0: number, t1: number): boolean {

@@ -28,9 +28,17 @@ export type RowOrder = {
   readonly count: number
 }
 
+/** What one thread found in the pages that it looked at. */
+export type TopPartial = {
+  readonly best: Float64Array
+  readonly nulls: number
+  /** By number of the tile: for its slices the best value of each. Tiles that are not named have none that is good enough. */
+  readonly tops: ReadonlyMap<number, Float64Array>
+}
+
 type TopOptions = { readonly isBounded?: boolean; readonly looked?: (rows: number) => void }
 
-type TileSlices = {
+export type TileSlices = {
   readonly tile: Tile
   readonly slices: readonly PageSlice[]
   /** By slice: no value is better than this, by sign; -Infinity where there is none. */
@@ -45,20 +53,21 @@ export function topRows(
   order: RowOrder,
   { isBounded = false, looked }: TopOptions = {}
 ): Generator<RowBatch, void> | undefined {
-  const all = tiles.map((tile): TileSlices => {
-    const slices = slicesOf(table, S, tile, isBounded)
-    return { tile, slices, bounds: new Float64Array(slices.length).fill(-Infinity) }
-  })
+  const all = tiles.map((tile) => tileSlices(slicesOf(table, S, tile, isBounded), tile))
   const classes = valueClass(table, order.field, all)
   if (classes === undefined) return undefined
-  const search = new Search(table, query, order)
+  const search = new TopSearch(table, query, order)
   for (const { slices } of all) for (const slice of slices) looked?.(slice.rows)
   search.find(all)
   return search.rows(all, classes === layout.CLASS_TIME)
 }
 
+export function tileSlices(slices: readonly PageSlice[], tile: Tile): TileSlices {
+  return { tile, slices, bounds: new Float64Array(slices.length).fill(-Infinity) }
+}
+
 /** The one class that all values of the field have; undefined where some lie elsewhere. */
-function valueClass(table: ScanTable, field: string, tiles: readonly TileSlices[]): number | undefined {
+export function valueClass(table: ScanTable, field: string, tiles: readonly TileSlices[]): number | undefined {
   const reader = new FieldReader(table, field)
   let found = layout.CLASS_UNTYPED
   for (const { slices } of tiles) {
@@ -78,7 +87,8 @@ function valueClass(table: ScanTable, field: string, tiles: readonly TileSlices[
   return found
 }
 
-class Search {
+/** Looks for the best values, then for their rows. */
+export class TopSearch {
   readonly #table: ScanTable
   readonly #query: Omit<RowQuery, 'reverse'>
   readonly #order: RowOrder
@@ -119,6 +129,27 @@ class Search {
       if (column === undefined || isHopeless || column.valueClass === layout.CLASS_UNTYPED) continue
       bounds[index] = this.#look(slice, column, mask)
     }
+  }
+
+  /** The best that a tile can have, by its zone maps. */
+  promiseOf({ slices }: TileSlices): number {
+    return slices.reduce((best, { page }) => Math.max(best, this.#boundOf(page.columnNamed(this.#order.field))), -Infinity)
+  }
+
+  /** What was found, with the tiles that were looked at by their numbers. */
+  partial(looked: ReadonlyMap<number, TileSlices>): TopPartial {
+    const tops = new Map<number, Float64Array>()
+    for (const [index, { bounds }] of looked) {
+      if (bounds.some((bound) => bound > -Infinity && bound >= this.#best.worst)) tops.set(index, bounds)
+    }
+    return { best: this.#best.values, nulls: this.#nulls, tops }
+  }
+
+  /** Takes what another thread found in some of the tiles. */
+  absorb({ best, nulls, tops }: TopPartial, tiles: readonly TileSlices[]): void {
+    for (const value of best) this.#best.add(value)
+    this.#nulls += nulls
+    for (const [index, bounds] of tops) tiles[index]?.bounds.set(bounds)
   }
 
   /** In key order, the rows that are wanted. */

@@ -1,0 +1,70 @@
+/** What one thread does of a fragment: it takes morsels until none is left, and keeps one partial result over all of them. */
+import { unreachable } from '../base/errors.js'
+import { type Tile } from '../page/page-directory.js'
+import { type PartialAggregates } from './aggregate-query.js'
+import { aggregateTiles } from './aggregate-tiles.js'
+import { bytesWithin } from './bytes-within.js'
+import { mergePartials } from './finish-partials.js'
+import { type PartialFragment, type PartialResult, type SweepFragment, type TopFragment } from './fragment.js'
+import { slicesOf } from './page-slice.js'
+import { type ScanTable } from './scan-table.js'
+import { sweepAggregates } from './sweep-aggregates.js'
+import { slicesOfSweep } from './sweep-pages.js'
+import { tileSlices, type TileSlices, type TopPartial, TopSearch } from './top-rows.js'
+
+/** A tile and its number among those of the run. */
+export type Morsel = { readonly index: number; readonly tile: Tile }
+
+/** Where a thread gets its work: some morsels at once, none where none is left. Those before are given back by it. */
+export type MorselSource = { take(count: number): readonly Morsel[] }
+
+/** A sweep has to be finished for each part: its cells are added up to the last point. */
+const SWEEP_TILES = 16
+
+type Pages = { readonly table: ScanTable; readonly S: number }
+
+/** Yields the rows that were looked at. */
+export function runFragment(fragment: PartialFragment, pages: Pages, source: MorselSource): Generator<number, PartialResult> {
+  switch (fragment.kind) {
+    case 'aggregate': {
+      const { query, isBounded, groupBytesMax } = fragment
+      return aggregateTiles(pages, tilesFrom(source), query, { isBounded, keep: bytesWithin(groupBytesMax) })
+    }
+    case 'sweep':
+      return sweepOf(fragment, pages.table, source)
+    case 'top':
+      return topOf(fragment, pages, source)
+    default:
+      return unreachable(fragment)
+  }
+}
+
+function* tilesFrom(source: MorselSource): Generator<Tile, void> {
+  for (let [morsel] = source.take(1); morsel !== undefined; [morsel] = source.take(1)) yield morsel.tile
+}
+
+function* sweepOf({ query, points }: SweepFragment, table: ScanTable, source: MorselSource): Generator<number, PartialResult> {
+  const nothing: PartialAggregates = mergePartials(query, [])
+  let found = points.map(() => nothing)
+  for (let morsels = source.take(SWEEP_TILES); morsels.length > 0; morsels = source.take(SWEEP_TILES)) {
+    const slices = morsels.flatMap(({ tile }) => slicesOfSweep(tile))
+    const part = sweepAggregates(table, slices, points, query)
+    if (part === undefined) return undefined
+    found = found.map((before, point) => mergePartials(query, [before, part[point] as PartialAggregates]))
+    yield slices.reduce((rows, { page }) => rows + page.rowCount, 0)
+  }
+  return found
+}
+
+function* topOf({ query, order, isBounded }: TopFragment, { table, S }: Pages, source: MorselSource): Generator<number, TopPartial> {
+  const search = new TopSearch(table, query, order)
+  const looked = new Map<number, TileSlices>()
+  for (let [morsel] = source.take(1); morsel !== undefined; [morsel] = source.take(1)) {
+    const { index, tile } = morsel
+    const slices = tileSlices(slicesOf(table, S, tile, isBounded), tile)
+    search.find([slices])
+    looked.set(index, slices)
+    yield slices.slices.reduce((rows, slice) => rows + slice.rows, 0)
+  }
+  return search.partial(looked)
+}

@@ -1,0 +1,102 @@
+/** The kinds of fragments: on threads they say what they say on one. */
+import test from 'ava'
+import { QueryPool } from '../../src/runtime/query-pool.js'
+import { type SweepFragment, type TopFragment } from '../../src/scan/fragment.js'
+import { finishPartials } from '../../src/scan/finish-partials.js'
+import { type RowBatch } from '../../src/scan/scan-rows.js'
+import { sweepTiles } from '../../src/scan/sweep-pages.js'
+import { TopPlan } from '../../src/scan/top-plan.js'
+import { type RowOrder, topRows } from '../../src/scan/top-rows.js'
+import { byCity, expectedOf, kernels, Ledger, totals } from './_ledger.js'
+
+const turn = () => new Promise<void>((resolve) => void setImmediate(resolve))
+
+function poolsOf(t: { teardown(end: () => Promise<void>): void }, { arena }: Ledger): readonly QueryPool[] {
+  const pools = [QueryPool.inProcess(), QueryPool.onThreads({ arena, kernels: () => kernels, threads: 2 })]
+  t.teardown(async () => void (await Promise.all(pools.map((pool) => pool.close()))))
+  return pools
+}
+
+const plain = (batches: Iterable<RowBatch>) =>
+  [...batches].flatMap(({ rowCount, columns }) =>
+    Array.from({ length: rowCount }, (_, row) => columns.map(({ values, nulls }) => (nulls[row] === 1 ? null : values[row])))
+  )
+
+test.serial('the first rows of an order, while the table is written to', async (t) => {
+  const ledger = new Ledger()
+  ledger.write(20_000)
+  const pools = poolsOf(t, ledger)
+  const query = { fields: ['id', 'amount'], documents: 'drop' } as const
+  for (let round = 0; round < 40; round++) {
+    const S = round === 0 ? ledger.seq : 1 + ((round * 7919) % ledger.seq)
+    const pages = ledger.pagesAt(S)
+    const tiles = pages.tiles()
+    const where = round % 3 === 0 ? ({ kind: 'compare', field: 'city', operator: '<', value: 'Lyon' } as const) : undefined
+    const order: RowOrder = {
+      field: round % 2 === 0 ? 'amount' : 'share',
+      descending: round % 4 < 2,
+      nullsFirst: round % 5 === 0,
+      count: 1 + ((round * 13) % 60)
+    }
+    const expected = plain(topRows(pages, tiles, { ...query, where }, order) ?? [])
+    for (const pool of pools) {
+      for (const here of ['only-there', 'also-here'] as const) {
+        const plan = TopPlan.of(pages, tiles, { ...query, where }, order, false)
+        const fragment: TopFragment = { kind: 'top', query: { ...query, where }, order, isBounded: false }
+        const answer = pool.run(pages, plan?.tiles ?? [], fragment, { here })
+        ledger.write(30)
+        await turn()
+        t.deepEqual(plain(plan?.rows(await answer) ?? []), expected)
+      }
+    }
+    pages.release()
+  }
+})
+
+test.serial('a sweep says at each point what was there, while the table is written to', async (t) => {
+  const ledger = new Ledger()
+  ledger.write(20_000)
+  const pools = poolsOf(t, ledger)
+  for (let round = 0; round < 20; round++) {
+    const points = Array.from({ length: 1 + ((round * 5) % 32) }, (_, point) => 1 + Math.floor(((point + 1) * ledger.seq) / 40))
+    const { query } = round % 2 === 0 ? totals : byCity
+    const fragment: SweepFragment = { kind: 'sweep', query, points }
+    for (const pool of pools) {
+      for (const here of ['only-there', 'also-here'] as const) {
+        const pages = ledger.pagesAt(ledger.seq)
+        const tiles = sweepTiles(ledger.pages.directory, points)
+        const held = tiles.flatMap(({ page, chunks }) => (page === undefined ? chunks : [page, ...chunks]))
+        for (const { address, generation } of held) ledger.arena.pin(address, generation)
+        const answer = pool.run(pages, tiles, fragment, { here })
+        ledger.write(30)
+        await turn()
+        const partials = await answer
+        points.forEach((S, point) => {
+          const rows = finishPartials(
+            query,
+            partials.flatMap((each) => each?.[point] ?? [])
+          )
+          const found = rows?.map(({ keys, values }) => [...keys, ...values])
+          t.deepEqual(found, expectedOf(round % 2 === 0 ? totals : byCity, ledger.expectedAt(S)))
+        })
+        t.true(partials.length > 0 && partials.every((each) => each !== undefined))
+        for (const { address } of held) ledger.arena.unpin(address)
+        pages.release()
+      }
+    }
+  }
+})
+
+test.serial('a sweep that the kernel does not serve says so', async (t) => {
+  const ledger = new Ledger()
+  ledger.write(5000)
+  const points = [10, 4000]
+  const query = { groupBy: [], aggregates: [{ name: 'max', field: 'amount' }] } as const
+  for (const pool of poolsOf(t, ledger)) {
+    const pages = ledger.pagesAt(ledger.seq)
+    const partials = await pool.run(pages, sweepTiles(ledger.pages.directory, points), { kind: 'sweep', query, points })
+    t.true(partials.includes(undefined))
+    await pool.untilLeft()
+    pages.release()
+  }
+})
