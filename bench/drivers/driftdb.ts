@@ -9,9 +9,9 @@ import type { OpenOptions, Peer, PeerKind } from './peer.js'
 
 /** Commits that are under way at once: a call gets its place when it is made, and its promise resolves when it is durable. */
 const IN_FLIGHT = 8
-/** Between two looks at the pages, and how long they must have been the same. */
+/** Between two looks at the pages, and how long they must have been the same: at least, and where scans are no quicker than the first. */
 const LOOK_MS = 20
-const STILL_MS = { quicker: 500, pages: 1000, none: 3000 }
+const STILL_MS = { least: 200, pages: 2000, none: 5000 }
 const QUICKER = 8
 
 export const driftdb: PeerKind = {
@@ -93,8 +93,8 @@ class DriftPeer implements Peer {
   }
 
   /**
-   * The first scan of a table begins to make its version pages, and reads documents meanwhile: until pages take no more room for a while,
-   * a short one if scans got quicker.
+   * The first scan of a table begins to make its version pages, and reads documents meanwhile: until pages take no more room, and scans
+   * got quicker or a while is over.
    */
   async settle(): Promise<number> {
     const scans = this.#shapes.map(({ name, columns }) => this.#db.prepare(`SELECT COUNT(${columns.at(-1)?.name ?? ''}) AS n FROM ${name}`))
@@ -107,14 +107,15 @@ class DriftPeer implements Peer {
     let bytes = this.#db.stats().pageBytes
     let changed = performance.now()
     for (;;) {
-      const ms = await round()
+      // Scans would keep a core from what is waited for.
+      await setTimeout(LOOK_MS)
       const { pageBytes } = this.#db.stats()
       const now = performance.now()
       if (pageBytes !== bytes) changed = now
       bytes = pageBytes
-      const still = ms < first / QUICKER ? STILL_MS.quicker : bytes > 0 ? STILL_MS.pages : STILL_MS.none
-      if (now - changed >= still) return changed
-      await setTimeout(LOOK_MS)
+      if (now - changed < STILL_MS.least) continue
+      const enough = bytes > 0 ? STILL_MS.pages : STILL_MS.none
+      if (now - changed >= enough || (await round()) < first / QUICKER) return changed
     }
   }
 

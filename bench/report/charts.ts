@@ -136,7 +136,7 @@ function specOf({ title, x, y, points, limit }: Drawing, peers: readonly string[
         legend: { labelLimit: 400 },
         scale: isOfPeers
           ? { domain: series, range: series.map((name) => COLOURS[peers.indexOf(name)] ?? LIMIT_COLOUR) }
-          : { scheme: 'tableau10' }
+          : { scheme: 'tableau20' }
       },
       strokeDash: {
         field: 'series',
