@@ -56,6 +56,8 @@ export type PageAccessParts = {
   readonly tables: Iterable<TableState>
   /** Of the query pool, beside the caller's. */
   readonly threads: number
+  /** A scan that takes this long is shared with them; less in tests. */
+  readonly worthwhileNs: number | undefined
   /** Moves everything visible into segments. */
   readonly checkpoint: () => Promise<void>
 }
@@ -78,8 +80,8 @@ export class PageAccess {
     let module: WebAssembly.Module | undefined
     const kernels = (): WebAssembly.Module => (module ??= compileKernels(realIo))
     this.#memory = new ScanMemory(parts.arena, (memory) => wasmKernels(kernels(), memory))
-    this.fragments =
-      parts.threads === 0 ? QueryPool.inProcess() : QueryPool.onThreads({ arena: parts.arena, kernels, threads: parts.threads })
+    const { arena, threads, worthwhileNs } = parts
+    this.fragments = threads === 0 ? QueryPool.inProcess() : QueryPool.onThreads({ arena, kernels, threads, worthwhileNs })
     for (const table of parts.tables) this.addTable(table)
     parts.link.onLost(({ message }) => {
       this.#isLost = true
