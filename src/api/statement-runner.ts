@@ -394,8 +394,8 @@ async function returnedBatches(
 
 /** What is found by its key is read by its key. */
 function wantPages({ plan, tables }: SelectRun, pages: StatementPages): void {
-  if (plan.source === undefined && plan.access.kind === 'keys') return
-  for (const { table, source, rows } of tables) if (rows === undefined) pages.want(table, source.seq)
+  if (plan.source?.kind !== 'join' && plan.access.kind === 'keys') return
+  for (const { table, source } of tables) pages.want(table, source.seq)
 }
 
 function* given(batches: readonly Batch[]): Generator<Batch, void> {

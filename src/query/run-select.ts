@@ -7,6 +7,7 @@ import { BATCH_ROWS_MAX, batchOf, vectorOf, type Batch } from './batch.js'
 import { newExecution, NO_ROW, type Execution } from './evaluate.js'
 import { findAccess, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
+import { countDiffByPages } from './page-diff.js'
 import { FIRST_BATCH_ROWS, PageSelect, rowsOfTable, type QueryStats } from './page-select.js'
 import { valueOf, type Parameters } from './parameters.js'
 import { planSelect, type SelectPlan } from './plan.js'
@@ -74,7 +75,10 @@ export function runSelect(
   }
   if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
     const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, memory)
-    batches = probe('aggregate', pages === undefined ? byRows : pages.aggregate(byRows, memory))
+    const [only] = tables
+    const isDiff = given === undefined && plan.source?.kind === 'leaf' && only?.between !== undefined
+    const byPages = isDiff ? countDiffByPages(plan, only, byRows, execution, stats) : pages?.aggregate(byRows, memory)
+    batches = probe('aggregate', byPages ?? byRows)
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)

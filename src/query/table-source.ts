@@ -29,6 +29,8 @@ export type TableSource = {
   readonly hidden: readonly TableColumn[]
   /** Of either. */
   hasColumn(name: string): boolean
+  /** Of a difference. */
+  readonly between?: { readonly from: number; readonly to: number }
   /** Undefined of a table at one point, which is scanned. A row that is undefined: nothing was found in a stretch of work. */
   readonly rows: ((access: FoundAccess, wanted: WantedFields) => Iterable<Document | undefined>) | undefined
 }
@@ -81,6 +83,7 @@ function difference(reference: KindOf<'diff'>, source: QuerySource, parameters: 
     notices: noticesOf(found),
     text: `diff of ${table} from @seq:${from} to @seq:${to}`,
     ...known(columns),
+    between: { from, to },
     *rows(access) {
       if (from === to) return
       for (const range of rangesOf(access)) yield* diffRows(at.changes(table, range, from, to), from > to)

@@ -3,10 +3,11 @@ import { DriftError } from '../base/errors.js'
 import { decodeKey, type Key, KEY_TEXT } from '../codec/key-codec.js'
 import { type Arena } from '../memory/arena.js'
 import { type KeyTable } from '../page/key-table.js'
-import { type KeyBounds, type PageDirectory, type Tile, tilesAt } from '../page/page-directory.js'
+import { type KeyBounds, type PageDirectory, type Tile, tilesAt, tilesBetween } from '../page/page-directory.js'
 import { type PageView } from '../page/page-view.js'
 import { type ReadPlace, RowReader } from '../page/row-reader.js'
 import { DocumentReader } from './document-reader.js'
+import { OrdinalMarks } from './ordinal-marks.js'
 import { type ScanMemory } from './scan-memory.js'
 import { type SweepSlice, sweepSlices } from './sweep-pages.js'
 import { TextCells } from './text-cells.js'
@@ -28,6 +29,7 @@ export class ScanTable {
   readonly texts: TextCells
   readonly order: TileOrder
   readonly documents: DocumentReader
+  readonly marks: OrdinalMarks
 
   constructor({ arena, keys, memory, readPlace }: ScanTableOptions) {
     this.arena = arena
@@ -37,6 +39,7 @@ export class ScanTable {
     this.texts = new TextCells(keys)
     this.order = new TileOrder(keys)
     this.documents = new DocumentReader(this)
+    this.marks = new OrdinalMarks(keys)
   }
 
   /** The key of an ordinal. */
@@ -58,6 +61,10 @@ export type PagesAtSeq = {
   readonly S: number
   /** In order of keys, pinned until {@link release}. Bounds are canonical key bytes, `to` is not among them. */
   tiles(bounds?: KeyBounds): readonly Tile[]
+  /** The same at an earlier point. */
+  tilesOf(point: number, bounds?: KeyBounds): readonly Tile[]
+  /** For each range of keys, in order, all tiles that have a seq from `from` to `to`; of one key oldest first. */
+  tilesBetween(from: number, to: number, bounds?: KeyBounds): readonly (readonly Tile[])[]
   /** The same for points up to S, ascending: for a sweep. */
   slices(points: readonly number[]): readonly SweepSlice[]
   release(): void
@@ -83,7 +90,18 @@ export class DirectoryPages implements PagesAtSeq {
 
   /** @throws DriftError INVARIANT where the directory is so old that a page of it is gone. */
   tiles(bounds: KeyBounds = {}): readonly Tile[] {
-    const tiles = tilesAt(this.#directory, this.S, bounds)
+    return this.tilesOf(this.S, bounds)
+  }
+
+  tilesOf(point: number, bounds: KeyBounds = {}): readonly Tile[] {
+    return this.#pinAll(tilesAt(this.#directory, point, bounds))
+  }
+
+  tilesBetween(from: number, to: number, bounds: KeyBounds = {}): readonly (readonly Tile[])[] {
+    return tilesBetween(this.#directory, from, to, bounds).map((tiles) => this.#pinAll(tiles))
+  }
+
+  #pinAll(tiles: readonly Tile[]): readonly Tile[] {
     for (const { page, chunks } of tiles) {
       if (page !== undefined) this.#pin(page)
       for (const chunk of chunks) this.#pin(chunk)

@@ -1,6 +1,8 @@
 /** Random histories of one table, written to a database and kept as plain arrays: what every state of the past was, by a fold. */
 import fc from 'fast-check'
 import { open, type Database } from '../../src/index.js'
+import { MemoryIo } from '../../src/io/memory-io.js'
+import { openSimulated } from '../coordinator/_database.js'
 
 export type Row = { readonly id: number } & { readonly [field: string]: unknown }
 
@@ -50,7 +52,11 @@ export class History implements AsyncDisposable {
 
   static async of(steps: readonly Step[]): Promise<History> {
     const clock = { ms: BEGIN }
-    const db = await open(':memory:', { clock: { now: () => clock.ms, monotonic: () => 0 } })
+    const time = { now: () => clock.ms, monotonic: () => 0 }
+    // Some are read from documents, the others from version pages, of 4 rows or of the size that they have.
+    const pageRows = [undefined, 4, 4, 16_384][steps.length % 4]
+    const db =
+      pageRows === undefined ? await open(':memory:', { clock: time }) : (await openSimulated(new MemoryIo(), { clock: time, pageRows })).db
     const made = new History(db, clock)
     await db.createTable('t', { primaryKey: 'id' })
     made.commits.push({ seq: db.lastSeq, time: clock.ms, events: [] })

@@ -1,0 +1,292 @@
+/**
+ * Whether two rows of pages hold the same document, many pairs at once: column by column over those pairs that no column has told apart
+ * yet. What cells cannot say (values in the rest, fields without a column) is asked of the documents.
+ */
+import { equals, TRUE } from '../codec/value-equality.js'
+import * as layout from '../page/page-layout.js'
+import { type ColumnView, nameAt, type PageView, textBytes, textFrom } from '../page/page-view.js'
+import { dictionaryText } from '../page/text-dictionary.js'
+import { type ScanTable } from './scan-table.js'
+
+/** Pairs of rows of two pages, both of one key. */
+export type RowPairs = {
+  readonly page: PageView
+  readonly other: PageView
+  /** By pair. */
+  readonly rows: Int32Array
+  readonly otherRows: Int32Array
+}
+
+type Columns = { readonly name: string; readonly column: ColumnView; readonly other: ColumnView }
+
+/** For two pages: the columns that both have, and of each page whether a shape's fields are all among them; found when it is asked. */
+type PagePair = {
+  readonly columns: readonly Columns[]
+  readonly covered: (boolean | undefined)[]
+  readonly otherCovered: (boolean | undefined)[]
+}
+
+export class RowPairComparer {
+  readonly #table: ScanTable
+  readonly #pairs = new WeakMap<PageView, WeakMap<PageView, PagePair>>()
+  /** The column that told the most pairs apart is asked first. */
+  #likely = ''
+  #pending = new Int32Array(0)
+
+  constructor(table: ScanTable) {
+    this.#table = table
+  }
+
+  /** For the pairs with numbers `of[from, to)`: writes 1 to `same[number]` where the documents are equal. */
+  compare(pairs: RowPairs, of: Int32Array, from: number, to: number, same: Uint8Array): void {
+    const { page, other, rows, otherRows } = pairs
+    const count = to - from
+    if (this.#pending.length < count) this.#pending = new Int32Array(count * 2)
+    const pending = this.#pending
+    for (let index = 0; index < count; index++) pending[index] = of[from + index] as number
+    const pagePair = this.#pagePair(page, other)
+    const { columns } = pagePair
+    const likely = columns.findIndex(({ name }) => name === this.#likely)
+    let left = count
+    let most = 0
+    let isUnsure = false
+    for (let index = 0; index < columns.length && left > 0; index++) {
+      // The likely one changes places with the first.
+      const { name, column, other: otherColumn } = columns[index === 0 ? Math.max(likely, 0) : index === likely ? 0 : index] as Columns
+      const before = left
+      if (((column.flags | otherColumn.flags) & layout.HAS_REST) !== 0) isUnsure = true
+      left = this.#keepAlike(pairs, column, otherColumn, pending, left)
+      if (before - left > most) {
+        most = before - left
+        this.#likely = name
+      }
+    }
+    for (let index = 0; index < left; index++) {
+      const pair = pending[index] as number
+      const [row, otherRow] = [rows[pair] as number, otherRows[pair] as number]
+      const isCovered = !isUnsure && this.#isCovered(pagePair, page, row, other, otherRow)
+      if (isCovered || equals(this.#table.rows.documentOf(page, row), this.#table.rows.documentOf(other, otherRow)) === TRUE) same[pair] = 1
+    }
+  }
+
+  #pagePair(page: PageView, other: PageView): PagePair {
+    let known = this.#pairs.get(page)
+    if (known === undefined) this.#pairs.set(page, (known = new WeakMap<PageView, PagePair>()))
+    let found = known.get(other)
+    if (found === undefined) {
+      const columns = page.columns.flatMap((column): Columns[] => {
+        const name = nameAt(page.u8, column.nameAt, column.nameBytes)
+        const otherColumn = other.columnNamed(name)
+        const isKey = column.valueClass === layout.CLASS_KEY
+        return otherColumn === undefined || isKey !== (otherColumn.valueClass === layout.CLASS_KEY)
+          ? []
+          : [{ name, column, other: otherColumn }]
+      })
+      known.set(other, (found = { columns, covered: [], otherCovered: [] }))
+    }
+    return found
+  }
+
+  #isCovered(pair: PagePair, page: PageView, row: number, other: PageView, otherRow: number): boolean {
+    const code = page.shapeCodeOf(row)
+    const isCovered = (pair.covered[code] ??= isCoveredShape(page, code, new Set(pair.columns.map(({ column }) => column.index))))
+    if (!isCovered) return false
+    const otherCode = other.shapeCodeOf(otherRow)
+    const of = () => new Set(pair.columns.map(({ other: column }) => column.index))
+    return (pair.otherCovered[otherCode] ??= isCoveredShape(other, otherCode, of()))
+  }
+
+  /** Leaves those of the first `count` numbers in `pending` that the column does not tell apart; returns how many. */
+  #keepAlike(pairs: RowPairs, column: ColumnView, other: ColumnView, pending: Int32Array, count: number): number {
+    const { page, other: otherPage } = pairs
+    // Both are the key of the row.
+    if (column.valueClass === layout.CLASS_KEY && other.valueClass === layout.CLASS_KEY) return count
+    const isSplit = column.statesAt >= 0 || other.statesAt >= 0
+    if (isSplit || column.valueClass !== other.valueClass) return this.#keepByState(pairs, column, other, pending, count)
+    switch (column.valueClass) {
+      case layout.CLASS_TEXT:
+        if (column.encoding === layout.ENCODED_I32 || other.encoding === layout.ENCODED_I32 || column.dictionary !== other.dictionary) {
+          return this.#keepByState(pairs, column, other, pending, count)
+        }
+        return keepCodes(pairs, column, other, pending, count)
+      case layout.CLASS_BOOLEAN:
+        return keepBytes(page.u8, column.dataAt, otherPage.u8, other.dataAt, pairs, pending, count)
+      case layout.CLASS_NUMBER:
+      case layout.CLASS_TIME:
+        return keepNumbers(pairs, column, other, pending, count)
+      default:
+        return this.#keepByState(pairs, column, other, pending, count)
+    }
+  }
+
+  #keepByState(
+    { page, other: otherPage, rows, otherRows }: RowPairs,
+    column: ColumnView,
+    other: ColumnView,
+    pending: Int32Array,
+    count: number
+  ) {
+    let kept = 0
+    for (let index = 0; index < count; index++) {
+      const pair = pending[index] as number
+      const row = rows[pair] as number
+      const otherRow = otherRows[pair] as number
+      const state = column.statesAt < 0 ? layout.STATE_VALUE : (page.u8[column.statesAt + row] as number)
+      const otherState = other.statesAt < 0 ? layout.STATE_VALUE : (otherPage.u8[other.statesAt + otherRow] as number)
+      // A value in the rest may be equal to one of another class: 2^53 is.
+      const isOpen = state === layout.STATE_REST || otherState === layout.STATE_REST
+      const isAlike =
+        isOpen ||
+        (state === otherState && (state !== layout.STATE_VALUE || this.#isSamePlain(page, row, column, otherPage, otherRow, other)))
+      if (isAlike) pending[kept++] = pair
+    }
+    return kept
+  }
+
+  #isSamePlain(page: PageView, row: number, column: ColumnView, otherPage: PageView, otherRow: number, other: ColumnView): boolean {
+    if (column.valueClass !== other.valueClass) return false
+    const cell = plainCell(page, row, column)
+    const otherCell = plainCell(otherPage, otherRow, other)
+    if (column.valueClass !== layout.CLASS_TEXT) return cell === otherCell
+    const isCode = cell >>> 0 < layout.DICTIONARY_CODES_MAX
+    const isOtherCode = otherCell >>> 0 < layout.DICTIONARY_CODES_MAX
+    if (isCode && isOtherCode && column.dictionary === other.dictionary) return cell === otherCell
+    // A text may be a code in one page and not in the other.
+    const { heap } = this.#table.keys
+    const text = isCode ? dictionaryText(heap, column.dictionary, cell) : 0
+    const otherText = isOtherCode ? dictionaryText(heap, other.dictionary, otherCell) : 0
+    const home = page.homeOf(isCode ? 0 : cell)
+    const otherHome = otherPage.homeOf(isOtherCode ? 0 : otherCell)
+    const memory = isCode ? heap.memory(text) : home.u8
+    const otherMemory = isOtherCode ? heap.memory(otherText) : otherHome.u8
+    const at = isCode ? heap.index(text) : home.at + (cell & layout.OFFSET_MASK)
+    const otherAt = isOtherCode ? heap.index(otherText) : otherHome.at + (otherCell & layout.OFFSET_MASK)
+    return isSameText(memory, at, otherMemory, otherAt)
+  }
+}
+
+function isSameText(memory: Uint8Array, at: number, otherMemory: Uint8Array, otherAt: number): boolean {
+  const bytes = textBytes(memory, at)
+  if (textBytes(otherMemory, otherAt) !== bytes) return false
+  const from = textFrom(memory, at)
+  const otherFrom = textFrom(otherMemory, otherAt)
+  for (let index = 0; index < bytes; index++) if (memory[from + index] !== otherMemory[otherFrom + index]) return false
+  return true
+}
+
+/** The number in a cell, or what stands for its text. */
+function plainCell(page: PageView, row: number, { encoding, dataAt }: ColumnView): number {
+  switch (encoding) {
+    case layout.ENCODED_F64:
+      return page.f64[dataAt + row] as number
+    case layout.ENCODED_I32:
+      return page.i32[dataAt + row] as number
+    case layout.ENCODED_U16:
+      return page.u16[dataAt + row] as number
+    default:
+      return page.u8[dataAt + row] as number
+  }
+}
+
+function isCoveredShape(page: PageView, code: number, columns: ReadonlySet<number>): boolean {
+  const record = page.shapeRecordAt(code)
+  for (let position = 0; position < (page.i32[record] as number); position++) {
+    if (!columns.has(((page.i32[record + 2 + position * 2] as number) & 0xffff) - 1)) return false
+  }
+  return true
+}
+
+function keepCodes(pairs: RowPairs, column: ColumnView, other: ColumnView, pending: Int32Array, count: number): number {
+  const { page, other: otherPage } = pairs
+  if (column.encoding === layout.ENCODED_U8 && other.encoding === layout.ENCODED_U8) {
+    return keepBytes(page.u8, column.dataAt, otherPage.u8, other.dataAt, pairs, pending, count)
+  }
+  const codes = column.encoding === layout.ENCODED_U16 ? page.u16 : page.u8
+  const otherCodes = other.encoding === layout.ENCODED_U16 ? otherPage.u16 : otherPage.u8
+  return keepMixed(codes, column.dataAt, otherCodes, other.dataAt, pairs, pending, count)
+}
+
+function keepNumbers(pairs: RowPairs, column: ColumnView, other: ColumnView, pending: Int32Array, count: number): number {
+  const { page, other: otherPage } = pairs
+  const isFloat = column.encoding === layout.ENCODED_F64
+  const isOtherFloat = other.encoding === layout.ENCODED_F64
+  if (isFloat && isOtherFloat) return keepFloats(page.f64, column.dataAt, otherPage.f64, other.dataAt, pairs, pending, count)
+  if (!isFloat && !isOtherFloat) return keepWords(page.i32, column.dataAt, otherPage.i32, other.dataAt, pairs, pending, count)
+  return keepMixed(
+    isFloat ? page.f64 : page.i32,
+    column.dataAt,
+    isOtherFloat ? otherPage.f64 : otherPage.i32,
+    other.dataAt,
+    pairs,
+    pending,
+    count
+  )
+}
+
+// A loop for each width of cells: one that meets several is not compiled well.
+
+function keepBytes(
+  a: Uint8Array,
+  at: number,
+  b: Uint8Array,
+  bt: number,
+  { rows, otherRows }: RowPairs,
+  pending: Int32Array,
+  count: number
+) {
+  let kept = 0
+  for (let index = 0; index < count; index++) {
+    const pair = pending[index] as number
+    pending[kept] = pair
+    kept += a[at + (rows[pair] as number)] === b[bt + (otherRows[pair] as number)] ? 1 : 0
+  }
+  return kept
+}
+
+function keepWords(
+  a: Int32Array,
+  at: number,
+  b: Int32Array,
+  bt: number,
+  { rows, otherRows }: RowPairs,
+  pending: Int32Array,
+  count: number
+) {
+  let kept = 0
+  for (let index = 0; index < count; index++) {
+    const pair = pending[index] as number
+    pending[kept] = pair
+    kept += a[at + (rows[pair] as number)] === b[bt + (otherRows[pair] as number)] ? 1 : 0
+  }
+  return kept
+}
+
+function keepFloats(
+  a: Float64Array,
+  at: number,
+  b: Float64Array,
+  bt: number,
+  { rows, otherRows }: RowPairs,
+  pending: Int32Array,
+  count: number
+) {
+  let kept = 0
+  for (let index = 0; index < count; index++) {
+    const pair = pending[index] as number
+    pending[kept] = pair
+    kept += a[at + (rows[pair] as number)] === b[bt + (otherRows[pair] as number)] ? 1 : 0
+  }
+  return kept
+}
+
+type Cells = Uint8Array | Uint16Array | Int32Array | Float64Array
+
+function keepMixed(a: Cells, at: number, b: Cells, bt: number, { rows, otherRows }: RowPairs, pending: Int32Array, count: number) {
+  let kept = 0
+  for (let index = 0; index < count; index++) {
+    const pair = pending[index] as number
+    pending[kept] = pair
+    kept += a[at + (rows[pair] as number)] === b[bt + (otherRows[pair] as number)] ? 1 : 0
+  }
+  return kept
+}
