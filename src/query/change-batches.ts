@@ -124,9 +124,7 @@ class ChangeWindow {
   }
 
   keys(): Vector {
-    const values = new Array<unknown>(this.rowCount)
-    const { ordinals } = this.#changes
-    for (let row = 0; row < this.rowCount; row++) values[row] = this.#table.keyValue(ordinals[this.#first + row] as number)
+    const values = this.#table.keyValues(this.#changes.ordinals, this.#first, this.rowCount)
     return { values, nulls: new Uint8Array(this.rowCount) }
   }
 

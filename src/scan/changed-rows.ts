@@ -38,8 +38,10 @@ export class ChangedRows {
   same = new Uint8Array(0)
   /** Of the pairs in hand. */
   #pairs = new Int32Array(0)
+  #pairRows = new Int32Array(0)
   #ordered = new Int32Array(0)
   #gone = new Int32Array(0)
+  #goneCount = 0
   #marks: Int32Array = NO_ROWS
   #base = 0
 
@@ -60,7 +62,7 @@ export class ChangedRows {
 
   /** Number of the row of an ordinal that is new or changed. */
   numberOf(ordinal: number): number {
-    return (this.#marks[ordinal] as number) - this.#base - 1
+    return (this.#marks[ordinal + 1] as number) - this.#base - 1
   }
 
   /** A tile at S. */
@@ -76,7 +78,7 @@ export class ChangedRows {
     const isOne = only !== undefined && tilesBefore.length === 1 && only.page === tile.page && only.chunks === tile.chunks
     const slices = slicesOf(table, S, tile, this.#isBounded)
     const rowsMax = slices.reduce((sum, { rows }) => sum + rows, 0)
-    this.#grow(rowsMax)
+    this.#grow(rowsMax + 1)
     const { marks, base } = table.marks.begin(rowsMax + 1)
     this.#marks = marks
     this.#base = base
@@ -103,14 +105,14 @@ export class ChangedRows {
   }
 
   #addAfter(slice: PageSlice, isOne: boolean): void {
-    const { page, from, rows } = slice
+    const { page, rows } = slice
     const earlier = page.offsetOf(this.#earlier)
     // What began before is as it was, and in one rectangle nobody asks which rows those are.
     if (isOne && page.word(layout.BEGIN_MAX) <= earlier && page.originAt < 0) return
     this.looked += rows
     const first = this.count
     if (page.originAt >= 0 || slice.keys !== undefined) this.#markExactly(slice)
-    else this.#mark(page, from, from + rows, slice.at, earlier)
+    else this.#mark(slice, earlier)
     if (this.count === first) return
     this.#partOf.fill(this.parts.length, first, this.count)
     this.before.fill(0, first, this.count)
@@ -118,18 +120,28 @@ export class ChangedRows {
     this.parts.push({ page, from: first, to: this.count })
   }
 
-  #mark({ i32, beginAt, endAt, ordinalAt }: PageView, from: number, to: number, at: number, earlier: number): void {
+  // Masks in front of loops without branches, which would be guessed wrong for every other row: three times as fast.
+
+  #mark(slice: PageSlice, earlier: number): void {
+    const { page, from, rows, scratch } = slice
+    const { i32, u8, ordinalAt, beginAt } = page
+    scratch.reset()
+    const visible = scratch.take(rows)
+    const began = scratch.take(rows)
+    if (scratch.kernels.visibleMask(slice.visible(), visible) === 0) return
+    const begins = { encoding: 'i32', values: (beginAt + from) * 4 } as const
+    scratch.kernels.compare(rows, begins, '>', earlier, began)
     const marks = this.#marks
     const base = this.#base
     const found = this.rows
     let count = this.count
-    for (let row = from; row < to; row++) {
-      const begin = i32[beginAt + row] as number
-      if (begin > at || (i32[endAt + row] as number) <= at) continue
-      const isNew = begin > earlier ? 1 : 0
-      found[count] = row
+    for (let row = 0; row < rows; row++) {
+      const isVisible = (u8[visible + row] as number) >>> 1
+      const isNew = isVisible & ((u8[began + row] as number) >>> 1)
+      found[count] = from + row
       count += isNew
-      marks[i32[ordinalAt + row] as number] = base + (isNew === 1 ? count : 0)
+      // Who is not visible marks nobody.
+      marks[((i32[ordinalAt + from + row] as number) + 1) & -isVisible] = base + (count & -isNew)
     }
     this.count = count
   }
@@ -142,38 +154,59 @@ export class ChangedRows {
       const isNew = page.beginOf(row) > this.#earlier
       if (isNew && keys !== undefined && !this.#isWithin(ordinal, keys)) continue
       if (isNew) this.rows[this.count++] = row
-      this.#marks[ordinal] = this.#base + (isNew ? this.count : 0)
+      this.#marks[ordinal + 1] = this.#base + (isNew ? this.count : 0)
     }
   }
 
   /** Rows that are gone. */
   #addBefore(slice: PageSlice, isOne: boolean): Int32Array {
-    const { page, from, rows, at, keys } = slice
-    const { i32, beginAt, endAt, ordinalAt } = page
-    const later = isOne ? page.offsetOf(this.#pages.S) : layout.OPEN_END
+    const { page, rows, keys } = slice
+    const later = page.offsetOf(this.#pages.S)
     if (isOne && page.word(layout.END_MIN) > later) return NO_ROWS
     this.looked += rows
-    this.#pairs = grown(this.#pairs, rows)
-    this.#gone = grown(this.#gone, rows)
-    const marks = this.#marks
-    const base = this.#base
-    const pairs = this.#pairs
+    this.#pairs = grown(this.#pairs, rows + 1)
+    this.#pairRows = grown(this.#pairRows, rows + 1)
+    this.#gone = grown(this.#gone, rows + 1)
+    const pairCount = this.#followMarks(slice, isOne ? later : undefined)
     const gone = this.#gone
-    const { beforeRows } = this
-    let pairCount = 0
-    let goneCount = 0
-    for (let row = from; row < from + rows; row++) {
-      const end = i32[endAt + row] as number
-      if ((i32[beginAt + row] as number) > at || end <= at || end > later) continue
-      const mark = (marks[i32[ordinalAt + row] as number] as number) - base
-      if (mark > 0) {
-        pairs[pairCount++] = mark - 1
-        beforeRows[mark - 1] = row
-      } else if (mark < 0) gone[goneCount++] = row
-    }
+    const goneCount = this.#goneCount
     if (pairCount > 0) this.#addPairs(page, pairCount)
     const all = gone.slice(0, goneCount)
     return keys === undefined ? all : all.filter((row) => this.#isWithin(page.ordinalOf(row), keys))
+  }
+
+  /** Of the rows that are visible, and end up to `later` where that is given: finds those gone, and the pairs of others; returns how many. */
+  #followMarks(slice: PageSlice, later: number | undefined): number {
+    const { page, from, rows, scratch } = slice
+    const { i32, u8, ordinalAt, endAt } = page
+    scratch.reset()
+    const asked = scratch.take(rows)
+    scratch.kernels.visibleMask(slice.visible(), asked)
+    if (later !== undefined) {
+      const ended = scratch.take(rows)
+      scratch.kernels.compare(rows, { encoding: 'i32', values: (endAt + from) * 4 }, '<=', later, ended)
+      scratch.kernels.and(rows, asked, ended, asked)
+    }
+    const { beforeRows } = this
+    const marks = this.#marks
+    const base = this.#base
+    const pairs = this.#pairs
+    const pairRows = this.#pairRows
+    const gone = this.#gone
+    let pairCount = 0
+    let goneCount = 0
+    for (let row = 0; row < rows; row++) {
+      const number = (marks[(i32[ordinalAt + from + row] as number) + 1] as number) - base - 1
+      const isAsked = (u8[asked + row] as number) >>> 1
+      pairs[pairCount] = number
+      pairRows[pairCount] = from + row
+      pairCount += isAsked & (~number >>> 31)
+      gone[goneCount] = from + row
+      goneCount += isAsked & ((number + 1) >>> 31)
+    }
+    for (let index = 0; index < pairCount; index++) beforeRows[pairs[index] as number] = pairRows[index] as number
+    this.#goneCount = goneCount
+    return pairCount
   }
 
   #addPairs(page: PageView, count: number): void {

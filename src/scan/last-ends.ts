@@ -41,7 +41,7 @@ class EndSearch {
 
   constructor(table: ScanTable, earlier: number, later: number, ordinals: Int32Array) {
     const { marks, base } = table.marks.begin(ordinals.length)
-    ordinals.forEach((ordinal, number) => (marks[ordinal] = base + number))
+    ordinals.forEach((ordinal, number) => (marks[ordinal + 1] = base + number))
     this.ends = new Float64Array(ordinals.length)
     this.left = this.#open = ordinals.length
     this.#table = table
@@ -78,7 +78,7 @@ class EndSearch {
     for (let row = 0; row < rowCount; row++) {
       const end = i32[endAt + row] as number
       if (end > later || end <= earlier) continue
-      const number = (this.#marks[i32[ordinalAt + row] as number] as number) - this.#base
+      const number = (this.#marks[(i32[ordinalAt + row] as number) + 1] as number) - this.#base
       if (number >= 0 && number < count) this.#found(number, page.endOf(row))
     }
   }

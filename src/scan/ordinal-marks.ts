@@ -16,9 +16,10 @@ export class OrdinalMarks {
     this.#keys = keys
   }
 
-  /** By ordinal. An ordinal is marked with `base + n`, n below `count`. */
+  /** By ordinal + 1; the first is nobody's. An ordinal is marked with `base + n`, n below `count`. */
   begin(count: number): { readonly marks: Int32Array; readonly base: number } {
-    if (this.#marks.length < this.#keys.capacity) this.#marks = grown(this.#marks, this.#keys.capacity)
+    const { capacity } = this.#keys
+    if (this.#marks.length <= capacity) this.#marks = grown(this.#marks, capacity + 1)
     if (this.#next + count > MARK_MAX) {
       this.#marks.fill(0)
       this.#next = 1

@@ -5,6 +5,7 @@
 import { equals, TRUE } from '../codec/value-equality.js'
 import * as layout from '../page/page-layout.js'
 import { type ColumnView, nameAt, type PageView, textBytes, textFrom } from '../page/page-view.js'
+import { stateOf } from '../page/row-reader.js'
 import { dictionaryText } from '../page/text-dictionary.js'
 import { type ScanTable } from './scan-table.js'
 
@@ -16,6 +17,9 @@ export type RowPairs = {
   readonly rows: Int32Array
   readonly otherRows: Int32Array
 }
+
+/** A smaller part of the pairs says nothing about a column. */
+const FEW_PAIRS = 8
 
 type Columns = { readonly name: string; readonly column: ColumnView; readonly other: ColumnView }
 
@@ -29,7 +33,7 @@ type PagePair = {
 export class RowPairComparer {
   readonly #table: ScanTable
   readonly #pairs = new WeakMap<PageView, WeakMap<PageView, PagePair>>()
-  /** The column that told the most pairs apart is asked first. */
+  /** The column that told the greatest part of its pairs apart is asked first. */
   #likely = ''
   #pending = new Int32Array(0)
 
@@ -56,8 +60,8 @@ export class RowPairComparer {
       const before = left
       if (((column.flags | otherColumn.flags) & layout.HAS_REST) !== 0) isUnsure = true
       left = this.#keepAlike(pairs, column, otherColumn, pending, left)
-      if (before - left > most) {
-        most = before - left
+      if (before * FEW_PAIRS >= count && (before - left) / before > most) {
+        most = (before - left) / before
         this.#likely = name
       }
     }
@@ -99,52 +103,78 @@ export class RowPairComparer {
   /** Leaves those of the first `count` numbers in `pending` that the column does not tell apart; returns how many. */
   #keepAlike(pairs: RowPairs, column: ColumnView, other: ColumnView, pending: Int32Array, count: number): number {
     const { page, other: otherPage } = pairs
-    // Both are the key of the row.
-    if (column.valueClass === layout.CLASS_KEY && other.valueClass === layout.CLASS_KEY) return count
-    const isSplit = column.statesAt >= 0 || other.statesAt >= 0
-    if (isSplit || column.valueClass !== other.valueClass) return this.#keepByState(pairs, column, other, pending, count)
-    switch (column.valueClass) {
-      case layout.CLASS_TEXT:
-        if (column.encoding === layout.ENCODED_I32 || other.encoding === layout.ENCODED_I32 || column.dictionary !== other.dictionary) {
-          return this.#keepByState(pairs, column, other, pending, count)
-        }
-        return keepCodes(pairs, column, other, pending, count)
-      case layout.CLASS_BOOLEAN:
-        return keepBytes(page.u8, column.dataAt, otherPage.u8, other.dataAt, pairs, pending, count)
-      case layout.CLASS_NUMBER:
-      case layout.CLASS_TIME:
-        return keepNumbers(pairs, column, other, pending, count)
-      default:
-        return this.#keepByState(pairs, column, other, pending, count)
+    const cells = cellsOf(page, column)
+    const others = cellsOf(otherPage, other)
+    const isText = column.valueClass === layout.CLASS_TEXT
+    // What stands in the cells says whether values are the same.
+    const isPlain =
+      column.valueClass === other.valueClass && (!isText || (column.dictionary === other.dictionary && isCodes(column, other)))
+    if (column.valueClass === layout.CLASS_KEY || cells === undefined || others === undefined || !isPlain) {
+      return this.#keepOneByOne(pairs, column, other, pending, count)
     }
+    const isStated = column.statesAt >= 0 || other.statesAt >= 0
+    const plain = isStated ? this.#plainFirst(pairs, column, other, pending, count) : count
+    let kept = keepLoop(cells, others)(cells, column.dataAt, others, other.dataAt, pairs, pending, plain)
+    for (let index = plain; index < count; index++) {
+      const pair = pending[index] as number
+      if (this.#isAlike(pairs, pair, column, other)) pending[kept++] = pair
+    }
+    return kept
   }
 
-  #keepByState(
+  /** Puts those pairs whose values are both plain before the others; returns how many they are. */
+  #plainFirst(
     { page, other: otherPage, rows, otherRows }: RowPairs,
     column: ColumnView,
     other: ColumnView,
     pending: Int32Array,
     count: number
   ) {
-    let kept = 0
+    const { u8 } = page
+    const { u8: otherU8 } = otherPage
+    // A byte that is 0 where there are no states: those of the other one are looked at twice.
+    const [at, of] = column.statesAt < 0 ? [other.statesAt, false] : [column.statesAt, true]
+    const [otherAt, ofOther] = other.statesAt < 0 ? [column.statesAt, false] : [other.statesAt, true]
+    let plain = 0
     for (let index = 0; index < count; index++) {
       const pair = pending[index] as number
       const row = rows[pair] as number
       const otherRow = otherRows[pair] as number
-      const state = column.statesAt < 0 ? layout.STATE_VALUE : (page.u8[column.statesAt + row] as number)
-      const otherState = other.statesAt < 0 ? layout.STATE_VALUE : (otherPage.u8[other.statesAt + otherRow] as number)
-      // A value in the rest may be equal to one of another class: 2^53 is.
-      const isOpen = state === layout.STATE_REST || otherState === layout.STATE_REST
-      const isAlike =
-        isOpen ||
-        (state === otherState && (state !== layout.STATE_VALUE || this.#isSamePlain(page, row, column, otherPage, otherRow, other)))
-      if (isAlike) pending[kept++] = pair
+      const state = of ? (u8[at + row] as number) : (otherU8[at + otherRow] as number)
+      const otherState = ofOther ? (otherU8[otherAt + otherRow] as number) : (u8[otherAt + row] as number)
+      if ((state | otherState) !== 0) continue
+      pending[index] = pending[plain] as number
+      pending[plain++] = pair
+    }
+    return plain
+  }
+
+  #keepOneByOne(pairs: RowPairs, column: ColumnView, other: ColumnView, pending: Int32Array, count: number): number {
+    // Both are the key of the row.
+    if (column.valueClass === layout.CLASS_KEY && column.statesAt < 0 && other.statesAt < 0) return count
+    let kept = 0
+    for (let index = 0; index < count; index++) {
+      const pair = pending[index] as number
+      if (this.#isAlike(pairs, pair, column, other)) pending[kept++] = pair
     }
     return kept
   }
 
+  /** True also where only the documents can say it. */
+  #isAlike({ page, other: otherPage, rows, otherRows }: RowPairs, pair: number, column: ColumnView, other: ColumnView): boolean {
+    const row = rows[pair] as number
+    const otherRow = otherRows[pair] as number
+    const state = stateOf(page, row, column)
+    const otherState = stateOf(otherPage, otherRow, other)
+    // A value in the rest may be equal to one of another class: 2^53 is.
+    if (state === layout.STATE_REST || otherState === layout.STATE_REST) return true
+    if (state !== otherState) return false
+    return state !== layout.STATE_VALUE || this.#isSamePlain(page, row, column, otherPage, otherRow, other)
+  }
+
   #isSamePlain(page: PageView, row: number, column: ColumnView, otherPage: PageView, otherRow: number, other: ColumnView): boolean {
     if (column.valueClass !== other.valueClass) return false
+    if (column.valueClass === layout.CLASS_KEY) return true
     const cell = plainCell(page, row, column)
     const otherCell = plainCell(otherPage, otherRow, other)
     if (column.valueClass !== layout.CLASS_TEXT) return cell === otherCell
@@ -196,97 +226,50 @@ function isCoveredShape(page: PageView, code: number, columns: ReadonlySet<numbe
   return true
 }
 
-function keepCodes(pairs: RowPairs, column: ColumnView, other: ColumnView, pending: Int32Array, count: number): number {
-  const { page, other: otherPage } = pairs
-  if (column.encoding === layout.ENCODED_U8 && other.encoding === layout.ENCODED_U8) {
-    return keepBytes(page.u8, column.dataAt, otherPage.u8, other.dataAt, pairs, pending, count)
-  }
-  const codes = column.encoding === layout.ENCODED_U16 ? page.u16 : page.u8
-  const otherCodes = other.encoding === layout.ENCODED_U16 ? otherPage.u16 : otherPage.u8
-  return keepMixed(codes, column.dataAt, otherCodes, other.dataAt, pairs, pending, count)
-}
-
-function keepNumbers(pairs: RowPairs, column: ColumnView, other: ColumnView, pending: Int32Array, count: number): number {
-  const { page, other: otherPage } = pairs
-  const isFloat = column.encoding === layout.ENCODED_F64
-  const isOtherFloat = other.encoding === layout.ENCODED_F64
-  if (isFloat && isOtherFloat) return keepFloats(page.f64, column.dataAt, otherPage.f64, other.dataAt, pairs, pending, count)
-  if (!isFloat && !isOtherFloat) return keepWords(page.i32, column.dataAt, otherPage.i32, other.dataAt, pairs, pending, count)
-  return keepMixed(
-    isFloat ? page.f64 : page.i32,
-    column.dataAt,
-    isOtherFloat ? otherPage.f64 : otherPage.i32,
-    other.dataAt,
-    pairs,
-    pending,
-    count
-  )
-}
-
-// A loop for each width of cells: one that meets several is not compiled well.
-
-function keepBytes(
-  a: Uint8Array,
-  at: number,
-  b: Uint8Array,
-  bt: number,
-  { rows, otherRows }: RowPairs,
-  pending: Int32Array,
-  count: number
-) {
-  let kept = 0
-  for (let index = 0; index < count; index++) {
-    const pair = pending[index] as number
-    pending[kept] = pair
-    kept += a[at + (rows[pair] as number)] === b[bt + (otherRows[pair] as number)] ? 1 : 0
-  }
-  return kept
-}
-
-function keepWords(
-  a: Int32Array,
-  at: number,
-  b: Int32Array,
-  bt: number,
-  { rows, otherRows }: RowPairs,
-  pending: Int32Array,
-  count: number
-) {
-  let kept = 0
-  for (let index = 0; index < count; index++) {
-    const pair = pending[index] as number
-    pending[kept] = pair
-    kept += a[at + (rows[pair] as number)] === b[bt + (otherRows[pair] as number)] ? 1 : 0
-  }
-  return kept
-}
-
-function keepFloats(
-  a: Float64Array,
-  at: number,
-  b: Float64Array,
-  bt: number,
-  { rows, otherRows }: RowPairs,
-  pending: Int32Array,
-  count: number
-) {
-  let kept = 0
-  for (let index = 0; index < count; index++) {
-    const pair = pending[index] as number
-    pending[kept] = pair
-    kept += a[at + (rows[pair] as number)] === b[bt + (otherRows[pair] as number)] ? 1 : 0
-  }
-  return kept
-}
-
 type Cells = Uint8Array | Uint16Array | Int32Array | Float64Array
 
-function keepMixed(a: Cells, at: number, b: Cells, bt: number, { rows, otherRows }: RowPairs, pending: Int32Array, count: number) {
+function cellsOf(page: PageView, { encoding }: ColumnView): Cells | undefined {
+  switch (encoding) {
+    case layout.ENCODED_F64:
+      return page.f64
+    case layout.ENCODED_I32:
+      return page.i32
+    case layout.ENCODED_U16:
+      return page.u16
+    case layout.ENCODED_U8:
+      return page.u8
+    default:
+      return undefined
+  }
+}
+
+/** No cell is a reference. */
+function isCodes(column: ColumnView, other: ColumnView): boolean {
+  return column.encoding !== layout.ENCODED_I32 && other.encoding !== layout.ENCODED_I32
+}
+
+type KeepLoop = (a: Cells, at: number, b: Cells, bt: number, pairs: RowPairs, pending: Int32Array, count: number) => number
+
+const keepLoops = new Map<unknown, KeepLoop>()
+
+/** A loop for each two widths of cells: one that meets several is not compiled well. */
+function keepLoop(a: Cells, b: Cells): KeepLoop {
+  const name = `${a.constructor.name} ${b.constructor.name}`
+  let loop = keepLoops.get(name)
+  if (loop === undefined) {
+    // oxlint-disable-next-line typescript/no-implied-eval -- The same text each time: only so does each have its own code.
+    loop = new Function('a', 'at', 'b', 'bt', 'pairs', 'pending', 'count', KEEP_EQUAL) as KeepLoop
+    keepLoops.set(name, loop)
+  }
+  return loop
+}
+
+const KEEP_EQUAL = `
+  const { rows, otherRows } = pairs
   let kept = 0
   for (let index = 0; index < count; index++) {
-    const pair = pending[index] as number
+    const pair = pending[index]
     pending[kept] = pair
-    kept += a[at + (rows[pair] as number)] === b[bt + (otherRows[pair] as number)] ? 1 : 0
+    kept += a[at + rows[pair]] === b[bt + otherRows[pair]] ? 1 : 0
   }
-  return kept
-}
+  return kept`

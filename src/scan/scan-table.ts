@@ -20,6 +20,9 @@ export type ScanTableOptions = {
   readonly readPlace?: ReadPlace | undefined
 }
 
+/** Canonical bytes of nearly all keys that are numbers. */
+const NUMBER_BYTES = 9
+
 /** One for each table and thread. */
 export class ScanTable {
   readonly arena: Arena
@@ -30,6 +33,9 @@ export class ScanTable {
   readonly order: TileOrder
   readonly documents: DocumentReader
   readonly marks: OrdinalMarks
+  readonly #number = new Uint8Array(NUMBER_BYTES)
+  /** Of keys that were only looked at. */
+  seenLengths = 0
 
   constructor({ arena, keys, memory, readPlace }: ScanTableOptions) {
     this.arena = arena
@@ -42,6 +48,21 @@ export class ScanTable {
     this.marks = new OrdinalMarks(keys)
   }
 
+  /** The keys of `ordinals[from, from + count)`. */
+  keyValues(ordinals: Int32Array, from: number, count: number): Key[] {
+    const { heap, references } = this.keys
+    // They lie anywhere in memory. Looked at in a loop that does nothing else, many are fetched at once: a third of the time.
+    let seen = 0
+    for (let index = 0; index < count; index++) {
+      const reference = references[ordinals[from + index] as number] as number
+      seen |= heap.memory(reference)[heap.index(reference)] as number
+    }
+    this.seenLengths = seen
+    const values = new Array<Key>(count)
+    for (let index = 0; index < count; index++) values[index] = this.keyValue(ordinals[from + index] as number)
+    return values
+  }
+
   /** The key of an ordinal. */
   keyValue(ordinal: number): Key {
     const { heap, references } = this.keys
@@ -51,7 +72,12 @@ export class ScanTable {
     const bytes = ((memory[at] as number) | ((memory[at + 1] as number) << 8)) - 1
     // Texts are the tag and their UTF-8.
     if (memory[at + 2] === KEY_TEXT) return this.texts.textOf(memory, at + 3, bytes)
-    return decodeKey(memory.slice(at + 2, at + 3 + bytes))
+    if (bytes + 1 !== NUMBER_BYTES) return decodeKey(memory.slice(at + 2, at + 3 + bytes))
+    const number = this.#number
+    for (let index = 0; index < NUMBER_BYTES; index++) number[index] = memory[at + 2 + index] as number
+    const key = decodeKey(number) as number
+    // Small integers as such take no memory of their own.
+    return (key | 0) === key ? key | 0 : key
   }
 }
 

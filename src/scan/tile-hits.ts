@@ -17,6 +17,9 @@ export type SelectedRows = { readonly page: PageView; readonly rows: Int32Array 
 /** Where more than this part of a base's rows were looked for in vain, all of its keys are noted. */
 const MANY_MISSES = 64
 
+/** Hits of which a base has more rows for each are compared with one another. */
+const FEW_HITS = 16
+
 export class TileOrder {
   readonly #keys: KeyTable
   /** By ordinal: a row of its key in the base where it was last looked for, or the one before which it would stand. Only a hint. */
@@ -31,7 +34,7 @@ export class TileOrder {
     const count = selected.reduce((sum, { rows }) => sum + rows.length, 0)
     const chunks = selected.filter(({ page }) => page.kind === layout.DELTA)
     if (chunks.length === 0) {
-      return { count, pages: selected.map(({ page, rows }) => ({ page, rows, places: Int32Array.from(rows, (_, index) => index) })) }
+      return { count, pages: selected.map(({ page, rows }) => ({ page, rows, places: upTo(rows.length) })) }
     }
     const ofDelta = chunks.reduce((sum, { rows }) => sum + rows.length, 0)
     const ordinals = new Int32Array(ofDelta)
@@ -47,7 +50,7 @@ export class TileOrder {
     })
     const behind = this.#placesInBase(base, ordinals)
     const ofBase = selected.find(({ page }) => page.kind !== layout.DELTA)
-    const order = this.#inOrder(ordinals, behind)
+    const order = this.#inOrder(ordinals, behind, base?.rowCount ?? 0)
     const hits = chunks.map(({ page, rows }) => ({ page, rows: new Int32Array(rows.length), places: new Int32Array(rows.length) }))
     const filled = new Int32Array(chunks.length)
     const baseRows = ofBase?.rows ?? new Int32Array(0)
@@ -119,13 +122,47 @@ export class TileOrder {
   }
 
   /** The hits of the delta in key order: mostly their places say it, and only keys at the same place are compared. */
-  #inOrder(ordinals: Int32Array, behind: Int32Array): Int32Array {
-    const order = Int32Array.from(ordinals, (_, hit) => hit)
+  #inOrder(ordinals: Int32Array, behind: Int32Array, baseRows: number): Int32Array {
+    const order = upTo(ordinals.length)
     const compare = (one: number, other: number) =>
       (behind[one] as number) - (behind[other] as number) || this.#keys.compare(ordinals[one] as number, ordinals[other] as number)
     for (let index = 1; index < order.length; index++) {
-      if (compare(order[index - 1] as number, order[index] as number) > 0) return order.sort(compare)
+      if (compare(order[index - 1] as number, order[index] as number) <= 0) continue
+      // Many are counted through by place, which takes a fifth of the time.
+      return ordinals.length * FEW_HITS < baseRows ? order.sort(compare) : counted(order, behind, baseRows, compare)
     }
     return order
   }
+}
+
+/** 0, 1, … below `count`. */
+function upTo(count: number): Int32Array {
+  const numbers = new Int32Array(count)
+  for (let index = 0; index < count; index++) numbers[index] = index
+  return numbers
+}
+
+/** `order` by place, and those at the same place by `compare`. */
+function counted(order: Int32Array, behind: Int32Array, baseRows: number, compare: (one: number, other: number) => number): Int32Array {
+  const ends = new Int32Array(baseRows + 2)
+  for (let hit = 0; hit < behind.length; hit++) {
+    const next = (behind[hit] as number) + 1
+    ends[next] = (ends[next] as number) + 1
+  }
+  for (let place = 0; place <= baseRows; place++) ends[place + 1] = (ends[place + 1] as number) + (ends[place] as number)
+  const sorted = new Int32Array(order.length)
+  for (let hit = 0; hit < behind.length; hit++) {
+    const place = behind[hit] as number
+    const to = ends[place] as number
+    sorted[to] = hit
+    ends[place] = to + 1
+  }
+  for (let from = 0; from < sorted.length;) {
+    const place = behind[sorted[from] as number]
+    let to = from + 1
+    while (to < sorted.length && behind[sorted[to] as number] === place) to++
+    if (to > from + 1) sorted.subarray(from, to).sort(compare)
+    from = to
+  }
+  return sorted
 }
