@@ -121,8 +121,19 @@ showDrift -> %SHOW %DRIFT tableName %KEY key
   {% ([, , table, , key]) => ({ kind: 'show-drift', table, key }) %}
 
 explain ->
-    %EXPLAIN select                          {% ([, select]) => ({ kind: 'explain', analyze: false, select }) %}
-  | %EXPLAIN %ANALYZE select                 {% ([, , select]) => ({ kind: 'explain', analyze: true, select }) %}
+    %EXPLAIN select                          {% ([, select]) => ({ kind: 'explain', analyze: false, options: null, select }) %}
+  | %EXPLAIN %ANALYZE select                 {% ([, , select]) => ({ kind: 'explain', analyze: true, options: null, select }) %}
+  | %EXPLAIN %lparen explainOptions %rparen select
+  {% ([, , options, , select]) => ({ kind: 'explain', analyze: false, options, select }) %}
+
+explainOptions ->
+    explainOption                            {% ([item]) => first(null, item) %}
+  | explainOptions %comma explainOption      {% ([before, , item]) => first(before, item) %}
+
+# FORMAT TEXT, FORMAT JSON: words, not keywords.
+explainOption ->
+    %ANALYZE                                 {% ([name]) => ({ name, value: null }) %}
+  | %word %word                              {% ([name, value]) => ({ name, value }) %}
 
 # AS OF belongs to the clause before it, so that each place is one derivation; that it stands there once is checked later.
 select -> %SELECT %DISTINCT:? selectList fromClause:? whereClause:? groupClause:? orderClause:? limits

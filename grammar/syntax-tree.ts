@@ -127,7 +127,12 @@ export type StatementTree =
   | { readonly kind: 'patch'; readonly table: Token; readonly key: ValueTree; readonly set: Token }
   | { readonly kind: 'soft-delete' | 'show-drift'; readonly table: Token; readonly key: ValueTree }
   | SelectTree
-  | { readonly kind: 'explain'; readonly analyze: boolean; readonly select: SelectTree }
+  | {
+      readonly kind: 'explain'
+      readonly analyze: boolean
+      readonly options: Chain<{ readonly name: Token; readonly value: Token | null }> | null
+      readonly select: SelectTree
+    }
   | { readonly kind: 'set'; readonly name: PathTree; readonly value: ValueTree | null }
   | { readonly kind: 'maintenance'; readonly verb: 'snapshot' | 'compact'; readonly table: Token }
   | { readonly kind: 'not-supported'; readonly statement: string }

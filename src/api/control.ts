@@ -9,6 +9,8 @@ export type ControlOptions = {
   readonly timeoutMs?: number | undefined
   /** Bytes of rows that the query may keep: for ORDER BY, GROUP BY, DISTINCT, and results read as a whole. */
   readonly memoryBytes?: number | undefined
+  /** Bytes that it may write to temporary files where its memory is too small; 0: none. */
+  readonly spillBytes?: number | undefined
 }
 
 /** Work between two turns of the event loop. */
@@ -22,14 +24,15 @@ export class Control {
   readonly #timeoutMs: number
   #turnAt: number
 
-  constructor(coordinator: Coordinator, { signal, timeoutMs, memoryBytes }: ControlOptions) {
+  constructor(coordinator: Coordinator, { signal, timeoutMs, memoryBytes, spillBytes = limits.querySpillBytesMax }: ControlOptions) {
     this.#coordinator = coordinator
     this.#signal = signal
     this.#timeoutMs = timeoutMs ?? Number.POSITIVE_INFINITY
     const now = coordinator.monotonic()
     this.#endsAt = now + this.#timeoutMs
     this.#turnAt = now + SLICE_MS
-    this.memory = new QueryMemory(memoryBytes ?? limits.queryBytesMax)
+    const spill = spillBytes > 0 ? { space: coordinator.spill, bytesMax: spillBytes } : undefined
+    this.memory = new QueryMemory(memoryBytes ?? limits.queryBytesMax, spill)
   }
 
   /** @throws DriftError ABORTED, TIMEOUT, CLOSED. */

@@ -88,6 +88,8 @@ export type QueryOptions = {
   readonly timeoutMs?: number
   /** Bytes of rows that it may keep for ORDER BY, GROUP BY, DISTINCT, and a result read as a whole; 512 MiB unless given. */
   readonly memoryBytes?: number
+  /** Bytes that it may write to temporary files where that is too small for ORDER BY, GROUP BY, DISTINCT; 64 GiB unless given, 0: none. */
+  readonly spillBytes?: number
   readonly integers?: IntegerMode
   /** What `"…"` alone is: a value or a name. */
   readonly dialect?: 'drift' | 'sql'
@@ -323,14 +325,15 @@ export class Database implements AsyncDisposable {
     throw new DriftError('INVALID_ARGUMENT', `dialect is 'drift' or 'sql', not ${String(dialect)}`, { found: dialect })
   }
 
-  #asked({ parameters, asOf, signal, timeoutMs, memoryBytes }: ScriptOptions): StatementOptions {
+  #asked({ parameters, asOf, signal, timeoutMs, memoryBytes, spillBytes }: ScriptOptions): StatementOptions {
     return {
       parameters,
       asOf: asOf === undefined ? undefined : askedPoint(asOf, this.#coordinator.now()),
       strict: this.#options.strict,
       signal,
       timeoutMs,
-      memoryBytes
+      memoryBytes,
+      spillBytes
     }
   }
 

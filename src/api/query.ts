@@ -17,7 +17,8 @@ export type QueryResult<Row> = {
   /** Of a statement that writes. */
   readonly commit: Commit | undefined
   readonly notices: readonly string[]
-  readonly stats: { readonly rowsScanned: number; readonly memoryBytes: number }
+  /** `memoryBytes`: the most that was taken at a time. */
+  readonly stats: { readonly rowsScanned: number; readonly memoryBytes: number; readonly spilledBytes: number }
 }
 
 /**
@@ -153,7 +154,7 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
     batches.return()
     running.end?.()
   }
-  const stats = { rowsScanned: running.rowsScanned(), memoryBytes: control.memory.bytes }
+  const stats = { rowsScanned: running.rowsScanned(), memoryBytes: control.memory.peakBytes, spilledBytes: control.memory.spilledBytes }
   return { rows, columns, rowCount: running.writtenRows ?? rows.length, command, commit, notices, stats }
 }
 

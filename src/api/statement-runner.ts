@@ -7,9 +7,11 @@ import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
 import type { CreateTable, Explain, Maintenance, Select, SetOption, ShowDrift, Statement } from '../parser/ast.js'
 import type { Batch } from '../query/batch.js'
-import { explainLines, PlanProbe } from '../query/explain.js'
+import { explainDocument, explainLines } from '../query/explain-node.js'
+import { explainTree } from '../query/explain.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
 import { PlanCache } from '../query/plan-cache.js'
+import { PlanProbe } from '../query/plan-probe.js'
 import { pointOf, pointOfValue } from '../query/point.js'
 import { planWrite, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
 import type { QuerySource } from '../query/query-source.js'
@@ -94,6 +96,7 @@ const COMPACT_COLUMNS: readonly ResultColumn[] = [
   }))
 ]
 const PLAN_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'text', nullable: false }]
+const PLAN_DOCUMENT_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'jsonb', nullable: false }]
 
 /** Starts statements on one database, whose parsed texts it keeps. */
 export class StatementRunner {
@@ -152,10 +155,15 @@ export class StatementRunner {
     return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end: () => pages.end() }
   }
 
-  async #explain({ select, analyze }: Explain, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
+  async #explain(
+    { select, analyze, format }: Explain,
+    options: StatementOptions,
+    session: Session,
+    control: Control
+  ): Promise<RunningStatement> {
     const pages = new StatementPages(this.#coordinator)
     const { source, point } = this.#reading(select, options, session, this.#moment(options, session), pages)
-    const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic()) : undefined
+    const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
     if (analyze) {
       wantPages(run, pages)
@@ -166,9 +174,11 @@ export class StatementRunner {
         pages.end()
       }
     }
-    const lines = explainLines(select, run, source, probe)
-    const rows = lines.map((plan) => ({ plan }))
-    return { ...rowsRun('EXPLAIN', PLAN_COLUMNS, rows, control, undefined), notices: noticesOf(run, point.notice) }
+    const tree = explainTree(select, run, source, probe)
+    const isText = format === 'text'
+    const rows = isText ? explainLines(tree).map((plan) => ({ plan })) : [{ plan: explainDocument(tree) }]
+    const columns = isText ? PLAN_COLUMNS : PLAN_DOCUMENT_COLUMNS
+    return { ...rowsRun('EXPLAIN', columns, rows, control, undefined), notices: noticesOf(run, point.notice) }
   }
 
   #history({ table, key }: ShowDrift, options: StatementOptions, session: Session, control: Control): RunningStatement {

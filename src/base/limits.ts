@@ -30,7 +30,9 @@ export const limits = {
   pendingBytesMax: 512 * 1024 * 1024,
   /** Bytes of one frame: a PATCH may carry a patch and the document it made. */
   frameBytesMax: 2 * 16 * 1024 * 1024 + 64 * 1024,
-  queryBytesMax: 512 * 1024 * 1024
+  queryBytesMax: 512 * 1024 * 1024,
+  /** Rows that do not fit in a query's memory, in temporary files: written by one query, all together. */
+  querySpillBytesMax: 64 * 1024 * 1024 * 1024
 } as const
 
 /** A patch that finds this many patches since the last full document carries the resulting document too. */

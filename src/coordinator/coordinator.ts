@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'
@@ -34,6 +35,7 @@ import { directoryKind, makeDatabase } from './make-database.js'
 import { PageAccess, type PinnedPages } from './page-access.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
+import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
 import type { TableState } from './table-state.js'
 
@@ -57,6 +59,8 @@ export type CoordinatorOptions = {
   readonly pagesFromVersions?: number | undefined
   /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
   readonly compactAtBytes?: number
+  /** For temporary files of queries where the database is only read; the system's unless given. */
+  readonly temporaryDirectory?: string
 }
 
 /** A point in time that someone asks for. */
@@ -100,6 +104,8 @@ type Writing = {
  * writes files is the writer's; everything that reads by key happens right here.
  */
 export class Coordinator {
+  /** Where queries put rows that do not fit in their memory. */
+  readonly spill: SpillFolder
   readonly #options: CoordinatorOptions
   readonly #cache: BlockCache
   #state: Recovered
@@ -126,6 +132,8 @@ export class Coordinator {
     this.#state = state
     this.#lock = lock
     this.#logBytes = imageBytes(state)
+    const { io, directory, random, readOnly, temporaryDirectory = tmpdir() } = options
+    this.spill = new SpillFolder({ io, random, directory: readOnly ? temporaryDirectory : `${directory}/${SPILL_FOLDER}` })
   }
 
   static async open(options: CoordinatorOptions): Promise<Coordinator> {
@@ -171,6 +179,7 @@ export class Coordinator {
       })
       coordinator = new Coordinator(options, cache, state, lock)
       logBytes = (source) => coordinator.#logBytes(source)
+      if (!options.readOnly) coordinator.spill.sweep(log)
       if (memory === undefined || state.damaged.length > 0) await thread?.abandon()
       else await coordinator.#startWriter(memory, thread)
     } catch (error) {
@@ -446,6 +455,7 @@ export class Coordinator {
         }
       }
     } finally {
+      this.spill.close()
       closeReaders(this.#state)
       this.#lock?.release()
     }

@@ -5,11 +5,12 @@ import type { Io } from '../io/io.js'
 import { TableWriter, type DatabaseIdentity } from '../writer/checkpoint.js'
 import { makeTableFolder } from '../writer/writer.js'
 import { CATALOG_FOLDER, COMMITS_FOLDER } from './recovery.js'
+import { SPILL_FOLDER } from './spill-folder.js'
 
 /** What a directory is to us. */
 export type DirectoryKind = 'database' | 'empty' | 'absent' | 'half-made'
 
-const OUR_NAMES = new Set(['LOCK', 'tables', 'migrations', 'backups'])
+const OUR_NAMES = new Set(['LOCK', 'tables', 'migrations', 'backups', SPILL_FOLDER])
 
 /** Throws INVALID_ARGUMENT for a file and for a directory with other things in it. */
 export function directoryKind(io: Io, directory: string): DirectoryKind {

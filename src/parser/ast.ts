@@ -175,7 +175,7 @@ export type Select = {
   readonly limit: Literal | ParameterReference | null
   readonly offset: Literal | ParameterReference | null
 }
-export type Explain = { readonly kind: 'explain'; readonly analyze: boolean; readonly select: Select }
+export type Explain = { readonly kind: 'explain'; readonly analyze: boolean; readonly format: 'text' | 'json'; readonly select: Select }
 export type ShowDrift = { readonly kind: 'show-drift'; readonly table: string; readonly key: Literal | ParameterReference }
 /** `value` null: RESET. */
 export type SetOption = { readonly kind: 'set'; readonly name: string; readonly value: Literal | ParameterReference | null }

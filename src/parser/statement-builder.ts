@@ -24,6 +24,7 @@ import {
   type Assignment,
   type CastType,
   type ComparisonOperator,
+  type Explain,
   type Expression,
   type Insert,
   type InsertSource,
@@ -119,7 +120,7 @@ export class StatementBuilder {
       case 'select':
         return this.#select(tree)
       case 'explain':
-        return { kind: 'explain', analyze: tree.analyze, select: this.#select(tree.select) }
+        return this.#explain(tree)
       case 'set':
         return {
           kind: 'set',
@@ -133,6 +134,20 @@ export class StatementBuilder {
       default:
         return unreachable(tree)
     }
+  }
+
+  /** `(ANALYZE, FORMAT JSON)` in any order. */
+  #explain(tree: StatementTree & { kind: 'explain' }): Explain {
+    let { analyze } = tree
+    let format: Explain['format'] = 'text'
+    for (const { name, value } of arrayOf(tree.options)) {
+      const asked = value?.text.toLowerCase()
+      if (value === null) analyze = true
+      else if (name.text.toLowerCase() !== 'format') throw syntaxError(this.#text, name.offset, name.text, ['ANALYZE', 'FORMAT'])
+      else if (asked === 'text' || asked === 'json') format = asked
+      else throw syntaxError(this.#text, value.offset, value.text, ['TEXT', 'JSON'])
+    }
+    return { kind: 'explain', analyze, format, select: this.#select(tree.select) }
   }
 
   // --- writes

@@ -1,54 +1,20 @@
-/** EXPLAIN: the steps of a plan as lines, the last one to run first; with ANALYZE, what each of them did. */
+/** EXPLAIN: the steps of a plan, the last one to run on top; with ANALYZE, what each of them did. */
 import { pathText } from '../parser/expression-text.js'
 import { type Select } from '../parser/ast.js'
-import { type Batches } from './operators.js'
+import { type ExplainNode } from './explain-node.js'
+import { type PlanProbe } from './plan-probe.js'
 import { type SelectPlan } from './plan.js'
 import { type QuerySource } from './query-source.js'
-import { type SelectRun, type StepProbe } from './run-select.js'
+import { type SelectRun } from './run-select.js'
 import { type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
 import { joinStep, leafFilterStep, leafStep } from './source-rows.js'
 import { type TableSource } from './table-source.js'
 
-type Measured = { rows: number; ms: number }
-
-/** Counts rows and time at each step. Time of a step holds that of the steps below it. */
-export class PlanProbe {
-  readonly #now: () => number
-  readonly #steps = new Map<string, Measured>()
-
-  /** `now` in ms. */
-  constructor(now: () => number) {
-    this.#now = now
+/** The left side of a join stands above its right. */
+export function explainTree(select: Select, { plan, tables }: SelectRun, source: QuerySource, probe: PlanProbe | undefined): ExplainNode {
+  const node = (step: string, text: string, inputs: readonly ExplainNode[]): ExplainNode => {
+    return { step, text, measured: probe?.of(step), scan: undefined, inputs }
   }
-
-  readonly probe: StepProbe = (step, batches) => {
-    const measured = { rows: 0, ms: 0 }
-    this.#steps.set(step, measured)
-    return this.#measured(batches, measured)
-  }
-
-  of(step: string): Measured | undefined {
-    return this.#steps.get(step)
-  }
-
-  *#measured(batches: Batches, measured: Measured): Batches {
-    try {
-      for (;;) {
-        const began = this.#now()
-        const next = batches.next()
-        measured.ms += this.#now() - began
-        if (next.done === true) return
-        measured.rows += next.value.rowCount
-        yield next.value
-      }
-    } finally {
-      batches.return()
-    }
-  }
-}
-
-/** One line for each step; those below it are further in, the left side of a join above its right. */
-export function explainLines(select: Select, { plan, tables }: SelectRun, source: QuerySource, probe: PlanProbe | undefined): string[] {
   const steps: [string, string][] = []
   if (select.limit !== null || select.offset !== null) {
     const parts = [
@@ -62,22 +28,20 @@ export function explainLines(select: Select, { plan, tables }: SelectRun, source
   if (plan.having !== undefined) steps.push(['having', `having ${plan.having.text}`])
   if (plan.group !== undefined && !plan.isCount) steps.push(['aggregate', aggregateText(plan)])
   if (plan.where !== undefined) steps.push(['filter', `filter ${plan.where.text}`])
-  const line = (step: string, text: string, depth: number): string => {
-    const measured = probe?.of(step)
-    const did = measured === undefined ? '' : `  (${measured.rows} rows, ${measured.ms.toFixed(2)} ms)`
-    return `${'  '.repeat(depth)}${text}${did}`
+  // Where a source counts, it counts for a table, whatever asks it.
+  const scanOf = (step: string, text: string, table: string | undefined, of: QuerySource): ExplainNode => {
+    const counters = probe === undefined || table === undefined ? undefined : of.scanCounters?.(table)
+    return { ...node(step, text, []), scan: counters }
   }
-  const lines = steps.map(([step, text], depth) => line(step, text, depth))
-  const below = (from: SourcePlan, depth: number): string[] => {
-    if (from.kind === 'join') {
-      return [line(joinStep(from.right), joinText(from), depth), ...below(from.left, depth + 1), ...below(from.right, depth + 1)]
-    }
-    const filter = from.where === undefined ? [] : [line(leafFilterStep(from), `filter ${from.where.text}`, depth)]
-    return [...filter, line(leafStep(from), leafText(from, tables[from.index]), depth + filter.length)]
+  const below = (from: SourcePlan): ExplainNode => {
+    if (from.kind === 'join') return node(joinStep(from.right), joinText(from), [below(from.left), below(from.right)])
+    const table = tables[from.index]
+    const rows = scanOf(leafStep(from), leafText(from, table), from.scan.table, table?.source ?? source)
+    return from.where === undefined ? rows : node(leafFilterStep(from), `filter ${from.where.text}`, [rows])
   }
-  if (plan.source !== undefined) return [...lines, ...below(plan.source, lines.length)]
   const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : tableText(plan, source)
-  return [...lines, line('scan', text, lines.length)]
+  const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source) : below(plan.source)
+  return steps.reduceRight((input, [step, what]) => node(step, what, [input]), rows)
 }
 
 function joinText({ side, keyTexts, condition, isByKey }: JoinPlan): string {

@@ -45,6 +45,9 @@ const TOP_ROWS_MAX = 4096
 /** Of an aggregation that is left early. */
 const NOTHING: PartialAggregates = { groupCount: 0, keys: [], states: [], isUnsure: false }
 
+/** The groups need more memory than the query has for them: rows are grouped instead, and spilled. */
+class NoRoomForGroups extends Error {}
+
 /** A range with about so many rows, or the first so many of a table, are read row by row. */
 const SMALL_RANGE_ROWS = 512
 
@@ -125,14 +128,23 @@ export class PageSelect {
       return
     }
     let rows: ReturnType<typeof finishPartials>
+    let kept = 0
+    const keep = (bytes: number): void => {
+      if (memory.isFull(kept, bytes)) throw new NoRoomForGroups()
+      kept += bytes
+      memory.take(bytes)
+    }
     try {
       const bounds = boundsOf(access.range)
       const tiles = pages.tiles(bounds)
       if (isBounded(bounds) && isSmall(pages, tiles)) rows = undefined
       else {
-        const partials = aggregateTiles(pages, tiles, query, { isBounded: isBounded(bounds), keep: (bytes) => memory.take(bytes) })
+        const partials = aggregateTiles(pages, tiles, query, { isBounded: isBounded(bounds), keep })
         rows = finishPartials(query, [yield* this.#steps(partials)])
       }
+    } catch (error) {
+      if (!(error instanceof NoRoomForGroups)) throw error
+      memory.free(kept)
     } finally {
       pages.release()
     }
@@ -155,7 +167,7 @@ export class PageSelect {
 }
 
 /** Undefined where the plan asks for more than pages can aggregate. */
-function aggregateQuery({ table, where, group }: PagePlan, execution: Execution): AggregateQuery | undefined {
+export function aggregateQuery({ table, where, group }: PagePlan, execution: Execution): AggregateQuery | undefined {
   if (table === undefined || group === undefined) return undefined
   const { condition, isExact } = pushedCondition(where?.expression, execution)
   if (!isExact) return undefined

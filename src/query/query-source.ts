@@ -3,6 +3,7 @@ import { type Key } from '../codec/key-codec.js'
 import { type Document, type Value } from '../codec/value.js'
 import { type PointInTime } from '../parser/point-in-time.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
+import { type ScanCounters } from './scan-counters.js'
 
 /** Bounds by key order; an absent bound is none. */
 export type KeyRange = {
@@ -73,6 +74,8 @@ export type QuerySource = {
   scan(table: string, range: KeyRange): Iterable<Document>
   /** The rows of {@link scan} as lines of JSON, in pieces. */
   jsonLines(table: string, range: KeyRange): Generator<{ readonly bytes: Uint8Array; readonly rows: number }, void>
+  /** What the scans of the table did so far, where that is counted. */
+  scanCounters?(table: string): ScanCounters | undefined
   /** The keys that {@link scan} would go through. */
   keys(table: string, range: KeyRange): Iterable<Key>
   /** The table's version pages at this point, where it has some; whoever takes them releases them. Rows come from elsewhere without. */

@@ -9,6 +9,7 @@ import { findAccess, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
 import { countDiffByPages } from './page-diff.js'
 import { FIRST_BATCH_ROWS, PageSelect, rowsOfTable, type QueryStats } from './page-select.js'
+import { sweepByPages } from './page-sweep.js'
 import { valueOf, type Parameters } from './parameters.js'
 import { planSelect, type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
@@ -74,16 +75,22 @@ export function runSelect(
     batches = probe('filter', pages === undefined ? filter(batches, evaluator, execution) : pages.filter(batches, evaluator))
   }
   if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
-    const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, memory)
+    const part = memory.part('aggregate')
+    const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, part)
     const [only] = tables
-    const isDiff = given === undefined && plan.source?.kind === 'leaf' && only?.between !== undefined
-    const byPages = isDiff ? countDiffByPages(plan, only, byRows, execution, stats) : pages?.aggregate(byRows, memory)
+    const isLeaf = given === undefined && plan.source?.kind === 'leaf'
+    const byPages =
+      isLeaf && only?.points !== undefined
+        ? sweepByPages(plan, only, byRows, execution, part, stats)
+        : isLeaf && only?.between !== undefined
+          ? countDiffByPages(plan, only, byRows, execution, stats)
+          : pages?.aggregate(byRows, part)
     batches = probe('aggregate', byPages ?? byRows)
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)
-  if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory))
-  if (plan.sort.length > 0) batches = probe('sort', sort(batches, plan.sort, offset + count, memory))
+  if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory.part('distinct')))
+  if (plan.sort.length > 0) batches = probe('sort', sort(batches, plan.sort, offset + count, memory.part('sort')))
   if (offset > 0 || count !== Number.POSITIVE_INFINITY) batches = probe('limit', slice(batches, offset, count))
   const isWhole = given === undefined && isWholeTable(plan) && offset === 0 && count === Number.POSITIVE_INFINITY
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined

@@ -31,7 +31,8 @@ export function sourceRows(plan: SourcePlan, run: SourceRun, wanted: number): Ba
   if (plan.kind === 'leaf') return leafRows(plan, run, wanted)
   const { left, right } = plan
   const widths = { left: widthOf(left), right: right.scan.fields.length, hasDocuments: hasStar(left) || right.scan.hasStar }
-  const join = (leftRows: Batches, rightRows: Batches): Batches => hashJoin(leftRows, rightRows, plan, widths, run.execution, run.memory)
+  const join = (leftRows: Batches, rightRows: Batches): Batches =>
+    hashJoin(leftRows, rightRows, plan, widths, run.execution, run.memory.part(joinStep(right)))
   const leftRows = sideRows(left, run, wanted)
   const joined = plan.isByKey ? byKeyOrHash(leftRows, plan, run, join) : join(leftRows, sideRows(right, run, Number.POSITIVE_INFINITY))
   return run.probe(joinStep(right), joined)

@@ -7,7 +7,7 @@ import { type FoundAccess } from './key-access.js'
 import { type Parameters } from './parameters.js'
 import { pointOf } from './point.js'
 import { type FoundPoint, type KeyRange, type QuerySource, type TableColumn } from './query-source.js'
-import { sweepColumns, sweepPoints, sweepRows } from './sweep-rows.js'
+import { sweepColumns, sweepPoints, sweepRows, type SweepPoint } from './sweep-rows.js'
 import { hiddenVersionColumns, versionColumns, versionRows } from './version-rows.js'
 import { EVERYTHING, versionWindow } from './version-window.js'
 import { type WantedFields } from './wanted-fields.js'
@@ -31,6 +31,8 @@ export type TableSource = {
   hasColumn(name: string): boolean
   /** Of a difference. */
   readonly between?: { readonly from: number; readonly to: number }
+  /** Of a sweep, ascending. */
+  readonly points?: readonly SweepPoint[]
   /** Undefined of a table at one point, which is scanned. A row that is undefined: nothing was found in a stretch of work. */
   readonly rows: ((access: FoundAccess, wanted: WantedFields) => Iterable<Document | undefined>) | undefined
 }
@@ -126,6 +128,7 @@ function sweep(reference: KindOf<'each'>, source: QuerySource, parameters: Param
     notices: notice === undefined ? [] : [notice],
     text: `sweep of ${table} over ${ofPoints}${points.length === 0 ? '' : ` from @seq:${after} to @seq:${through}`}`,
     ...known(() => sweepColumns(at.columns(table), step)),
+    points,
     *rows(access, wanted) {
       if (points.length === 0) return
       for (const keys of rangesOf(access)) yield* sweepRows(at.versions(table, keys, { after, through }), points, wanted)

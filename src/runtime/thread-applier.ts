@@ -117,7 +117,8 @@ export class ThreadApplier implements ApplyLink {
     try {
       return await Promise.race([work(running), running.lost])
     } finally {
-      if (--this.#holds === 0) running.worker.unref()
+      // While it ends, the closing holds it.
+      if (--this.#holds === 0 && !this.#isEnding) running.worker.unref()
     }
   }
 }

@@ -62,6 +62,8 @@ export class GroupTable {
   readonly #numbers: number[][] = []
   #groupCount = 0
   #room = 1
+  /** What `keep` was told. */
+  #bytes = 0
   #isUnsure = false
 
   /** `keep` is told of the bytes that groups take. */
@@ -147,7 +149,6 @@ export class GroupTable {
   }
 
   #addGroup(numbers: readonly number[]): number {
-    this.#keep(numbers.length === 0 ? 0 : GROUP_BYTES)
     const group = this.#groupCount++
     this.#numbers.push([...numbers])
     if (this.#groupCount > this.#room) {
@@ -156,6 +157,12 @@ export class GroupTable {
         if (states instanceof CountStates) states.counts = grown(states.counts, this.#room)
         else if (states instanceof SumStates) states.reserve(this.#room)
       }
+    }
+    if (numbers.length > 0) {
+      let bytes = this.#groupCount * GROUP_BYTES
+      for (const states of this.states) if (states instanceof SumStates) bytes += states.exactBytes
+      this.#keep(bytes - this.#bytes)
+      this.#bytes = bytes
     }
     return group
   }

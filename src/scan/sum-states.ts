@@ -65,6 +65,11 @@ export class SumStates {
     mergeExactSum(this.exact, group * EXACT_SUM_BYTES, f64, at)
   }
 
+  /** Bytes of exact sums. */
+  get exactBytes(): number {
+    return this.#exact?.byteLength ?? 0
+  }
+
   get exact(): Float64Array {
     return (this.#exact ??= new Float64Array(this.counts.length * EXACT_WORDS))
   }

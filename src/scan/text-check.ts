@@ -2,7 +2,7 @@
  * A field's condition on the texts of a column. Each text of a dictionary is asked once, whatever number of rows have it; the answers
  * grow with the dictionary. Texts that lie in a heap are compared as bytes where the condition allows it.
  */
-import { MASK_FALSE, MASK_TRUE } from '../kernel/kernels.js'
+import { type CodeEncoding, type KernelColumn, MASK_FALSE, MASK_TRUE } from '../kernel/kernels.js'
 import * as layout from '../page/page-layout.js'
 import { type ColumnView, type PageView, textBytes, textFrom } from '../page/page-view.js'
 import { type FieldCondition } from './condition.js'
@@ -44,7 +44,8 @@ export class TextCheck {
   of(slice: PageSlice, column: ColumnView): number {
     if (this.#always !== undefined) return this.#always ? ALL : NONE
     const answers = this.#answersOf(column.dictionary)
-    return column.encoding === layout.ENCODED_I32 ? this.#ofCells(slice, column, answers) : ofCodes(slice, column, answers)
+    if (column.encoding === layout.ENCODED_I32) return this.#ofCells(slice, column, answers)
+    return ofCodes(slice, kernelColumn(slice, column) as KernelColumn<CodeEncoding>, answers)
   }
 
   #answersOf(dictionary: number): Answers {
@@ -66,8 +67,13 @@ export class TextCheck {
   }
 
   /** Codes and references to heaps, mixed. */
-  #ofCells(slice: PageSlice, column: ColumnView, { masks }: Answers): number {
+  #ofCells(slice: PageSlice, column: ColumnView, answers: Answers): number {
     const { page, from, rows, scratch } = slice
+    const codes = scratch.take(rows * 2)
+    const cells = kernelColumn(slice, column) as KernelColumn<'i32'>
+    const heapTexts = scratch.kernels.toCodes(rows, cells, 0, layout.DICTIONARY_CODES_MAX, codes)
+    if (heapTexts === 0) return ofCodes(slice, { encoding: 'u16', values: codes, states: cells.states }, answers)
+    const { masks } = answers
     const { i32, u8 } = page
     const mask = scratch.take(rows)
     const cellsAt = column.dataAt + from
@@ -89,16 +95,14 @@ export class TextCheck {
   }
 }
 
-function ofCodes(slice: PageSlice, column: ColumnView, { bits, count, trueCount }: Answers): number {
+function ofCodes(slice: PageSlice, codes: KernelColumn<CodeEncoding>, { bits, count, trueCount }: Answers): number {
   if (trueCount === 0) return NONE
   if (trueCount === count) return ALL
   const { rows, scratch } = slice
   const setAt = scratch.take(SET_BYTES)
   slice.page.u8.set(bits, setAt)
   const mask = scratch.take(rows)
-  const { values, states } = kernelColumn(slice, column)
-  const encoding = column.encoding === layout.ENCODED_U16 ? 'u16' : 'u8'
-  scratch.kernels.codeIn(rows, { encoding, values, states }, setAt, mask)
+  scratch.kernels.codeIn(rows, codes, setAt, mask)
   return mask
 }
 
@@ -128,6 +132,7 @@ function bytesTest(condition: FieldCondition): BytesTest | undefined {
       return negated ? !isFound && !hasNull : isFound
     }
   }
+  if (condition.kind === 'like') return likeBytes(condition)
   if (condition.kind !== 'compare' || typeof condition.value !== 'string' || !isWellFormed(condition.value)) return undefined
   const constant = Buffer.from(condition.value, 'utf8')
   switch (condition.operator) {
@@ -144,6 +149,15 @@ function bytesTest(condition: FieldCondition): BytesTest | undefined {
     case '>=':
       return (memory, from, bytes) => order(memory, from, bytes, constant) >= 0
   }
+}
+
+/** A pattern that only says how a text begins. */
+function likeBytes({ pattern, escape, ignoreCase, negated }: FieldCondition & { readonly kind: 'like' }): BytesTest | undefined {
+  const beginning = pattern.slice(0, -1)
+  const isPlain = pattern.endsWith('%') && !/[%_]/.test(beginning) && (escape === '' || !beginning.includes(escape))
+  if (ignoreCase || !isPlain || !isWellFormed(beginning)) return undefined
+  const constant = Buffer.from(beginning, 'utf8')
+  return (memory, from, bytes) => (bytes >= constant.length && isSame(memory, from, constant.length, constant)) !== negated
 }
 
 function isWellFormed(text: string): boolean {

@@ -16,9 +16,8 @@ export type SelectedRows = { readonly page: PageView; readonly rows: Int32Array 
 
 /** Where more than this part of a base's rows were looked for in vain, all of its keys are noted. */
 const MANY_MISSES = 64
-
-/** Hits of which a base has more rows for each are compared with one another. */
-const FEW_HITS = 16
+/** Fewer hits than this part of the places are sorted by comparing them. */
+const FEW = 16
 
 export class TileOrder {
   readonly #keys: KeyTable
@@ -34,7 +33,7 @@ export class TileOrder {
     const count = selected.reduce((sum, { rows }) => sum + rows.length, 0)
     const chunks = selected.filter(({ page }) => page.kind === layout.DELTA)
     if (chunks.length === 0) {
-      return { count, pages: selected.map(({ page, rows }) => ({ page, rows, places: upTo(rows.length) })) }
+      return { count, pages: selected.map(({ page, rows }) => ({ page, rows, places: Int32Array.from(rows, (_, index) => index) })) }
     }
     const ofDelta = chunks.reduce((sum, { rows }) => sum + rows.length, 0)
     const ordinals = new Int32Array(ofDelta)
@@ -50,7 +49,7 @@ export class TileOrder {
     })
     const behind = this.#placesInBase(base, ordinals)
     const ofBase = selected.find(({ page }) => page.kind !== layout.DELTA)
-    const order = this.#inOrder(ordinals, behind, base?.rowCount ?? 0)
+    const order = this.#inOrder(ordinals, behind, (base?.rowCount ?? 0) + 1)
     const hits = chunks.map(({ page, rows }) => ({ page, rows: new Int32Array(rows.length), places: new Int32Array(rows.length) }))
     const filled = new Int32Array(chunks.length)
     const baseRows = ofBase?.rows ?? new Int32Array(0)
@@ -121,48 +120,43 @@ export class TileOrder {
     return low
   }
 
-  /** The hits of the delta in key order: mostly their places say it, and only keys at the same place are compared. */
-  #inOrder(ordinals: Int32Array, behind: Int32Array, baseRows: number): Int32Array {
-    const order = upTo(ordinals.length)
+  /** The hits of the delta in key order: their places say it, and only keys at the same place are compared. */
+  #inOrder(ordinals: Int32Array, places: Int32Array, placeCount: number): Int32Array {
+    const count = ordinals.length
     const compare = (one: number, other: number) =>
-      (behind[one] as number) - (behind[other] as number) || this.#keys.compare(ordinals[one] as number, ordinals[other] as number)
-    for (let index = 1; index < order.length; index++) {
-      if (compare(order[index - 1] as number, order[index] as number) <= 0) continue
-      // Many are counted through by place, which takes a fifth of the time.
-      return ordinals.length * FEW_HITS < baseRows ? order.sort(compare) : counted(order, behind, baseRows, compare)
+      (places[one] as number) - (places[other] as number) || this.#keys.compare(ordinals[one] as number, ordinals[other] as number)
+    if (count * FEW < placeCount) return Int32Array.from(ordinals, (_, hit) => hit).sort(compare)
+    const order = new Int32Array(count)
+    // Counted by place.
+    const starts = new Int32Array(placeCount + 1)
+    for (let hit = 0; hit < count; hit++) {
+      const next = (places[hit] as number) + 1
+      starts[next] = (starts[next] as number) + 1
+    }
+    for (let place = 0; place < placeCount; place++) starts[place + 1] = (starts[place + 1] as number) + (starts[place] as number)
+    for (let hit = 0; hit < count; hit++) {
+      const place = places[hit] as number
+      const at = starts[place] as number
+      starts[place] = at + 1
+      order[at] = hit
+    }
+    for (let from = 0; from < count;) {
+      const place = places[order[from] as number]
+      let end = from + 1
+      while (end < count && places[order[end] as number] === place) end++
+      if (end - from > 1) sortPart(order, from, end, compare)
+      from = end
     }
     return order
   }
 }
 
-/** 0, 1, … below `count`. */
-function upTo(count: number): Int32Array {
-  const numbers = new Int32Array(count)
-  for (let index = 0; index < count; index++) numbers[index] = index
-  return numbers
-}
-
-/** `order` by place, and those at the same place by `compare`. */
-function counted(order: Int32Array, behind: Int32Array, baseRows: number, compare: (one: number, other: number) => number): Int32Array {
-  const ends = new Int32Array(baseRows + 2)
-  for (let hit = 0; hit < behind.length; hit++) {
-    const next = (behind[hit] as number) + 1
-    ends[next] = (ends[next] as number) + 1
+/** Mostly few, and mostly in their order already. */
+function sortPart(order: Int32Array, from: number, end: number, compare: (one: number, other: number) => number): void {
+  for (let index = from + 1; index < end; index++) {
+    if (compare(order[index - 1] as number, order[index] as number) > 0) {
+      order.subarray(from, end).sort(compare)
+      return
+    }
   }
-  for (let place = 0; place <= baseRows; place++) ends[place + 1] = (ends[place + 1] as number) + (ends[place] as number)
-  const sorted = new Int32Array(order.length)
-  for (let hit = 0; hit < behind.length; hit++) {
-    const place = behind[hit] as number
-    const to = ends[place] as number
-    sorted[to] = hit
-    ends[place] = to + 1
-  }
-  for (let from = 0; from < sorted.length;) {
-    const place = behind[sorted[from] as number]
-    let to = from + 1
-    while (to < sorted.length && behind[sorted[to] as number] === place) to++
-    if (to > from + 1) sorted.subarray(from, to).sort(compare)
-    from = to
-  }
-  return sorted
 }

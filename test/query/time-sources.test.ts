@@ -6,11 +6,11 @@ import { open, type Database } from '../../src/index.js'
 const ROWS = 5000
 
 /** Every look at the clock is late, so that the event loop turns at every chance. */
-async function filled(): Promise<Database> {
+async function filled(rows = ROWS): Promise<Database> {
   let looks = 0
   const db = await open(':memory:', { clock: { now: () => 1_750_000_000_000, monotonic: () => (looks += 10) } })
   await db.createTable('t', { primaryKey: 'id' })
-  await db.table('t').insertMany(Array.from({ length: ROWS }, (_, id) => ({ id, half: id >> 1, text: `row ${id}` })))
+  await db.table('t').insertMany(Array.from({ length: rows }, (_, id) => ({ id, half: id >> 1, text: `row ${id}` })))
   return db
 }
 
@@ -60,12 +60,14 @@ test('a right side that does not fit is LIMIT with its name, and fits where fewe
 })
 
 test('few rows are joined by the keys of the right, and nothing else of it is read', async (t) => {
-  await using db = await filled()
+  // So few that documents are read, not pages: what is scanned is what is counted.
+  const count = 1900
+  await using db = await filled(count)
   const scanned = async (where: string): Promise<number> =>
     (await db.query(`SELECT x.id, y.text FROM t x LEFT JOIN t y ON x.half = y.id WHERE ${where}`)).stats.rowsScanned
   t.is(await scanned('x.id IN (7, 8, 9)'), 3 + 2)
   t.is(await scanned('x.id < 1024'), 1024 + 512)
-  t.is(await scanned('x.id < 1025'), 1025 + ROWS)
+  t.is(await scanned('x.id < 1025'), 1025 + count)
   const rows = await db.query('SELECT x.id, y.text FROM t x LEFT JOIN t y ON x.half = y.id AND y.id > 3 WHERE x.id IN (8, 7)').all()
   t.deepEqual(rows, [
     { id: 7, text: null },

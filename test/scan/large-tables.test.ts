@@ -21,7 +21,7 @@ const statements = [
   'SELECT id, cents FROM t ORDER BY cents DESC NULLS LAST LIMIT 25',
   'SELECT id, stock FROM t ORDER BY stock LIMIT 40',
   'SELECT id, at FROM t WHERE isOpen ORDER BY at DESC LIMIT 10',
-  'SELECT * FROM t ORDER BY id DESC LIMIT 300',
+  'SELECT * FROM t ORDER BY id DESC LIMIT 600',
   "SELECT id, cents FROM t WHERE id >= 'k100' AND id < 'k400'",
   "SELECT COUNT(*), SUM(cents) FROM t WHERE id > 'k5'"
 ]
@@ -53,7 +53,7 @@ test('a table of some thousand rows with long histories answers as its documents
     for (const text of statements) {
       const parameters = text.includes('$1') ? ['note 15'] : []
       const expected = answerOf(text, parameters, table.sourceAt(S))
-      t.true(typeof expected !== 'string' && expected.length > 0, `${text} at ${S}: ${String(expected)}`)
+      t.true(typeof expected !== 'string' && expected.length > 0, `${text} at ${S} has rows`)
       kinds.forEach(([name], kind) => {
         const found = answerOf(text, parameters, table.sourceAt(S, kind))
         if (!isDeepStrictEqual(found, expected)) t.deepEqual(found, expected, `${text} at ${S} with ${name} kernels`)

@@ -1,0 +1,13 @@
+/** What a scan did beside giving rows, as far as its source counts it: for EXPLAIN ANALYZE. */
+export type ScanCounters = {
+  /** Version pages that were looked into. */
+  readonly pagesTouched?: number | undefined
+  /** Row versions in them that were tested. */
+  readonly rowsTouched?: number | undefined
+  /** Of these, visible at the point that is read. */
+  readonly rowsVisible?: number | undefined
+  /** Until the apply thread had taken what the point sees. */
+  readonly waitForApplyMs?: number | undefined
+  /** In the order of the workers' numbers. */
+  readonly workers?: readonly { readonly rows: number; readonly ms: number }[] | undefined
+}
