@@ -10,6 +10,7 @@ import { aggregate, distinctRows, filter, project, slice, sort, type Batches } f
 import { countDiffByPages } from './page-diff.js'
 import { FIRST_BATCH_ROWS, PageSelect, rowsOfTable, type QueryStats } from './page-select.js'
 import { sweepByPages } from './page-sweep.js'
+import { versionsByPages } from './page-versions.js'
 import { valueOf, type Parameters } from './parameters.js'
 import { planSelect, type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
@@ -84,7 +85,9 @@ export function runSelect(
         ? sweepByPages(plan, only, byRows, execution, part, stats)
         : isLeaf && only?.between !== undefined
           ? countDiffByPages(plan, only, byRows, execution, stats)
-          : pages?.aggregate(byRows, part)
+          : isLeaf && only?.window !== undefined
+            ? versionsByPages(plan, only, byRows, execution, part, stats)
+            : pages?.aggregate(byRows, part)
     batches = probe('aggregate', byPages ?? byRows)
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))

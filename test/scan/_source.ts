@@ -12,7 +12,7 @@ import { type Select } from '../../src/parser/ast.js'
 import { objectsOf } from '../../src/query/result-rows.js'
 import { runSelect } from '../../src/query/run-select.js'
 import { QueryMemory } from '../../src/query/query-memory.js'
-import { type Change, type KeyRange, type QuerySource } from '../../src/query/query-source.js'
+import { type Change, type KeyRange, type QuerySource, type Version } from '../../src/query/query-source.js'
 import { type KernelsOf, ScanMemory } from '../../src/scan/scan-memory.js'
 import { DirectoryPages, type PagesAtSeq, ScanTable } from '../../src/scan/scan-table.js'
 import { type TablePagesOptions } from '../../src/page/table-pages.js'
@@ -62,7 +62,10 @@ export class ScannedTable {
       now: 0,
       find: (point) => ({ seq: point.kind === 'seq' ? Math.min(point.seq, S) : S, notice: undefined }),
       at: (seq) => this.sourceAt(seq, kind),
-      versions: () => [],
+      versions: (_, range, window) => {
+        if (kind !== undefined) this.rowScans++
+        return this.#versions(S, range, window)
+      },
       changes: (_, range, from, to) => {
         if (kind !== undefined) this.rowScans++
         return this.#changes(range, from, to)
@@ -77,6 +80,20 @@ export class ScannedTable {
       }
     }
     return kind === undefined ? source : { ...source, pages: () => this.pagesAt(kind, S) }
+  }
+
+  /** All versions that are asked for, as they are known at S. A commit is one event. */
+  #versions(S: number, range: KeyRange, { after, through }: { readonly after: number; readonly through: number }): Version[] {
+    const rows = this.model.rows.toSorted((one, other) => Buffer.compare(one.key, other.key))
+    return within(rows, range).flatMap(({ versions }) =>
+      versions.flatMap(({ begin, end, document }): Version[] => {
+        const endSeq = end <= S ? end : Infinity
+        if (begin > S || begin > through || endSeq <= after) return []
+        const to = endSeq === Infinity ? undefined : { seq: endSeq, time: endSeq }
+        const from = { seq: begin, time: begin }
+        return [{ event: 'INSERT', seq: begin, endSeq, document: { ...document }, from, to, metadata: null }]
+      })
+    )
   }
 
   /** A fold of all versions. */
