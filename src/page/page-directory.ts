@@ -53,6 +53,9 @@ export type Tile = {
   readonly chunks: readonly PageView[]
 }
 
+/** Tiles one behind the other in time, of the keys within [low, high). */
+export type TilesOfRange = { readonly low: Uint8Array; readonly high: Uint8Array | undefined; readonly tiles: readonly Tile[] }
+
 const noChunks: readonly PageView[] = []
 
 /**
@@ -81,8 +84,8 @@ export function tilesAt({ ranges }: PageDirectory, S: number, { from, to }: KeyB
  * The rectangles that have keys within the bounds and a seq from `from` to `to`: for each range of keys, in order, those of its keys; of one
  * key oldest first. A page from before a split comes for each half, cut to it.
  */
-export function tilesBetween({ ranges }: PageDirectory, from: number, to: number, bounds: KeyBounds = {}): Tile[][] {
-  const found: Tile[][] = []
+export function tilesBetween({ ranges }: PageDirectory, from: number, to: number, bounds: KeyBounds = {}): TilesOfRange[] {
+  const found: TilesOfRange[] = []
   for (let index = bounds.from === undefined ? 0 : rangeIndex(ranges, bounds.from); index < ranges.length; index++) {
     const range = ranges[index] as RangeEntry
     if (bounds.to !== undefined && range.low.length > 0 && compareKeys(range.low, bounds.to) >= 0) break
@@ -91,7 +94,7 @@ export function tilesBetween({ ranges }: PageDirectory, from: number, to: number
     const tiles: Tile[] = []
     addPastBetween(tiles, range.past, from, to, low, high)
     if (to >= range.t0) tiles.push({ low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks })
-    found.push(tiles)
+    found.push({ low, high, tiles })
   }
   return found
 }

@@ -1,11 +1,12 @@
 /**
- * FOR SYSTEM_TIME FROM, BETWEEN and ALL over version pages: aggregates of each version once. What pages cannot say exactly as the row
- * engine would is left to it.
+ * FOR SYSTEM_TIME FROM, BETWEEN and ALL over version pages: rows and aggregates of each version once. What pages cannot say exactly as the
+ * row engine would is left to it.
  */
 import { type Expression } from '../parser/ast.js'
 import { type AggregateQuery, type PartialAggregates } from '../scan/aggregate-query.js'
 import { aggregateTiles } from '../scan/aggregate-tiles.js'
 import { finishPartials } from '../scan/finish-partials.js'
+import { orderedVersions } from '../scan/ordered-versions.js'
 import { endedSlicesOf } from '../scan/page-slice.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, vectorOf, type Batch } from './batch.js'
@@ -13,10 +14,12 @@ import { type Execution } from './evaluate.js'
 import { some } from './expression-tree.js'
 import { findAccess } from './key-access.js'
 import { type Batches } from './operators.js'
-import { aggregateQuery, boundsOf, isBounded, isSmall, type PagePlan, type QueryStats } from './page-select.js'
+import { aggregateQuery, boundsOf, FIRST_BATCH_ROWS, isBounded, isSmall, type PagePlan, type QueryStats } from './page-select.js'
 import { type QueryMemory } from './query-memory.js'
 import { type KeyRange } from './query-source.js'
+import { type TableScan } from './source-plan.js'
 import { type TableSource } from './table-source.js'
+import { toldByPages, VersionBatches } from './version-batches.js'
 import { isOfVersion } from './version-rows.js'
 
 /** The aggregates of the plan over versions: by pages, or else `byRows`. */
@@ -59,6 +62,36 @@ export function* versionsByPages(
   for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX) yield batchOf(query, rows.slice(from, from + BATCH_ROWS_MAX))
 }
 
+/** Rows in key order; false where they must be read another way, or are no versions. */
+export function* versionRowsByPages(
+  scan: TableScan,
+  table: TableSource,
+  range: KeyRange,
+  wanted: number,
+  scanned: (rows: number) => void
+): Generator<Batch, boolean, void> {
+  const { commitEnd } = table.source
+  const pages = toldByPages(scan) && commitEnd !== undefined ? pagesOf(table, range) : undefined
+  if (pages === undefined || commitEnd === undefined || table.window === undefined) return false
+  const { after, through } = table.window
+  const batches = new VersionBatches(pages, scan, commitEnd)
+  const isWhole = wanted === Number.POSITIVE_INFINITY
+  let rowsMax = isWhole ? BATCH_ROWS_MAX : FIRST_BATCH_ROWS / 2
+  const grow = (): number => (rowsMax = isWhole ? BATCH_ROWS_MAX : Math.min(BATCH_ROWS_MAX, rowsMax * 2))
+  try {
+    const { reverse } = scan
+    const ends = scan.fields.some(([name]) => String(name).startsWith('_to')) ? 'all' : 'in-window'
+    const options = { bounds: boundsOf(range), reverse, ends, looked: scanned } as const
+    for (const versions of orderedVersions(pages, { after, last: Math.min(pages.S, through) }, options)) {
+      if (versions.count === 0) yield EMPTY_BATCH
+      yield* batches.of(versions, grow)
+    }
+    return true
+  } finally {
+    pages.release()
+  }
+}
+
 type Part = Generator<number, PartialAggregates>
 
 /**
@@ -79,7 +112,8 @@ function partsOf(
   const visible = aggregateTiles({ table, S: last }, pages.tilesOf(last, bounds), query, options)
   if (last === after) return [visible]
   const slices = (tile: Parameters<typeof endedSlicesOf>[3]) => endedSlicesOf(table, after, last, tile, options.isBounded)
-  const ended = aggregateTiles({ table, S: last }, pages.tilesBetween(after + 1, last, bounds).flat(), query, { ...options, slices })
+  const tiles = pages.tilesBetween(after + 1, last, bounds).flatMap((ofRange) => ofRange.tiles)
+  const ended = aggregateTiles({ table, S: last }, tiles, query, { ...options, slices })
   return [visible, ended]
 }
 

@@ -1,7 +1,7 @@
 /** What was found to differ in a tile, in key order. */
 import { type Tile } from '../page/page-directory.js'
 import { type ChangedRows } from './changed-rows.js'
-import { lastEnds } from './last-ends.js'
+import { lastEnds } from './version-ends.js'
 import { type PagesAtSeq, type ScanTable } from './scan-table.js'
 import { type PageHits, type SelectedRows, type TileHits } from './tile-hits.js'
 
@@ -38,7 +38,7 @@ export function changesInOrder(found: ChangedRows, pages: PagesAtSeq, tile: Tile
   const ofGone = new Int32Array(goneCount)
   const goneFrom = goneHits.map((_, index) => goneHits.slice(0, index).reduce((sum, before) => sum + before.count, 0))
   goneHits.forEach((before, index) => ofGone.set(ordinalsOf(before), goneFrom[index]))
-  const merged = goneCount === 0 ? undefined : merge(table, ofAfter, ofGone)
+  const merged = goneCount === 0 ? undefined : mergedPlaces(table, ofAfter, ofGone)
   const kinds = new Uint8Array(count)
   const ordinals = merged === undefined ? ofAfter : new Int32Array(count)
   const numbers = new Int32Array(hits.count)
@@ -98,7 +98,7 @@ function ordinalsOf({ count, pages }: TileHits): Int32Array {
 type Merged = { readonly after: Int32Array; readonly gone: Int32Array }
 
 /** The places of two lists of keys among both. The second is the shorter one, as a rule. */
-function merge({ keys }: ScanTable, ofAfter: Int32Array, ofGone: Int32Array): Merged {
+export function mergedPlaces({ keys }: ScanTable, ofAfter: Int32Array, ofGone: Int32Array): Merged {
   const after = new Int32Array(ofAfter.length)
   const gone = new Int32Array(ofGone.length)
   let next = 0

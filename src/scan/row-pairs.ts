@@ -53,12 +53,13 @@ export class RowPairComparer {
     const likely = columns.findIndex(({ name }) => name === this.#likely)
     let left = count
     let most = 0
-    let isUnsure = false
+    const withRest: Columns[] = []
     for (let index = 0; index < columns.length && left > 0; index++) {
       // The likely one changes places with the first.
-      const { name, column, other: otherColumn } = columns[index === 0 ? Math.max(likely, 0) : index === likely ? 0 : index] as Columns
+      const both = columns[index === 0 ? Math.max(likely, 0) : index === likely ? 0 : index] as Columns
+      const { name, column, other: otherColumn } = both
       const before = left
-      if (((column.flags | otherColumn.flags) & layout.HAS_REST) !== 0) isUnsure = true
+      if (((column.flags | otherColumn.flags) & layout.HAS_REST) !== 0) withRest.push(both)
       left = this.#keepAlike(pairs, column, otherColumn, pending, left)
       if (before * FEW_PAIRS >= count && (before - left) / before > most) {
         most = (before - left) / before
@@ -68,7 +69,8 @@ export class RowPairComparer {
     for (let index = 0; index < left; index++) {
       const pair = pending[index] as number
       const [row, otherRow] = [rows[pair] as number, otherRows[pair] as number]
-      const isCovered = !isUnsure && this.#isCovered(pagePair, page, row, other, otherRow)
+      const isCovered =
+        !withRest.some((both) => hasRest(both, page, row, other, otherRow)) && this.#isCovered(pagePair, page, row, other, otherRow)
       if (isCovered || equals(this.#table.rows.documentOf(page, row), this.#table.rows.documentOf(other, otherRow)) === TRUE) same[pair] = 1
     }
   }
@@ -193,6 +195,10 @@ export class RowPairComparer {
     const otherAt = isOtherCode ? heap.index(otherText) : otherHome.at + (otherCell & layout.OFFSET_MASK)
     return isSameText(memory, at, otherMemory, otherAt)
   }
+}
+
+function hasRest({ column, other: otherColumn }: Columns, page: PageView, row: number, other: PageView, otherRow: number): boolean {
+  return stateOf(page, row, column) === layout.STATE_REST || stateOf(other, otherRow, otherColumn) === layout.STATE_REST
 }
 
 function isSameText(memory: Uint8Array, at: number, otherMemory: Uint8Array, otherAt: number): boolean {

@@ -3,7 +3,7 @@ import { DriftError } from '../base/errors.js'
 import { decodeKey, type Key, KEY_TEXT } from '../codec/key-codec.js'
 import { type Arena } from '../memory/arena.js'
 import { type KeyTable } from '../page/key-table.js'
-import { type KeyBounds, type PageDirectory, type Tile, tilesAt, tilesBetween } from '../page/page-directory.js'
+import { type KeyBounds, type PageDirectory, type Tile, tilesAt, tilesBetween, type TilesOfRange } from '../page/page-directory.js'
 import { type PageView } from '../page/page-view.js'
 import { type ReadPlace, RowReader } from '../page/row-reader.js'
 import { DocumentReader } from './document-reader.js'
@@ -90,7 +90,7 @@ export type PagesAtSeq = {
   /** The same at an earlier point. */
   tilesOf(point: number, bounds?: KeyBounds): readonly Tile[]
   /** For each range of keys, in order, all tiles that have a seq from `from` to `to`; of one key oldest first. */
-  tilesBetween(from: number, to: number, bounds?: KeyBounds): readonly (readonly Tile[])[]
+  tilesBetween(from: number, to: number, bounds?: KeyBounds): readonly TilesOfRange[]
   /** The same for points up to S, ascending: for a sweep. */
   slices(points: readonly number[]): readonly SweepSlice[]
   release(): void
@@ -123,8 +123,10 @@ export class DirectoryPages implements PagesAtSeq {
     return this.#pinAll(tilesAt(this.#directory, point, bounds))
   }
 
-  tilesBetween(from: number, to: number, bounds: KeyBounds = {}): readonly (readonly Tile[])[] {
-    return tilesBetween(this.#directory, from, to, bounds).map((tiles) => this.#pinAll(tiles))
+  tilesBetween(from: number, to: number, bounds: KeyBounds = {}): readonly TilesOfRange[] {
+    const found = tilesBetween(this.#directory, from, to, bounds)
+    for (const { tiles } of found) this.#pinAll(tiles)
+    return found
   }
 
   #pinAll(tiles: readonly Tile[]): readonly Tile[] {

@@ -79,7 +79,7 @@ export class ScannedTable {
         for (const { document } of within(visible(), range)) yield document['id'] as Key
       }
     }
-    return kind === undefined ? source : { ...source, pages: () => this.pagesAt(kind, S) }
+    return kind === undefined ? source : { ...source, pages: () => this.pagesAt(kind, S), commitEnd: (seq) => ({ seq, time: seq }) }
   }
 
   /** All versions that are asked for, as they are known at S. A commit is one event. */

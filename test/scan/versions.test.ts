@@ -19,7 +19,12 @@ const asked = fc.constantFrom(
   ['_seq, count(*) AS n', 'GROUP BY _seq'],
   ['count(_to) AS n', 'WHERE _from_seq > 3'],
   ['id, a, _seq, _to_seq', 'WHERE a = 1'],
-  ['id, b', 'ORDER BY id DESC LIMIT 30']
+  ['id, b', 'ORDER BY id DESC LIMIT 30'],
+  ['id, _from, _to, _from_seq, _to_seq, _seq, a, b.c', ''],
+  ['_seq, d, nothing', 'ORDER BY id DESC'],
+  ['_seq, b', "WHERE id > 0 AND id < 'x' ORDER BY _seq DESC LIMIT 9"],
+  ['*', ''],
+  ['_event, _document', 'WHERE _seq > 5']
 )
 
 test('random questions about versions are answered as a list of all versions does', (t) => {

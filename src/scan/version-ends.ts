@@ -1,6 +1,6 @@
 /**
- * When keys that are not there at S were deleted: the last `end` of a version of each that lies behind the earlier point and not behind S.
- * It stands in the page in which that version ends, between the two points.
+ * When versions ended of which that is not known: the last or first `end` of each of some keys that lies behind an earlier point and not
+ * behind S. It stands in the page in which that version ends, between the two points.
  */
 import { type Tile } from '../page/page-directory.js'
 import * as layout from '../page/page-layout.js'
@@ -10,13 +10,25 @@ import { type PagesAtSeq, type ScanTable } from './scan-table.js'
 /** A key is looked up where it takes no more comparisons than the page has rows, in these units. */
 const LOOK_UP_ROWS = 128
 
-/** `ordinals`: of keys of a tile at S, each of which had a row at the earlier point. */
-export function lastEnds(pages: PagesAtSeq, { low, high }: Tile, earlier: number, ordinals: Int32Array): Float64Array {
-  const { table, S } = pages
-  const search = new EndSearch(table, earlier, S, ordinals)
-  for (const tiles of pages.tilesBetween(earlier + 1, S, { from: low, to: high })) {
+/** Keys side by side. */
+type Keys = Pick<Tile, 'low' | 'high'>
+
+/** When the keys were deleted that are not there at S: all of `ordinals` had a row at the earlier point. */
+export function lastEnds(pages: PagesAtSeq, keys: Keys, earlier: number, ordinals: Int32Array): Float64Array {
+  return endsOf(pages, keys, earlier, ordinals, 'last')
+}
+
+/** When the versions ended that `ordinals` had at the earlier point; 0: not up to S. */
+export function firstEnds(pages: PagesAtSeq, keys: Keys, earlier: number, ordinals: Int32Array): Float64Array {
+  return endsOf(pages, keys, earlier, ordinals, 'first')
+}
+
+function endsOf(pages: PagesAtSeq, { low, high }: Keys, earlier: number, ordinals: Int32Array, which: 'first' | 'last'): Float64Array {
+  const search = new EndSearch(pages, earlier, ordinals, which)
+  const sign = which === 'first' ? 1 : -1
+  for (const { tiles } of pages.tilesBetween(earlier + 1, pages.S, { from: low, to: high })) {
     // Of one key, ends in a later rectangle are later: where ranges were merged, rectangles of other keys stand between its own.
-    for (const { page, chunks } of tiles.toSorted((one, other) => other.t0 - one.t0)) {
+    for (const { page, chunks } of tiles.toSorted((one, other) => (one.t0 - other.t0) * sign)) {
       if (search.left === 0) break
       search.begin()
       if (page !== undefined) search.look(page)
@@ -33,20 +45,22 @@ class EndSearch {
   readonly #table: ScanTable
   readonly #earlier: number
   readonly #later: number
+  readonly #which: 'first' | 'last'
   readonly #ordinals: Int32Array
   readonly #marks: Int32Array
   readonly #base: number
   readonly #numbers: Int32Array
   #open: number
 
-  constructor(table: ScanTable, earlier: number, later: number, ordinals: Int32Array) {
+  constructor({ table, S }: PagesAtSeq, earlier: number, ordinals: Int32Array, which: 'first' | 'last') {
     const { marks, base } = table.marks.begin(ordinals.length)
     ordinals.forEach((ordinal, number) => (marks[ordinal + 1] = base + number))
     this.ends = new Float64Array(ordinals.length)
     this.left = this.#open = ordinals.length
     this.#table = table
     this.#earlier = earlier
-    this.#later = later
+    this.#later = S
+    this.#which = which
     this.#ordinals = ordinals
     this.#marks = marks
     this.#base = base
@@ -105,6 +119,6 @@ class EndSearch {
   #found(number: number, end: number): void {
     const known = this.ends[number] as number
     if (known === 0) this.left--
-    if (end > known) this.ends[number] = end
+    if (known === 0 || (this.#which === 'last' ? end > known : end < known)) this.ends[number] = end
   }
 }
