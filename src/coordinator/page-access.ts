@@ -14,7 +14,7 @@ import { type ApplyMemory } from '../memory/apply-memory.js'
 import { type Arena } from '../memory/arena.js'
 import { attachDirectory, PageViews, StaleDirectory } from '../page/directory-image.js'
 import { KeyTable } from '../page/key-table.js'
-import { type PageDirectory, tilesAt } from '../page/page-directory.js'
+import { type PageDirectory, tilesAt, tilesBetween } from '../page/page-directory.js'
 import { type ReadPlace } from '../page/row-reader.js'
 import { type ApplyLink } from '../runtime/apply-link.js'
 import { QueryPool } from '../runtime/query-pool.js'
@@ -244,6 +244,8 @@ export class PageAccess {
       S,
       waitedMs,
       tiles: (bounds = {}) => tilesAt(directory, S, bounds),
+      tilesOf: (point, bounds = {}) => tilesAt(directory, point, bounds),
+      tilesBetween: (from, to, bounds = {}) => tilesBetween(directory, from, to, bounds),
       slices: (points) => sweepSlices(directory, points),
       sweepTiles: (points) => sweepTiles(directory, points),
       release
