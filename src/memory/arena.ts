@@ -53,6 +53,8 @@ export type MemoryViews = {
   readonly u16: Uint16Array
   readonly i32: Int32Array
   readonly f64: Float64Array
+  /** For words that may begin at any byte. */
+  readonly data: DataView
 }
 
 export class Arena {
@@ -83,7 +85,8 @@ export class Arena {
       u8: new Uint8Array(buffer),
       u16: new Uint16Array(buffer),
       i32: new Int32Array(buffer),
-      f64: new Float64Array(buffer)
+      f64: new Float64Array(buffer),
+      data: new DataView(buffer)
     }))
   }
 
