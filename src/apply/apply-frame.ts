@@ -1,5 +1,6 @@
+import { valueEnd } from '../codec/document-shape.js'
 import { readKeyPayload, skipValue } from '../codec/key-codec.js'
-import { readVarint, varintBytes } from '../format/bytes.js'
+import { readVarint, varintEnd } from '../format/bytes.js'
 import { EVENT_CODE_MASK, EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
 import { type PageEvent } from '../page/page-event.js'
 
@@ -21,7 +22,7 @@ const event: { -readonly [Name in keyof PageEvent]: PageEvent[Name] } = {
 /** The written frame at `at` as an event for pages, valid until the next call; `place` is the frame's. The key is read on demand. */
 export function pageEventOf(source: Uint8Array, at: number, ordinal: number, place: number, key: 'with key' | 'without key'): PageEvent {
   const seq = readVarint(source, at + FRAME_PREFIX_BYTES)
-  const typeAt = at + FRAME_PREFIX_BYTES + varintBytes(seq) + 8
+  const typeAt = varintEnd(source, at + FRAME_PREFIX_BYTES) + 8
   const type = (source[typeAt] as number) & EVENT_CODE_MASK
   event.event = type
   event.seq = seq
@@ -33,7 +34,7 @@ export function pageEventOf(source: Uint8Array, at: number, ordinal: number, pla
     event.from = event.to = 0
     return event
   }
-  const from = skipValue(source, typeAt + 2)
+  const from = valueEnd(source, typeAt + 2)
   event.from = from
   // Every fourth patch carries its document behind it.
   const isFollowed = type === EVENT_PATCH && source[typeAt + 1] === MSGPACK_ARRAY_OF_3

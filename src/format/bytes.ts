@@ -46,8 +46,24 @@ export function writeVarint(target: Uint8Array, offset: number, value: number): 
   return at
 }
 
+/** Behind the varint at `offset`. */
+export function varintEnd(source: Uint8Array, offset: number): number {
+  let at = offset
+  while ((source[at] ?? 0) >= 128) at++
+  return at + 1
+}
+
 /** Reads unsigned LEB128; NaN if it is longer than 8 bytes or past 2^53 - 1. Its length is {@link varintBytes} of the value. */
 export function readVarint(source: Uint8Array, offset: number): number {
+  // The seqs of the first 268 million events: no floating point, and no loop.
+  const a = source[offset] ?? 0
+  const b = source[offset + 1] ?? 0
+  const c = source[offset + 2] ?? 0
+  const d = source[offset + 3] ?? 0
+  if (a < 128) return a
+  if (b < 128) return (a & 0x7f) | (b << 7)
+  if (c < 128) return (a & 0x7f) | ((b & 0x7f) << 7) | (c << 14)
+  if (d < 128) return (a & 0x7f) | ((b & 0x7f) << 7) | ((c & 0x7f) << 14) | (d << 21)
   let value = 0
   let scale = 1
   for (let index = 0; index < 8; index++) {

@@ -53,6 +53,8 @@ export type MemoryViews = {
   readonly u16: Uint16Array
   readonly i32: Int32Array
   readonly f64: Float64Array
+  /** For words that may begin at any byte. */
+  readonly data: DataView
 }
 
 export class Arena {
@@ -83,7 +85,8 @@ export class Arena {
       u8: new Uint8Array(buffer),
       u16: new Uint16Array(buffer),
       i32: new Int32Array(buffer),
-      f64: new Float64Array(buffer)
+      f64: new Float64Array(buffer),
+      data: new DataView(buffer)
     }))
   }
 
@@ -177,8 +180,7 @@ export class Arena {
   }
 
   /**
-   * Another hold of a claim that somebody holds at the moment, retired or not; false where nobody does, or it is another claim. It is
-   * written down in `list`: a count at `at`, addresses behind it. A thread can be ended where a function is called or a loop turns, not
+   * A hold of a claim that is not retired, or that somebody else holds at the moment; false where it is another claim. It is written down in `list`: a count at `at`, addresses behind it. A thread can be ended where a function is called or a loop turns, not
    * between these two stores: so the list of a thread that is gone says what it held.
    */
   pinListed(address: number, generation: number, list: Int32Array, at: number): boolean {
@@ -188,7 +190,9 @@ export class Arena {
     for (;;) {
       const word = Atomics.load(this.#words, claim)
       const pins = word & PINS_MASK
-      if (pins === 0 || ((word >>> GENERATION_SHIFT) & GENERATION_MASK) !== generation) return false
+      // What is retired is there as long as somebody holds it.
+      const isThere = (word & CLAIMED) !== 0 && (word >= 0 || pins > 0)
+      if (!isThere || ((word >>> GENERATION_SHIFT) & GENERATION_MASK) !== generation) return false
       assertLaw(pins < PINS_MASK, 'MEM-5', `too many pins of the claim at ${address}`)
       if (Atomics.compareExchange(this.#words, claim, word, word + 1) === word) {
         Atomics.store(list, at, count + 1)

@@ -2,6 +2,7 @@
  * Of each ordinal of a table: the bytes of its key, and where its newest version lies in the open pages. Apply finds a row's previous
  * version here without hashing a key.
  */
+import { compareBytes, dataViewOf } from '../codec/unaligned.js'
 import { type Arena } from '../memory/arena.js'
 import { sharedInt32 } from '../memory/shared-array.js'
 import { SharedHeap } from './shared-heap.js'
@@ -48,7 +49,8 @@ export class KeyTable {
   }
 
   has(ordinal: number): boolean {
-    return ordinal < this.references.length && this.references[ordinal] !== 0
+    // Its location is asked for next, and mostly says it: the reference lies in another line of the cache.
+    return ordinal < this.references.length && (this.locations[ordinal] !== NOWHERE || this.references[ordinal] !== 0)
   }
 
   locationOf(ordinal: number): number {
@@ -77,35 +79,24 @@ export class KeyTable {
 
   /** Key order of two ordinals that were met. */
   compare(one: number, other: number): number {
-    const { heap } = this
-    const first = this.references[one] as number
-    const second = this.references[other] as number
-    const a = heap.memory(first)
-    const b = heap.memory(second)
-    const aAt = heap.index(first)
-    const bAt = heap.index(second)
-    const aBytes = lengthAt(a, aAt)
-    const bBytes = lengthAt(b, bAt)
-    const shorter = Math.min(aBytes, bBytes) + 2
-    for (let index = 2; index < shorter; index++) {
-      const difference = (a[aAt + index] as number) - (b[bAt + index] as number)
-      if (difference !== 0) return difference
-    }
-    return aBytes - bBytes
+    const reference = this.references[other] as number
+    const memory = this.heap.memory(reference)
+    const at = this.heap.index(reference)
+    return this.compareWith(one, this.heap.data(reference), at + 2, lengthAt(memory, at))
   }
 
   /** Key order of an ordinal and of canonical bytes. */
   compareTo(ordinal: number, key: Uint8Array, bytes = key.length): number {
+    return this.compareWith(ordinal, dataViewOf(key), 0, bytes)
+  }
+
+  /** The same with the `bytes` canonical bytes at `at` of `data`. */
+  compareWith(ordinal: number, data: DataView, at: number, bytes: number): number {
     const reference = this.references[ordinal] as number
     const memory = this.heap.memory(reference)
-    const at = this.heap.index(reference)
-    const length = lengthAt(memory, at)
-    const shorter = Math.min(length, bytes)
-    for (let index = 0; index < shorter; index++) {
-      const difference = (memory[at + 2 + index] as number) - (key[index] as number)
-      if (difference !== 0) return difference
-    }
-    return length - bytes
+    const keyAt = this.heap.index(reference)
+    const length = lengthAt(memory, keyAt)
+    return compareBytes(this.heap.data(reference), keyAt + 2, data, at, Math.min(length, bytes)) || length - bytes
   }
 
   #grow(ordinals: number): void {

@@ -1,45 +1,16 @@
 /**
- * Which fields get a column in the pages that a merge writes, of which class, and the cells of all source rows, loaded: numbers and times
- * as float64s, texts as cells, and a state for each. What stood in the rest of a row and is of the column's class moves into the column;
- * what is not stays or becomes part of the rest.
+ * Which fields get a column in the pages that a merge writes, of which class, and the cells of all source rows, loaded: what fits into a
+ * word as words, all else as float64s, and a state for each where some row has no plain value. What stood in the rest of a row and is of
+ * the column's class moves into the column; what is not stays or becomes part of the rest.
  */
-import { classOfHead } from './delta-chunk.js'
+import { textEnd, textHeadBytes } from '../codec/document-shape.js'
+import { type MergeField, type MergeFields } from './merge-fields.js'
 import * as layout from './page-layout.js'
-import { type ColumnView, nameAt, type PageView, writeTextLength } from './page-view.js'
+import { type ColumnView, type PageView, writeTextLength } from './page-view.js'
 import { numberAt, timeAt } from './payload.js'
 import { RestCursor, stateOf } from './row-reader.js'
-import { textEnd, textHeadBytes } from '../codec/document-shape.js'
-
-export type SourceColumn = {
-  readonly name: string
-  readonly encodedName: Uint8Array
-  readonly valueClass: number
-  readonly encoding: number
-  readonly dictionary: number
-  readonly states: Uint8Array
-  /** Some row has no plain value. */
-  readonly hasStates: boolean
-  readonly hasRest: boolean
-  /** Of numbers, times, booleans. */
-  readonly values: Float64Array
-  /** Of texts: as in their pages. */
-  readonly cells: Int32Array
-  readonly hasHeapTexts: boolean
-  /** `[length][bytes]` of texts that stood in the rest, by row. */
-  readonly madeTexts: ReadonlyMap<number, Uint8Array> | undefined
-}
-
-/** A field that rows have. */
-type Seen = {
-  readonly name: string
-  readonly encoded: Uint8Array
-  rows: number
-  /** Plain values by class. */
-  readonly classes: number[]
-  dictionary: number
-}
-
-type Writable = { -readonly [Name in keyof SourceColumn]: SourceColumn[Name] } & { madeTexts: Map<number, Uint8Array> | undefined }
+import { type SourceRows } from './source-rows.js'
+import { classOfHead } from './value-head.js'
 
 /** A float64 and a state. */
 const CELL_BYTES_MAX = 9
@@ -47,55 +18,231 @@ const CELL_BYTES_MAX = 9
 /** The cell of a text that stood in a rest: it lies in `madeTexts`. No reference is this. */
 export const MADE_TEXT = -1
 
-const noValues = new Float64Array(0)
-const noCells = new Int32Array(0)
+/** One column of all source rows; it is used again by the next merge. */
+export class SourceColumn {
+  field: MergeField | undefined
+  valueClass = layout.CLASS_UNTYPED
+  encoding = layout.ENCODED_NOT
+  dictionary = 0
+  /** Some row has no plain value: {@link states} hold. */
+  hasStates = false
+  hasRest = false
+  /** Some text is no code of the dictionary. */
+  hasHeapTexts = false
+  /** Values are in {@link floats}, else in {@link words}. */
+  isFloat = false
+  /** Booleans, numbers that are all words, texts as in their pages. */
+  words = new Int32Array(0)
+  floats = new Float64Array(0)
+  states = new Uint8Array(0)
+  /** Cells of the page that is being written, where it has texts in its heap. */
+  texts = new Int32Array(0)
+  /** `[length][bytes]` of texts that stood in the rest, by row. */
+  madeTexts: Map<number, Uint8Array> | undefined
+  #total = 0
 
-/** `starts[i]` is the number of the first row of `pages[i]`; `total` all rows. */
-export function chooseColumns(pages: readonly PageView[], starts: readonly number[], total: number): SourceColumn[] {
-  const seen = new Map<string, Seen>()
-  /** By page and shape code: the fields in order. */
-  const shapes = pages.map((page) => Array.from({ length: page.shapeCount }, (_, code) => fieldsOf(page, code, seen)))
-  pages.forEach((page, index) => countRows(page, shapes[index] as Seen[][]))
-  const withRest = pages.map(hasRest)
-  pages.forEach((page, index) => countClasses(page, seen, shapes[index] as Seen[][], withRest[index] as boolean))
-  const chosen = [...seen.values()].filter(({ rows }) => rows > 0 && rows * layout.COLUMN_SHARE >= total)
-  const columnsMax = Math.min(layout.COLUMNS_MAX, Math.floor(layout.COLUMN_BYTES_MAX / (total * CELL_BYTES_MAX)))
-  const kept = new Set(chosen.toSorted((one, other) => other.rows - one.rows).slice(0, columnsMax))
-  const columns = chosen.filter((field) => kept.has(field)).map((field) => newColumn(field, total))
-  const byName = new Map(columns.map((column) => [column.name, column]))
-  pages.forEach((page, index) => {
-    const fields = shapes[index] as Seen[][]
-    for (const column of columns) load(page, starts[index] as number, column, fields)
-    if (withRest[index] === true) {
-      const shapeColumns = fields.map((shape) => shape.map(({ name }) => byName.get(name)))
-      loadRests(page, starts[index] as number, shapeColumns)
+  /** The field's name as a msgpack text. */
+  get encodedName(): Uint8Array {
+    return (this.field as MergeField).encoded
+  }
+
+  begin(field: MergeField, total: number): void {
+    this.field = field
+    this.valueClass = commonestClass(field.classes)
+    this.encoding = layout.ENCODED_NOT
+    this.dictionary = this.valueClass === layout.CLASS_TEXT ? field.dictionary : 0
+    this.hasStates = this.hasRest = this.hasHeapTexts = false
+    this.isFloat = this.valueClass === layout.CLASS_TIME
+    this.madeTexts = undefined
+    this.#total = total
+    const hasWords = this.valueClass >= layout.CLASS_BOOLEAN && !this.isFloat
+    if (hasWords && this.words.length < total) this.words = new Int32Array(total)
+    if (this.isFloat && this.floats.length < total) this.floats = new Float64Array(total)
+  }
+
+  load(page: PageView, start: number, count: number, shapes: readonly (readonly MergeField[])[]): void {
+    const field = this.field as MergeField
+    const from = page.columnNamed(field.name)
+    if (from === undefined) {
+      // A field without a column is in the rest of the rows that have it.
+      const stateOfCode = shapes.map((fields) => (fields.includes(field) ? layout.STATE_REST : layout.STATE_ABSENT))
+      const states = this.#needStates()
+      for (let row = 0; row < count; row++) states[start + row] = stateOfCode[page.shapeCodeOf(row)] as number
+      return
     }
-  })
-  for (const column of columns) settle(column)
-  return columns
+    const hasStates = from.statesAt >= 0 && !isPlain(page, from, count)
+    if (hasStates) this.#needStates().set(page.u8.subarray(from.statesAt, from.statesAt + count), start)
+    if (from.valueClass === this.valueClass) {
+      this.#loadValues(page, from, start, count)
+    } else {
+      const states = this.#needStates()
+      for (let row = start; row < start + count; row++) if (states[row] === layout.STATE_VALUE) states[row] = layout.STATE_REST
+    }
+  }
+
+  /** Puts a value of the rest into the column if it is of its class. */
+  takeRest(row: number, memory: Uint8Array, at: number): void {
+    const head = memory[at] as number
+    const states = this.#needStates()
+    if (head === 0xc0) {
+      states[row] = layout.STATE_NULL
+      return
+    }
+    switch (this.valueClass) {
+      case layout.CLASS_NUMBER:
+      case layout.CLASS_TIME: {
+        const value = this.valueClass === layout.CLASS_NUMBER ? numberAt(memory, at) : timeAt(memory, at)
+        if (value !== value) return
+        if (!this.isFloat && (value | 0) !== value) this.#becomeFloat()
+        if (this.isFloat) this.floats[row] = value
+        else this.words[row] = value
+        break
+      }
+      case layout.CLASS_BOOLEAN:
+        if (head !== 0xc2 && head !== 0xc3) return
+        this.words[row] = head & 1
+        break
+      case layout.CLASS_TEXT: {
+        if (classOfHead(head) !== layout.CLASS_TEXT) return
+        const from = at + textHeadBytes(memory, at)
+        const bytes = textEnd(memory, at) - from
+        if (bytes > layout.INLINE_BYTES_MAX) return
+        const made = new Uint8Array(bytes + 2)
+        const target = writeTextLength(made, 0, bytes)
+        made.set(memory.subarray(from, from + bytes), target)
+        this.madeTexts ??= new Map()
+        this.madeTexts.set(row, made)
+        // No code: whoever copies it looks into the made texts.
+        this.words[row] = MADE_TEXT
+        break
+      }
+      default:
+        return
+    }
+    states[row] = layout.STATE_VALUE
+  }
+
+  /** The encoding, now that all values are known. */
+  settle(): void {
+    if (this.hasStates) this.#settleStates()
+    switch (this.valueClass) {
+      case layout.CLASS_BOOLEAN:
+        this.encoding = layout.ENCODED_U8
+        break
+      case layout.CLASS_TIME:
+        this.encoding = layout.ENCODED_F64
+        break
+      case layout.CLASS_NUMBER:
+        this.encoding = this.isFloat ? layout.ENCODED_F64 : layout.ENCODED_I32
+        break
+      case layout.CLASS_TEXT: {
+        const most = largest(this.words, this.#total)
+        this.hasHeapTexts = most >= layout.DICTIONARY_CODES_MAX
+        this.encoding = this.hasHeapTexts ? layout.ENCODED_I32 : most < 256 ? layout.ENCODED_U8 : layout.ENCODED_U16
+        break
+      }
+      default:
+        break
+    }
+  }
+
+  #settleStates(): void {
+    const { states, words, floats, isFloat } = this
+    this.hasStates = false
+    const hasWords = this.valueClass >= layout.CLASS_BOOLEAN
+    for (let row = 0; row < this.#total; row++) {
+      const state = states[row] as number
+      if (state === layout.STATE_VALUE) continue
+      this.hasStates = true
+      // What a cell without a plain value holds is of no account: the same bytes for the same rows.
+      if (isFloat) floats[row] = 0
+      else if (hasWords) words[row] = 0
+      if (state === layout.STATE_REST) this.hasRest = true
+    }
+  }
+
+  #needStates(): Uint8Array {
+    if (!this.hasStates) {
+      if (this.states.length < this.#total) this.states = new Uint8Array(this.#total)
+      else this.states.fill(layout.STATE_VALUE, 0, this.#total)
+      this.hasStates = true
+    }
+    return this.states
+  }
+
+  #loadValues(page: PageView, { encoding, dataAt }: ColumnView, start: number, count: number): void {
+    const { valueClass, words } = this
+    if (valueClass < layout.CLASS_BOOLEAN) return
+    if (encoding === layout.ENCODED_F64) this.#loadFloats(page.f64, dataAt, start, count)
+    else if (this.isFloat) this.floats.set(page.i32.subarray(dataAt, dataAt + count), start)
+    else if (encoding === layout.ENCODED_I32) words.set(page.i32.subarray(dataAt, dataAt + count), start)
+    else if (encoding === layout.ENCODED_U16) for (let row = 0; row < count; row++) words[start + row] = page.u16[dataAt + row] as number
+    else widen(page.u8, dataAt, words, start, count)
+  }
+
+  #loadFloats(source: Float64Array, dataAt: number, start: number, count: number): void {
+    let row = 0
+    if (!this.isFloat) {
+      const { words } = this
+      for (; row < count; row++) {
+        const value = source[dataAt + row] as number
+        const word = value | 0
+        if (word !== value && (!this.hasStates || this.states[start + row] === layout.STATE_VALUE)) break
+        words[start + row] = word
+      }
+      if (row === count) return
+      this.#becomeFloat()
+    }
+    this.floats.set(source.subarray(dataAt + row, dataAt + count), start + row)
+  }
+
+  #becomeFloat(): void {
+    this.isFloat = true
+    if (this.floats.length < this.#total) this.floats = new Float64Array(this.#total)
+    this.floats.set(this.words.subarray(0, this.#total))
+  }
 }
 
-function fieldsOf(page: PageView, code: number, seen: Map<string, Seen>): Seen[] {
-  const record = page.shapeRecordAt(code)
-  return Array.from({ length: page.i32[record] as number }, (_, position) => {
-    const at = page.at + (page.i32[record + 1 + position * 2] as number)
-    const bytes = (page.i32[record + 2 + position * 2] as number) >>> 16
-    const name = nameAt(page.u8, at, bytes)
-    let field = seen.get(name)
-    if (field === undefined) {
-      field = { name, encoded: page.u8.slice(at, at + bytes), rows: 0, classes: [0, 0, 0, 0, 0, 0], dictionary: 0 }
-      seen.set(name, field)
+/** Chooses columns and loads them; the columns are valid until they are chosen again. */
+export class MergeColumns {
+  readonly #columns: SourceColumn[] = []
+
+  choose(rows: SourceRows, fields: MergeFields): SourceColumn[] {
+    const { pages, starts, total } = rows
+    const withRest = pages.map(hasRest)
+    pages.forEach((page, index) => countClasses(page, fields, index, withRest[index] as boolean))
+    const chosen = fields.all.filter((field) => field.rows > 0 && field.rows * layout.COLUMN_SHARE >= total)
+    const columnsMax = Math.min(layout.COLUMNS_MAX, Math.floor(layout.COLUMN_BYTES_MAX / (total * CELL_BYTES_MAX)))
+    const kept = new Set(chosen.toSorted((one, other) => other.rows - one.rows).slice(0, columnsMax))
+    const columns: SourceColumn[] = []
+    for (const field of chosen) {
+      if (!kept.has(field)) continue
+      const column = (this.#columns[columns.length] ??= new SourceColumn())
+      field.column = columns.length
+      column.begin(field, total)
+      columns.push(column)
     }
-    return field
-  })
+    pages.forEach((page, index) => {
+      const start = starts[index] as number
+      const count = (starts[index + 1] ?? total) - start
+      const shapes = fields.shapes[index] as readonly (readonly MergeField[])[]
+      for (const column of columns) column.load(page, start, count, shapes)
+      if (withRest[index] === true) loadRests(page, start, count, shapes, columns)
+    })
+    for (const column of columns) column.settle()
+    return columns
+  }
 }
 
-function countRows({ u16, shapeAt, rowCount }: PageView, shapes: readonly (readonly Seen[])[]): void {
-  const counts = new Int32Array(shapes.length)
-  for (let row = 0; row < rowCount; row++) counts[u16[shapeAt + row] as number] = (counts[u16[shapeAt + row] as number] as number) + 1
-  shapes.forEach((fields, code) => {
-    for (const field of fields) field.rows += counts[code] as number
-  })
+function commonestClass(classes: readonly number[]): number {
+  // What is the key in some row is the key field.
+  if ((classes[layout.CLASS_KEY] as number) > 0) return layout.CLASS_KEY
+  let valueClass = layout.CLASS_UNTYPED
+  for (let each = layout.CLASS_BOOLEAN; each < classes.length; each++) {
+    const most = valueClass === layout.CLASS_UNTYPED ? 0 : (classes[valueClass] as number)
+    if ((classes[each] as number) > most) valueClass = each
+  }
+  return valueClass
 }
 
 function hasRest({ i32, restAt, rowCount }: PageView): boolean {
@@ -103,22 +250,31 @@ function hasRest({ i32, restAt, rowCount }: PageView): boolean {
   return false
 }
 
-function countClasses(page: PageView, seen: ReadonlyMap<string, Seen>, shapes: readonly (readonly Seen[])[], withRest: boolean): void {
+/** True if all rows have a plain value there; false also says that it is not known. States are looked at four at a time. */
+function isPlain({ i32 }: PageView, { statesAt }: ColumnView, count: number): boolean {
+  for (let word = statesAt >> 2; word < (statesAt + count + 3) >> 2; word++) if (i32[word] !== 0) return false
+  return true
+}
+
+function countClasses(page: PageView, fields: MergeFields, index: number, withRest: boolean): void {
   const { rowCount, u8 } = page
-  for (const column of page.columns) {
-    const field = seen.get(nameAt(u8, column.nameAt, column.nameBytes))
-    if (field === undefined || column.valueClass === layout.CLASS_UNTYPED) continue
-    let values = column.statesAt < 0 ? rowCount : 0
-    if (column.statesAt >= 0) for (let row = 0; row < rowCount; row++) if (u8[column.statesAt + row] === layout.STATE_VALUE) values++
+  for (const field of fields.all) {
+    const column = page.columnNamed(field.name)
+    if (column === undefined || column.valueClass === layout.CLASS_UNTYPED) continue
+    let values = rowCount
+    if (column.statesAt >= 0 && !isPlain(page, column, rowCount)) {
+      for (let row = 0; row < rowCount; row++) if (u8[column.statesAt + row] !== layout.STATE_VALUE) values--
+    }
     field.classes[column.valueClass] = (field.classes[column.valueClass] as number) + values
     if (column.dictionary !== 0) field.dictionary = column.dictionary
   }
   if (!withRest) return
+  const shapes = fields.shapes[index] as readonly (readonly MergeField[])[]
   for (let row = 0; row < rowCount; row++) {
     const cursor = new RestCursor(page, row)
-    const fields = shapes[page.shapeCodeOf(row)] as readonly Seen[]
+    const shape = shapes[page.shapeCodeOf(row)] as readonly MergeField[]
     while (cursor.next()) {
-      const field = fields[cursor.position]
+      const field = shape[cursor.position]
       if (field === undefined || cursor.isPlace || !isInRest(page, row, cursor.position)) continue
       const valueClass = classOfHead(cursor.memory[cursor.valueAt] as number)
       field.classes[valueClass] = (field.classes[valueClass] as number) + 1
@@ -133,135 +289,34 @@ function isInRest(page: PageView, row: number, position: number): boolean {
   return index < 0 || stateOf(page, row, page.columns[index] as ColumnView) === layout.STATE_REST
 }
 
-function newColumn({ name, encoded, classes, dictionary }: Seen, total: number): Writable {
-  let valueClass = layout.CLASS_UNTYPED
-  for (let each = layout.CLASS_KEY; each < classes.length; each++) {
-    const most = valueClass === layout.CLASS_UNTYPED ? 0 : (classes[valueClass] as number)
-    if ((classes[each] as number) > most) valueClass = each
-  }
-  // What is the key in most rows is the key field.
-  if ((classes[layout.CLASS_KEY] as number) > 0) valueClass = layout.CLASS_KEY
-  const isNumeric = valueClass === layout.CLASS_NUMBER || valueClass === layout.CLASS_TIME || valueClass === layout.CLASS_BOOLEAN
-  return {
-    name,
-    encodedName: encoded,
-    valueClass,
-    encoding: layout.ENCODED_NOT,
-    dictionary: valueClass === layout.CLASS_TEXT ? dictionary : 0,
-    states: new Uint8Array(total),
-    hasStates: false,
-    hasRest: false,
-    values: isNumeric ? new Float64Array(total) : noValues,
-    cells: valueClass === layout.CLASS_TEXT ? new Int32Array(total) : noCells,
-    hasHeapTexts: false,
-    madeTexts: undefined
-  }
-}
-
-function load(page: PageView, start: number, column: Writable, shapes: readonly (readonly Seen[])[]): void {
-  const { rowCount, u8, u16, i32, f64 } = page
-  const { states } = column
-  const from = page.columnNamed(column.name)
-  if (from === undefined) {
-    // A field without a column is in the rest of the rows that have it.
-    const stateOfCode = shapes.map((fields) => (fields.some(({ name }) => name === column.name) ? layout.STATE_REST : layout.STATE_ABSENT))
-    for (let row = 0; row < rowCount; row++) states[start + row] = stateOfCode[u16[page.shapeAt + row] as number] as number
-    return
-  }
-  if (from.statesAt >= 0) states.set(u8.subarray(from.statesAt, from.statesAt + rowCount), start)
-  if (from.valueClass === column.valueClass) {
-    const { dataAt, encoding } = from
-    if (column.valueClass === layout.CLASS_TEXT) {
-      const source = encoding === layout.ENCODED_I32 ? i32 : encoding === layout.ENCODED_U16 ? u16 : u8
-      column.cells.set(source.subarray(dataAt, dataAt + rowCount), start)
-    } else if (column.values !== noValues) {
-      const source = encoding === layout.ENCODED_F64 ? f64 : encoding === layout.ENCODED_I32 ? i32 : u8
-      column.values.set(source.subarray(dataAt, dataAt + rowCount), start)
-    }
-  } else {
-    for (let row = 0; row < rowCount; row++) if (states[start + row] === layout.STATE_VALUE) states[start + row] = layout.STATE_REST
-  }
-}
-
-function loadRests(page: PageView, start: number, shapes: readonly (readonly (Writable | undefined)[])[]): void {
-  for (let row = 0; row < page.rowCount; row++) {
-    const fields = shapes[page.shapeCodeOf(row)] as readonly (Writable | undefined)[]
+function loadRests(
+  page: PageView,
+  start: number,
+  count: number,
+  shapes: readonly (readonly MergeField[])[],
+  columns: readonly SourceColumn[]
+): void {
+  for (let row = 0; row < count; row++) {
+    const fields = shapes[page.shapeCodeOf(row)] as readonly MergeField[]
     const cursor = new RestCursor(page, row)
     while (cursor.next()) {
-      const column = fields[cursor.position]
+      const column = columns[fields[cursor.position]?.column ?? -1]
       if (column === undefined || cursor.isPlace || !isInRest(page, row, cursor.position)) continue
-      take(column, start + row, cursor.memory, cursor.valueAt)
+      column.takeRest(start + row, cursor.memory, cursor.valueAt)
     }
   }
 }
 
-/** Puts a value of the rest into its column if it is of its class. */
-function take(column: Writable, row: number, memory: Uint8Array, at: number): void {
-  const head = memory[at] as number
-  if (head === 0xc0) {
-    column.states[row] = layout.STATE_NULL
-    return
-  }
-  switch (column.valueClass) {
-    case layout.CLASS_NUMBER:
-    case layout.CLASS_TIME: {
-      const value = column.valueClass === layout.CLASS_NUMBER ? numberAt(memory, at) : timeAt(memory, at)
-      if (value !== value) return
-      column.values[row] = value
-      break
-    }
-    case layout.CLASS_BOOLEAN:
-      if (head !== 0xc2 && head !== 0xc3) return
-      column.values[row] = head & 1
-      break
-    case layout.CLASS_TEXT: {
-      if (classOfHead(head) !== layout.CLASS_TEXT) return
-      const from = at + textHeadBytes(memory, at)
-      const bytes = textEnd(memory, at) - from
-      if (bytes > layout.INLINE_BYTES_MAX) return
-      const made = new Uint8Array(bytes + 2)
-      const target = writeTextLength(made, 0, bytes)
-      made.set(memory.subarray(from, from + bytes), target)
-      column.madeTexts ??= new Map()
-      column.madeTexts.set(row, made)
-      // No code: whoever copies it looks into the made texts.
-      column.cells[row] = MADE_TEXT
-      break
-    }
-    default:
-      return
-  }
-  column.states[row] = layout.STATE_VALUE
+function widen(source: Uint8Array, from: number, target: Int32Array, to: number, count: number): void {
+  for (let row = 0; row < count; row++) target[to + row] = source[from + row] as number
 }
 
-/** The encoding, now that all values are known. */
-function settle(column: Writable): void {
-  const { states, values, cells, valueClass } = column
-  for (let row = 0; row < states.length; row++) {
-    if (states[row] === layout.STATE_VALUE) continue
-    column.hasStates = true
-    // What a cell without a plain value holds is of no account: the same bytes for the same rows.
-    if (values !== noValues) values[row] = 0
-    if (cells !== noCells) cells[row] = 0
-    if (states[row] === layout.STATE_REST) column.hasRest = true
+/** The largest cell, without a sign. */
+function largest(cells: Int32Array, count: number): number {
+  let most = 0
+  for (let row = 0; row < count; row++) {
+    const cell = (cells[row] as number) >>> 0
+    if (cell > most) most = cell
   }
-  if (valueClass === layout.CLASS_BOOLEAN) column.encoding = layout.ENCODED_U8
-  else if (valueClass === layout.CLASS_TIME) column.encoding = layout.ENCODED_F64
-  else if (valueClass === layout.CLASS_NUMBER) {
-    column.encoding = layout.ENCODED_I32
-    for (let row = 0; row < states.length; row++) {
-      const value = values[row] as number
-      if ((value | 0) === value || states[row] !== layout.STATE_VALUE) continue
-      column.encoding = layout.ENCODED_F64
-      break
-    }
-  } else if (valueClass === layout.CLASS_TEXT) {
-    let most = 0
-    for (let row = 0; row < states.length; row++) {
-      const cell = (cells[row] as number) >>> 0
-      if (cell > most && states[row] === layout.STATE_VALUE) most = cell
-    }
-    column.hasHeapTexts = most >= layout.DICTIONARY_CODES_MAX
-    column.encoding = column.hasHeapTexts ? layout.ENCODED_I32 : most < 256 ? layout.ENCODED_U8 : layout.ENCODED_U16
-  }
+  return most
 }

@@ -1,7 +1,6 @@
 import { type Field, type FieldNames, type FieldOrder } from './field-names.js'
-import { DELTA, SHAPE_FIELD_WORDS } from './page-layout.js'
+import { DELTA, ENCODING_BYTES, SHAPE_FIELD_WORDS } from './page-layout.js'
 import { type ColumnView, type PageView } from './page-view.js'
-import { type OpenRange } from './open-range.js'
 
 /** A page of an open rectangle as apply sees it: it has a number for locations, and its shapes are known as orders of fields. */
 export class OpenPage {
@@ -9,21 +8,41 @@ export class OpenPage {
   readonly names: FieldNames
   /** In locations of rows, see `key-table.ts`. */
   readonly number: number
-  range: OpenRange
   /** Some row may have no plain value in some column. */
   hasStates: boolean
+  /** Some row may have another shape than the first; else none is looked at: it lies in a line of the cache of its own. */
+  hasShapes: boolean
+  /** Some row may have a rest. */
+  hasRests: boolean
+  /** For each line of the cache that a patch of a row reads: index of row 0's byte, and the shift that makes bytes of rows. */
+  readonly #lines: Int32Array
   #orders: (FieldOrder | undefined)[] = []
   #columnOf: (number | undefined)[] = []
+  #fieldOf: (Field | undefined)[] = []
   #generation: number
 
-  constructor(view: PageView, names: FieldNames, number: number, range: OpenRange) {
+  constructor(view: PageView, names: FieldNames, number: number) {
     this.view = view
     this.names = names
     this.number = number
     view.openNumber = number
-    this.range = range
     this.hasStates = view.kind !== DELTA && view.columns.some(({ statesAt }) => statesAt >= 0)
+    this.hasShapes = view.shapeCount > 1
+    this.hasRests = hasRests(view)
+    this.#lines = linesOf(view)
     this.#generation = names.generation
+  }
+
+  /**
+   * Reads a byte of every cell that a patch of the row will read, and returns something of it. All these bytes lie in lines of the cache
+   * of their own, and mostly in none: asked for at once they come at once.
+   */
+  touch(row: number): number {
+    const lines = this.#lines
+    const { u8 } = this.view
+    let sum = 0
+    for (let at = 0; at < lines.length; at += 2) sum += u8[(lines[at] as number) + (row << (lines[at + 1] as number))] as number
+    return sum
   }
 
   /** True if what was kept by fields and orders had to be given up. */
@@ -32,6 +51,7 @@ export class OpenPage {
     this.#generation = this.names.generation
     this.#orders = []
     this.#columnOf = []
+    this.#fieldOf = []
     return true
   }
 
@@ -39,18 +59,32 @@ export class OpenPage {
     return this.#orders[code] ?? this.#readOrder(code)
   }
 
-  protected setOrder(code: number, order: FieldOrder): void {
+  setOrder(code: number, order: FieldOrder): void {
     this.#orders[code] = order
+    if (code > 0) this.hasShapes = true
+  }
+
+  /** Code of a row's shape. */
+  codeOf(row: number): number {
+    return this.hasShapes ? this.view.shapeCodeOf(row) : 0
+  }
+
+  /** Reference of a row's rest; 0: it has none. */
+  restOf(row: number): number {
+    return this.hasRests ? (this.view.i32[this.view.restAt + row] as number) : 0
   }
 
   /** Index of the field's column; -1 if it has none. */
   columnOf(field: Field): number {
-    return this.#columnOf[field.id] ?? (this.#columnOf[field.id] = this.view.columnNamed(field.name)?.index ?? -1)
+    if (this.#columnOf.length === 0) for (const { index } of this.view.columns) this.#columnOf[this.fieldOfColumn(index).id] = index
+    return this.#columnOf[field.id] ?? -1
   }
 
   fieldOfColumn(index: number): Field {
+    const known = this.#fieldOf[index]
+    if (known !== undefined) return known
     const { nameAt, nameBytes } = this.view.columns[index] as ColumnView
-    return this.names.fieldOf(this.view.u8, nameAt, nameAt + nameBytes)
+    return (this.#fieldOf[index] = this.names.fieldOf(this.view.u8, nameAt, nameAt + nameBytes))
   }
 
   #readOrder(code: number): FieldOrder {
@@ -64,4 +98,18 @@ export class OpenPage {
     }
     return (this.#orders[code] = order)
   }
+}
+
+function hasRests({ i32, restAt, rowCount }: PageView): boolean {
+  for (let row = 0; row < rowCount; row++) if (i32[restAt + row] !== 0) return true
+  return false
+}
+
+function linesOf({ endAt, columns }: PageView): Int32Array {
+  const lines = [endAt * 4, 2]
+  for (const { encoding, dataAt } of columns) {
+    const bytes = ENCODING_BYTES[encoding] as number
+    if (bytes > 0) lines.push(dataAt * bytes, 31 - Math.clz32(bytes))
+  }
+  return Int32Array.from(lines)
 }

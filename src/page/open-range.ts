@@ -6,6 +6,8 @@ import { type PageView } from './page-view.js'
 /** An open rectangle as apply sees it: a range of keys from `t0` on, its base and its delta. */
 export class OpenRange {
   readonly low: Uint8Array
+  /** The bytes of {@link low}. */
+  readonly lowData: DataView
   readonly t0: number
   past: Past
   base: OpenPage | undefined
@@ -36,6 +38,7 @@ export class OpenRange {
 
   constructor(low: Uint8Array, t0: number, past: Past) {
     this.low = low
+    this.lowData = new DataView(low.buffer, low.byteOffset, low.length)
     this.t0 = t0
     this.past = past
   }

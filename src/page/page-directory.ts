@@ -53,6 +53,9 @@ export type Tile = {
   readonly chunks: readonly PageView[]
 }
 
+/** Tiles one behind the other in time, of the keys within [low, high). */
+export type TilesOfRange = { readonly low: Uint8Array; readonly high: Uint8Array | undefined; readonly tiles: readonly Tile[] }
+
 const noChunks: readonly PageView[] = []
 
 /**
@@ -75,6 +78,50 @@ export function tilesAt({ ranges }: PageDirectory, S: number, { from, to }: KeyB
     else addPast(tiles, range.past, S, low, high)
   }
   return tiles
+}
+
+/**
+ * The rectangles that have keys within the bounds and a seq from `from` to `to`: for each range of keys, in order, those of its keys; of one
+ * key oldest first. A page from before a split comes for each half, cut to it.
+ */
+export function tilesBetween({ ranges }: PageDirectory, from: number, to: number, bounds: KeyBounds = {}): TilesOfRange[] {
+  const found: TilesOfRange[] = []
+  for (let index = bounds.from === undefined ? 0 : rangeIndex(ranges, bounds.from); index < ranges.length; index++) {
+    const range = ranges[index] as RangeEntry
+    if (bounds.to !== undefined && range.low.length > 0 && compareKeys(range.low, bounds.to) >= 0) break
+    const low = later(range.low, bounds.from)
+    const high = earlier(ranges[index + 1]?.low, bounds.to)
+    const tiles: Tile[] = []
+    addPastBetween(tiles, range.past, from, to, low, high)
+    if (to >= range.t0) tiles.push({ low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks })
+    found.push({ low, high, tiles })
+  }
+  return found
+}
+
+function addPastBetween(tiles: Tile[], past: Past, from: number, to: number, low: Uint8Array, high: Uint8Array | undefined): void {
+  if (from < past.since) {
+    eachParent(past, low, high, (parent, parentLow, parentHigh) => addPastBetween(tiles, parent, from, to, parentLow, parentHigh))
+  }
+  for (let index = 0; index < past.sliceCount; index++) {
+    const { t0, t1, page } = past.slices[index] as Slice
+    if (t0 <= to && t1 > from) tiles.push({ low, high, t0, t1, page, chunks: noChunks })
+  }
+}
+
+/** The parents that have keys within [low, high), and those keys' bounds. */
+function eachParent(
+  { parents }: Past,
+  low: Uint8Array,
+  high: Uint8Array | undefined,
+  take: (parent: Past, low: Uint8Array, high: Uint8Array | undefined) => void
+): void {
+  parents.forEach((parent, index) => {
+    const parentHigh = parents[index + 1]?.low
+    if (high !== undefined && compareKeys(parent.low, high) >= 0) return
+    if (parentHigh !== undefined && compareKeys(parentHigh, low) <= 0) return
+    take(parent, index === 0 ? low : later(parent.low, low), earlier(parentHigh, high))
+  })
 }
 
 /** The rectangle of a key at S. */
@@ -107,12 +154,7 @@ export function rangeIndex(ranges: readonly { readonly low: Uint8Array }[], key:
 
 function addPast(tiles: Tile[], past: Past, S: number, low: Uint8Array, high: Uint8Array | undefined): void {
   if (S < past.since) {
-    past.parents.forEach((parent, index) => {
-      const parentHigh = past.parents[index + 1]?.low
-      if (high !== undefined && compareKeys(parent.low, high) >= 0) return
-      if (parentHigh !== undefined && compareKeys(parentHigh, low) <= 0) return
-      addPast(tiles, parent, S, index === 0 ? low : later(parent.low, low), earlier(parentHigh, high))
-    })
+    eachParent(past, low, high, (parent, parentLow, parentHigh) => addPast(tiles, parent, S, parentLow, parentHigh))
     return
   }
   const slice = sliceAt(past, S)

@@ -50,6 +50,8 @@ export function columnsBytes({ kind, rowCapacity, columns, hasOrigin }: PageDraf
 export class HeapDraft {
   readonly start: number
   bytes: Uint8Array<ArrayBuffer>
+  /** The same bytes. */
+  data: DataView
   /** Bytes written; the next one gets the reference `start + length`. */
   length = 0
 
@@ -58,6 +60,7 @@ export class HeapDraft {
     const behind = draft.kind === layout.DELTA ? columnsBytes(draft) : 0
     this.start = Math.max(layout.DICTIONARY_CODES_MAX, aligned(prefix) + behind)
     this.bytes = scratch
+    this.data = new DataView(scratch.buffer)
   }
 
   /** Room for `bytes`; returns its index in {@link bytes}, which may be another array afterwards. */
@@ -68,6 +71,7 @@ export class HeapDraft {
       const larger = new Uint8Array(Math.max(this.length, this.bytes.length * 2))
       larger.set(this.bytes)
       this.bytes = larger
+      this.data = new DataView(larger.buffer)
     }
     return at
   }

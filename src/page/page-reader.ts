@@ -219,24 +219,30 @@ export class PageReader {
     // Few hits are compared with one another; for many it is less work to count all rows of the rectangle through.
     const hits = runs.reduce((sum, { page, rows }) => (page.kind === layout.DELTA ? sum + rows.length : sum), 0)
     const total = pagesOf(tile).reduce((sum, { rowCount }) => sum + rowCount, 0)
-    return hits * FEW_HITS < total ? this.#inKeyOrder(runs) : this.#countedInKeyOrder(tile, runs, total)
+    return hits * FEW_HITS < total ? this.#inKeyOrder(runs) : this.#countedInKeyOrder(tile, runs)
   }
 
-  #countedInKeyOrder(tile: Tile, runs: readonly RowRun[], total: number): RowRun[] {
+  #countedInKeyOrder(tile: Tile, runs: readonly RowRun[]): RowRun[] {
     const pages = pagesOf(tile)
+    // Counted once: a delta may grow meanwhile.
+    const counts = pages.map(({ rowCount }) => rowCount)
+    const total = counts.reduce((sum, count) => sum + count, 0)
     const pageOfRow = new Uint16Array(total)
     const rowInPage = new Int32Array(total)
     const isVisible = new Uint8Array(total)
+    const ordinals = new Int32Array(total)
     let start = 0
     pages.forEach((page, index) => {
-      const { rowCount } = page
+      const rowCount = counts[index] as number
       pageOfRow.fill(index, start, start + rowCount)
+      ordinals.set(page.i32.subarray(page.ordinalAt, page.ordinalAt + rowCount), start)
       for (let row = 0; row < rowCount; row++) rowInPage[start + row] = row
       const rows = runs.find((run) => run.page === page)?.rows ?? noRows
       for (let row = 0; row < rows.length; row++) isVisible[start + (rows[row] as number)] = 1
       start += rowCount
     })
-    const sorted = this.#order.sort([{ base: tile.page, chunks: tile.chunks }], this.#source.keys, total)
+    const baseRows = tile.page === undefined ? 0 : (counts[0] as number)
+    const sorted = this.#order.sort([{ baseRows, deltaRows: total - baseRows }], ordinals, total, this.#source.keys)
     const rows = new Int32Array(total)
     const all: RowRun[] = []
     let count = 0

@@ -65,6 +65,7 @@ export class PageView {
   readonly u16: Uint16Array
   readonly i32: Int32Array
   readonly f64: Float64Array
+  readonly data: DataView
   readonly kind: number
   readonly rowCapacity: number
   readonly seqBase: number
@@ -100,6 +101,7 @@ export class PageView {
     this.u16 = views.u16
     this.i32 = views.i32
     this.f64 = views.f64
+    this.data = views.data
     this.kind = word(layout.KIND)
     this.rowCapacity = word(layout.ROW_CAPACITY)
     this.seqBase = views.f64[(head + layout.SEQ_BASE_F64) / 2] as number

@@ -18,6 +18,7 @@ export class SharedHeap {
   /** By block: the memory, and where the block begins in it; found out when it is first read. */
   readonly #memories: Uint8Array[] = []
   readonly #words: Int32Array[] = []
+  readonly #data: DataView[] = []
   readonly #starts: number[] = []
   #end = 0
 
@@ -44,6 +45,11 @@ export class SharedHeap {
 
   memory(reference: number): Uint8Array {
     return this.#memories[reference >>> this.#unitShift] ?? this.#open(reference >>> this.#unitShift)
+  }
+
+  /** The same memory; {@link memory} was asked for before. */
+  data(reference: number): DataView {
+    return this.#data[reference >>> this.#unitShift] as DataView
   }
 
   /** Index of the reference in {@link memory}, which was asked for before. */
@@ -84,9 +90,10 @@ export class SharedHeap {
 
   #open(block: number): Uint8Array {
     const address = readWord(this.addresses, block)
-    const { u8, i32 } = this.#arena.viewsOf(address)
+    const { u8, i32, data } = this.#arena.viewsOf(address)
     this.#memories[block] = u8
     this.#words[block] = i32
+    this.#data[block] = data
     this.#starts[block] = this.#arena.offsetOf(address)
     return u8
   }

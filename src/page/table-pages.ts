@@ -52,6 +52,9 @@ const OFFSET_MAX = 0x7fff_fff0
 /** Merges that wait for page memory are tried again after so many events. */
 const RETRY_EVENTS = 256
 
+/** As many misses of the cache as a core has under way at a time. */
+export const FORESEEN_MAX = 16
+
 export type TablePagesOptions = {
   readonly arena: Arena
   /** Id of the table. */
@@ -94,13 +97,18 @@ export class TablePages {
   readonly #merger: PageMerger
   readonly #reader: RowReader
   #ranges: OpenRange[]
+  /** By number of the page. */
   readonly #pages: (OpenPage | undefined)[] = []
+  readonly #rangeOfPage: (OpenRange | undefined)[] = []
+  /** Chunks with rows that are not counted yet. */
+  readonly #unpublished: DeltaChunk[] = []
   readonly #freeNumbers: number[] = []
   #pending: PendingMerge[] = []
   #appliedSeq = 0
   /** Counts every change of where the pages are. */
   #structure = 1
   #directory: PageDirectory | undefined
+  readonly #foreseen = new Int32Array(FORESEEN_MAX + 1)
   /** Heap bytes of a row of a delta, as the last full chunk had them. */
   #heapPerRow = -1
 
@@ -145,6 +153,7 @@ export class TablePages {
 
   /** The pages as they are now. Readers pin what they read, see `page-reader.ts`. */
   get directory(): PageDirectory {
+    this.publish()
     this.#directory ??= {
       version: this.#structure,
       appliedSeq: this.#appliedSeq,
@@ -162,16 +171,48 @@ export class TablePages {
   /** The row at a location. */
   at(location: number): { readonly view: PageView; readonly row: number; readonly t0: number } | undefined {
     if (location === NOWHERE) return undefined
-    const page = this.#pageAt(location)
-    return { view: page.view, row: this.#rowAt(location), t0: page.range.t0 }
+    return { view: this.#pageAt(location).view, row: this.#rowAt(location), t0: this.#rangeAt(location).t0 }
+  }
+
+  /** Takes one event into the pages, for whoever reads them; see {@link take}. */
+  apply(event: PageEvent): void {
+    this.take(event)
+    this.publish()
   }
 
   /**
-   * Takes one event into the pages. Where it throws, nothing of the event is taken.
+   * The next events will be of these ordinals. A hint: the memory that they lie in is asked for now, all at once. One by one a patch waits
+   * three times, for the location, the end and the cells of the version before it.
+   */
+  foresee(ordinals: Uint32Array, count: number): void {
+    const { locations } = this.keys
+    const foreseen = this.#foreseen
+    for (let index = 0; index < count; index++) {
+      const ordinal = ordinals[index] as number
+      foreseen[index] = ordinal < locations.length ? (locations[ordinal] as number) : NOWHERE
+    }
+    let sum = 0
+    for (let index = 0; index < count; index++) {
+      const location = foreseen[index] as number
+      if (location !== NOWHERE) sum += this.#pageAt(location).touch(this.#rowAt(location))
+    }
+    // Loads that nobody asks for would not be made.
+    foreseen[FORESEEN_MAX] = sum
+  }
+
+  /** Everything that was taken is there for whoever reads. */
+  publish(): void {
+    const chunks = this.#unpublished
+    for (let index = 0; index < chunks.length; index++) (chunks[index] as DeltaChunk).publish()
+    if (chunks.length > 0) chunks.length = 0
+  }
+
+  /**
+   * Takes one event into the pages; readers see it when {@link publish} was called. Where it throws, nothing of the event is taken.
    * @throws DriftError OVERLOADED where no page memory is free; CORRUPT for a payload that is no document; LIMIT for a row too large for
    * a page; NOT_SUPPORTED for too many fields; INVARIANT for an event that cannot follow those before it.
    */
-  apply(event: PageEvent): void {
+  take(event: PageEvent): void {
     // No message is made for a law that holds: this runs for every event.
     if (event.seq <= this.#appliedSeq) assertLaw(false, 'SEQ-1', `event ${event.seq} comes after ${this.#appliedSeq}`)
     switch (event.event) {
@@ -231,6 +272,7 @@ export class TablePages {
     }
     for (const { address } of pages) this.arena.release(address)
     this.#heap.release()
+    this.#unpublished.length = 0
     this.#ranges = []
   }
 
@@ -241,11 +283,11 @@ export class TablePages {
     const isNew = !this.keys.has(ordinal)
     if (isNew) this.keys.add(ordinal, event.key, event.keyBytes)
     let location = this.keys.locationOf(ordinal)
-    let range = location === NOWHERE ? this.#rangeOf(ordinal) : this.#pageAt(location).range
+    let range = location === NOWHERE ? this.#rangeOf(ordinal) : this.#rangeAt(location)
     if (this.#mustSplit(range, event.seq)) {
       this.#splitNow(range)
       location = this.keys.locationOf(ordinal)
-      range = location === NOWHERE ? this.#rangeOf(ordinal) : this.#pageAt(location).range
+      range = location === NOWHERE ? this.#rangeOf(ordinal) : this.#rangeAt(location)
     }
     let isAppend = false
     if (location === NOWHERE && range === this.#ranges[this.#ranges.length - 1]) {
@@ -267,13 +309,13 @@ export class TablePages {
 
   #patch(event: PageEvent): void {
     let location = this.#aliveLocation(event)
-    let page = this.#pageAt(location)
-    if (this.#mustSplit(page.range, event.seq)) {
-      this.#splitNow(page.range)
+    let range = this.#rangeAt(location)
+    if (this.#mustSplit(range, event.seq)) {
+      this.#splitNow(range)
       location = this.#aliveLocation(event)
-      page = this.#pageAt(location)
+      range = this.#rangeAt(location)
     }
-    const { range } = page
+    const page = this.#pageAt(location)
     const row = this.#rowAt(location)
     let chunk = this.#chunkFor(range, event)
     if (!chunk.patch(event, page, row, location)) {
@@ -287,11 +329,12 @@ export class TablePages {
 
   #delete(event: PageEvent): void {
     let location = this.#aliveLocation(event)
-    if (this.#mustSplit(this.#pageAt(location).range, event.seq)) {
-      this.#splitNow(this.#pageAt(location).range)
+    let range = this.#rangeAt(location)
+    if (this.#mustSplit(range, event.seq)) {
+      this.#splitNow(range)
       location = this.#aliveLocation(event)
+      range = this.#rangeAt(location)
     }
-    const { range } = this.#pageAt(location)
     this.#endRow(location, event.seq)
     range.alive--
     range.aliveMin = Math.min(range.aliveMin, range.alive)
@@ -308,6 +351,10 @@ export class TablePages {
 
   #added(range: OpenRange, chunk: DeltaChunk, { ordinal, seq }: PageEvent): void {
     this.keys.locations[ordinal] = (chunk.number << this.#rowBits) | (chunk.rowCount - 1)
+    if (!chunk.isUnpublished) {
+      chunk.isUnpublished = true
+      this.#unpublished.push(chunk)
+    }
     this.#appliedSeq = seq
     this.#directory = undefined
     range.rows++
@@ -334,20 +381,32 @@ export class TablePages {
     return this.#pages[location >>> this.#rowBits] as OpenPage
   }
 
+  #rangeAt(location: number): OpenRange {
+    return this.#rangeOfPage[location >>> this.#rowBits] as OpenRange
+  }
+
   #rowAt(location: number): number {
     return location & ((1 << this.#rowBits) - 1)
   }
 
   #rangeOf(ordinal: number): OpenRange {
     const ranges = this.#ranges
-    let low = 0
     let high = ranges.length - 1
+    // Many keys come behind all others.
+    if (this.#isWithin(ordinal, ranges[high] as OpenRange)) return ranges[high] as OpenRange
+    let low = 0
+    high--
     while (low < high) {
       const middle = (low + high + 1) >> 1
-      if (this.keys.compareTo(ordinal, (ranges[middle] as OpenRange).low) >= 0) low = middle
+      if (this.#isWithin(ordinal, ranges[middle] as OpenRange)) low = middle
       else high = middle - 1
     }
     return ranges[low] as OpenRange
+  }
+
+  /** True if the key is none below the range. */
+  #isWithin(ordinal: number, { low, lowData }: OpenRange): boolean {
+    return this.keys.compareWith(ordinal, lowData, 0, low.length) >= 0
   }
 
   #isFullAtEnd(range: OpenRange): boolean {
@@ -368,7 +427,7 @@ export class TablePages {
 
   #chunkFor(range: OpenRange, event: PageEvent): DeltaChunk {
     const chunk = range.chunks.length > range.frozenCount ? range.chunks[range.chunks.length - 1] : undefined
-    return chunk?.hasRows === true ? chunk : this.#addChunk(range, event, 0)
+    return chunk?.hasRoom === true ? chunk : this.#addChunk(range, event, 0)
   }
 
   /** A chunk with room for the row that `event` makes, whatever it holds. */
@@ -422,8 +481,8 @@ export class TablePages {
     view.siblings = range.siblings
     view.sibling = sibling
     range.siblings.push(view)
-    const chunk = new DeltaChunk(view, this.#names, this.#newNumber(), range, this.keys)
-    this.#pages[chunk.number] = chunk
+    const chunk = new DeltaChunk(view, this.#names, this.#newNumber(), this.keys)
+    this.#enter(chunk.page, range)
     range.chunks.push(chunk)
     range.seqBase = Math.min(range.seqBase, view.seqBase)
     this.#directory = undefined
@@ -435,7 +494,8 @@ export class TablePages {
 
   /** The columns of the base or of the chunk before, and fields that came up since. */
   #columnsFor(range: OpenRange, event: PageEvent): ColumnDraft[] {
-    const last = range.chunks[range.chunks.length - 1] ?? range.base
+    const lastChunk = range.chunks[range.chunks.length - 1]
+    const last = lastChunk?.page ?? range.base
     const columns: ColumnDraft[] = []
     const names = new Set<string>()
     const add = (name: string, encodedName: Uint8Array, valueClass: number): void => {
@@ -457,9 +517,9 @@ export class TablePages {
       const field = last.fieldOfColumn(index)
       add(field.name, field.encoded, valueClass === layout.CLASS_UNTYPED ? field.classSeen : valueClass)
     })
-    if (last instanceof DeltaChunk) {
-      for (const [field, rows] of last.fieldsWithoutColumn()) {
-        if (rows * layout.COLUMN_SHARE >= last.rowCount && field.classSeen !== layout.CLASS_UNTYPED) {
+    if (lastChunk !== undefined) {
+      for (const [field, rows] of lastChunk.fieldsWithoutColumn()) {
+        if (rows * layout.COLUMN_SHARE >= lastChunk.rowCount && field.classSeen !== layout.CLASS_UNTYPED) {
           add(field.name, field.encoded, field.name === this.#primaryKey ? layout.CLASS_KEY : field.classSeen)
         }
       }
@@ -510,6 +570,7 @@ export class TablePages {
   }
 
   #freeze(range: OpenRange): void {
+    this.publish()
     const ranges = this.#withNeighbour(range)
     const alive = ranges.reduce((sum, each) => sum + each.alive, 0)
     const rows = ranges.reduce((sum, each) => sum + each.rows, 0)
@@ -594,6 +655,7 @@ export class TablePages {
    * @throws DriftError OVERLOADED where the rows that came meanwhile find no page memory: nothing is changed then, and it can be tried again.
    */
   install({ job, ranges }: PendingMerge, merged: MergedPages): void {
+    this.publish()
     const { T } = job
     const [first] = ranges as [OpenRange]
     const slices = ranges.map(({ low, t0 }, index) => ({ t0, t1: T + 1, low, page: merged.sealed[index] }))
@@ -603,10 +665,12 @@ export class TablePages {
     try {
       merged.bases.forEach(({ page }, part) => this.#addBase(fresh[part] as OpenRange, page))
       moves = this.#copySecondDelta(ranges, fresh)
+      for (const { chunks } of fresh) for (const chunk of chunks) chunk.publish()
     } catch (error) {
       for (const { base, chunks } of fresh) {
         for (const { view } of chunks) this.arena.release(view.address)
-        for (const page of base === undefined ? chunks : [base, ...chunks]) this.#forgetPage(page)
+        if (base !== undefined) this.#forgetPage(base)
+        for (const { page } of chunks) this.#forgetPage(page)
       }
       throw error
     }
@@ -625,7 +689,8 @@ export class TablePages {
     this.#ranges = [...this.#ranges.slice(0, index), ...fresh, ...this.#ranges.slice(index + ranges.length)]
     for (const range of ranges) {
       range.isFrozen = false
-      for (const page of range.base === undefined ? range.chunks : [range.base, ...range.chunks]) {
+      const pages = range.chunks.map(({ page }) => page)
+      for (const page of range.base === undefined ? pages : [range.base, ...pages]) {
         this.#forgetPage(page)
         this.arena.retire(page.view.address)
       }
@@ -649,8 +714,13 @@ export class TablePages {
     for (const { page } of merged.bases) this.counters.rowCopies += page.rowCount
   }
 
+  #enter(page: OpenPage, range: OpenRange): void {
+    this.#pages[page.number] = page
+    this.#rangeOfPage[page.number] = range
+  }
+
   #forgetPage({ number }: OpenPage): void {
-    this.#pages[number] = undefined
+    this.#pages[number] = this.#rangeOfPage[number] = undefined
     this.#freeNumbers.push(number)
   }
 
@@ -666,8 +736,8 @@ export class TablePages {
   }
 
   #addBase(range: OpenRange, view: PageView): void {
-    const base = new OpenPage(view, this.#names, this.#newNumber(), range)
-    this.#pages[base.number] = base
+    const base = new OpenPage(view, this.#names, this.#newNumber())
+    this.#enter(base, range)
     range.base = base
     range.siblings[0] = view
     view.siblings = range.siblings
@@ -708,7 +778,7 @@ export class TablePages {
       const range = fresh[rangeIndex(fresh, this.keys.keyOf(ordinal))] as OpenRange
       const before = view.i32[view.previousAt + row] as number
       const previous = before === NOWHERE ? NOWHERE : (moved.get(before) ?? this.#inBase(range, ordinal))
-      const target = this.#take(range, view, row, seq, previous)
+      const target = this.#takeOver(range, view, row, seq, previous)
       const from = (chunk.number << this.#rowBits) | row
       const to = (target.number << this.#rowBits) | (target.rowCount - 1)
       moved.set(from, to)
@@ -720,7 +790,7 @@ export class TablePages {
     })
   }
 
-  #take(range: OpenRange, view: PageView, row: number, seq: number, previous: number): DeltaChunk {
+  #takeOver(range: OpenRange, view: PageView, row: number, seq: number, previous: number): DeltaChunk {
     const event: PageEvent = {
       event: EVENT_INSERT,
       seq,

@@ -5,6 +5,7 @@
  * In the table's heap a dictionary is 16 words, each a reference to 256 words, each a reference to `[length][bytes]`, and behind them the
  * number of texts. That is all a reader needs; the hash table beside it is apply's own. A text is there before a row that has its code.
  */
+import { copyBytes, hashBytes, sameBytes } from '../codec/unaligned.js'
 import { DICTIONARY_CODES_MAX } from './page-layout.js'
 import { type SharedHeap } from './shared-heap.js'
 
@@ -33,13 +34,11 @@ export class TextDictionary {
   }
 
   /** The code of the `bytes` bytes at `at`, a new one if need be; -1 where it takes no more. */
-  codeOf(source: Uint8Array, at: number, bytes: number): number {
+  codeOf(source: DataView, at: number, bytes: number): number {
     if (this.#count >= DICTIONARY_CODES_MAX || bytes > TEXT_BYTES_MAX) return -1
-    let hash = bytes
-    for (let index = at; index < at + bytes; index++) hash = (Math.imul(hash, 31) + (source[index] as number)) | 0
-    hash ^= hash >>> 15
+    const hash = hashBytes(source, at, bytes)
     const slots = this.#slots
-    const mask = slots.length / 2 - 1
+    const mask = (slots.length >>> 1) - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const code = (slots[slot * 2] as number) - 1
       if (code < 0) return this.#add(source, at, bytes, hash, slot)
@@ -47,21 +46,19 @@ export class TextDictionary {
     }
   }
 
-  #equals(reference: number, source: Uint8Array, at: number, bytes: number): boolean {
-    const memory = this.#heap.memory(reference)
+  #equals(reference: number, source: DataView, at: number, bytes: number): boolean {
+    const data = this.#heap.data(reference)
     const index = this.#heap.index(reference)
-    if (memory[index] !== bytes) return false
-    for (let byte = 0; byte < bytes; byte++) if (memory[index + 1 + byte] !== source[at + byte]) return false
-    return true
+    return data.getUint8(index) === bytes && sameBytes(data, index + 1, source, at, bytes)
   }
 
-  #add(source: Uint8Array, at: number, bytes: number, hash: number, slot: number): number {
+  #add(source: DataView, at: number, bytes: number, hash: number, slot: number): number {
     const code = this.#count
     const reference = this.#heap.reserve(bytes + 1)
     const memory = this.#heap.memory(reference)
     const index = this.#heap.index(reference)
     memory[index] = bytes
-    for (let byte = 0; byte < bytes; byte++) memory[index + 1 + byte] = source[at + byte] as number
+    copyBytes(source, at, this.#heap.data(reference), index + 1, bytes)
     const blockWord = this.reference + Math.floor(code / BLOCK_CODES) * 4
     if (code % BLOCK_CODES === 0) this.#heap.setWord(blockWord, this.#heap.reserve(BLOCK_CODES * 4))
     this.#heap.setWord(this.#heap.word(blockWord) + (code % BLOCK_CODES) * 4, reference)

@@ -180,7 +180,8 @@ test('columns may lie beyond 2 GiB of a memory', (t) => {
     u8: new Uint8Array(buffer),
     u16: new Uint16Array(buffer),
     i32: new Int32Array(buffer),
-    f64: new Float64Array(buffer)
+    f64: new Float64Array(buffer),
+    data: new DataView(buffer)
   }
   for (const kernels of [wasmKernels(compileKernels(realIo), memory), javascriptKernels(far)]) {
     const begin = 2.5 * gib
