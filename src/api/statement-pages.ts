@@ -1,5 +1,6 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { PinnedPages } from '../coordinator/page-access.js'
+import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { Control } from './control.js'
 
 /** The version pages that one statement reads, from its first row to its end. */
@@ -32,8 +33,10 @@ export class StatementPages {
   }
 
   /** Undefined: read documents. */
-  of(table: string, seq: number): PinnedPages | undefined {
-    return this.#pages.get(nameOf(table, seq))
+  of(table: string, seq: number): PagesAtSeq | undefined {
+    const pages = this.#pages.get(nameOf(table, seq))
+    // They are the statement's until its end: an operator may let go of them and another take them up.
+    return pages === undefined ? undefined : { ...pages, release: () => {} }
   }
 
   /** How long the statement waited for events to be applied, ms. */

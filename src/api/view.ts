@@ -7,7 +7,7 @@ import type { TableState } from '../coordinator/table-state.js'
 import { EVENT_NAMES } from '../format/frame.js'
 import type { KeyRange } from '../index/ordered-keys.js'
 import { turn } from '../runtime/turn.js'
-import { equals, TRUE } from '../query/equals.js'
+import { equals, TRUE } from '../codec/value-equality.js'
 import type { Parameters } from '../query/parameters.js'
 import { rowCondition } from '../query/row-condition.js'
 

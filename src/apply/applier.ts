@@ -184,6 +184,16 @@ export class Applier {
     return table.state === 'live'
   }
 
+  /** Leaves live rows only in the open pages of a live table, a rectangle a step. */
+  *settle(tableId: number): Generator<void, void> {
+    const { state, pages } = this.#table(tableId)
+    if (state !== 'live' || pages === undefined) return
+    for (const _ of pages.settle()) {
+      this.#publish()
+      yield
+    }
+  }
+
   /** What could not be kept in pages is given back when no reader is inside any more. */
   forget(tableId: number): void {
     const table = this.#table(tableId)

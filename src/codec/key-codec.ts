@@ -21,6 +21,8 @@ export type Key = string | number | bigint | boolean
 const TAG_BOOLEAN = 0x10
 const TAG_NUMBER = 0x20
 const TAG_STRING = 0x40
+/** First of the canonical bytes of a string: its UTF-8 follows. */
+export const KEY_TEXT = TAG_STRING
 
 /** Bytes of the tag and the float64; two more with a remainder. */
 const NUMBER_BYTES = 9

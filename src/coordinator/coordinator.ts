@@ -363,10 +363,12 @@ export class Coordinator {
 
   /** Merges and compresses the segments of a table, or of all and the commit log. Waits for no reader. */
   async compact(name: string | undefined, options: MaintenanceOptions): Promise<CompactedTable[]> {
-    const { maintenance } = this.#writer()
+    const { maintenance, pages } = this.#writer()
     const tables = this.#maintained(name)
     await this.checkpoint()
-    return maintenance.compact(tables, options)
+    const compacted = await maintenance.compact(tables, options)
+    for (const table of name === undefined ? this.#state.tables.values() : [this.table(name)]) await pages.settle(table)
+    return compacted
   }
 
   /** Writes a snapshot of a table, or of all: the next opening begins from it. Waits for no reader. */
@@ -412,6 +414,10 @@ export class Coordinator {
       compactions: this.#writing?.maintenance.compactions ?? 0,
       views: this.#pins.size,
       oldestViewSeq: this.#pins.size === 0 ? undefined : Math.min(...this.#pins.values()),
+      /** Everything up to here is in the version pages of the tables that have some. */
+      appliedSeq: this.#writing?.pages.appliedSeq ?? 0,
+      pageBytes: this.#writing?.pages.bytes ?? 0,
+      pageBytesMax: this.#writing?.pages.bytesMax ?? 0,
       memoryBytes: tables.reduce((sum, table) => sum + table.keys.bytes + table.versions.bytes, 0)
     }
   }

@@ -8,13 +8,17 @@ import { type DirectoryAnswer } from '../apply/applier.js'
 import { type SegmentPart } from '../apply/segment-part.js'
 import { assertLaw, DriftError, type ErrorData } from '../base/errors.js'
 import { type Log } from '../base/log.js'
+import { realIo } from '../io/real-io.js'
+import { compileKernels, wasmKernels } from '../kernel/wasm-kernels.js'
 import { type ApplyMemory } from '../memory/apply-memory.js'
 import { type Arena } from '../memory/arena.js'
 import { attachDirectory, PageViews, StaleDirectory } from '../page/directory-image.js'
 import { KeyTable } from '../page/key-table.js'
-import { type KeyBounds, type PageDirectory, type Tile, tilesAt } from '../page/page-directory.js'
+import { type PageDirectory, tilesAt } from '../page/page-directory.js'
 import { type ReadPlace } from '../page/row-reader.js'
 import { type ApplyLink } from '../runtime/apply-link.js'
+import { ScanMemory } from '../scan/scan-memory.js'
+import { type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
 import { type TableState } from './table-state.js'
 
 /** Events that are left for the last part of a warming, during which the log is held. */
@@ -24,25 +28,17 @@ const WAITED_EVENTS = 50_000
 /** A directory that is stale again and again: apply merges faster than it can be asked. */
 const ATTEMPTS_MAX = 100
 
-/** The pages of one table at one seq, pinned until {@link release}. */
-export type PinnedPages = {
-  readonly arena: Arena
-  readonly keys: KeyTable
-  readonly S: number
+/** The pages of one table at one seq, pinned until they are released. */
+export type PinnedPages = PagesAtSeq & {
   /** How long the read waited until apply had come to S, ms. */
   readonly waitedMs: number
-  /** Values that are too long for a page are read where their events lie. */
-  readonly readPlace: ReadPlace
-  tiles(bounds?: KeyBounds): readonly Tile[]
-  release(): void
 }
-
-type Known = { readonly directory: PageDirectory; readonly keys: KeyTable }
 
 type TablePageState = {
   state: 'cold' | 'warming' | 'live'
   warming: Promise<void> | undefined
-  known: Known | undefined
+  directory: PageDirectory | undefined
+  scan: ScanTable | undefined
   /** Reads that are inside its pages. */
   readers: number
   /** Why it has none; it is not tried again. */
@@ -64,6 +60,7 @@ export class PageAccess {
   readonly #parts: PageAccessParts
   readonly #tables = new Map<number, TablePageState>()
   readonly #views: PageViews
+  readonly #memory: ScanMemory
   /** Below this no chunk of the log is freed, by table that is warming. */
   readonly #holds = new Map<number, number>()
   #isLost = false
@@ -72,6 +69,8 @@ export class PageAccess {
   constructor(parts: PageAccessParts) {
     this.#parts = parts
     this.#views = new PageViews(parts.arena)
+    let module: WebAssembly.Module | undefined
+    this.#memory = new ScanMemory(parts.arena, (memory) => wasmKernels((module ??= compileKernels(realIo)), memory))
     for (const table of parts.tables) this.addTable(table)
     parts.link.onLost(({ message }) => {
       this.#isLost = true
@@ -81,7 +80,26 @@ export class PageAccess {
 
   addTable(table: TableState): void {
     const state = table.versions.count === 0 ? 'live' : 'cold'
-    this.#tables.set(table.definition.id, { state, warming: undefined, known: undefined, readers: 0, refused: undefined })
+    this.#tables.set(table.definition.id, {
+      state,
+      warming: undefined,
+      directory: undefined,
+      scan: undefined,
+      readers: 0,
+      refused: undefined
+    })
+  }
+
+  get appliedSeq(): number {
+    return this.#parts.apply.appliedSeq
+  }
+
+  get bytes(): number {
+    return this.#parts.arena.claimedBytes
+  }
+
+  get bytesMax(): number {
+    return this.#parts.arena.budgetBytes
   }
 
   /** Chunks of the log up to this seq are not needed by apply any more. */
@@ -103,11 +121,11 @@ export class PageAccess {
   pagesNow(table: TableState, S: number): PinnedPages | undefined {
     const state = this.#stateOf(table)
     const { apply } = this.#parts
-    const { known } = state
-    if (state.state !== 'live' || this.#isLost || known === undefined || apply.appliedSeq < S) return undefined
+    const { directory, scan } = state
+    if (state.state !== 'live' || this.#isLost || directory === undefined || scan === undefined || apply.appliedSeq < S) return undefined
     // Read behind the applied seq: what is applied up to there is in the pages of this version.
-    if (known.directory.version !== apply.directoryVersion(table.definition.id)) return undefined
-    return this.#pinned(table, state, known, S, 0)
+    if (directory.version !== apply.directoryVersion(table.definition.id)) return undefined
+    return this.#pinned(state, directory, scan, S, 0)
   }
 
   /**
@@ -132,11 +150,17 @@ export class PageAccess {
         if (this.#isLost && !this.#isClosed) return undefined
         throw error
       }
-      if (state.known === undefined) return undefined
-      const pinned = this.#pinned(table, state, state.known, S, monotonic() - began)
+      const { directory, scan } = state
+      if (directory === undefined || scan === undefined) return undefined
+      const pinned = this.#pinned(state, directory, scan, S, monotonic() - began)
       if (pinned !== undefined) return pinned
     }
     return undefined
+  }
+
+  /** Leaves live rows only in the open pages of a table that has any. */
+  async settle(table: TableState): Promise<void> {
+    if (this.#stateOf(table).state === 'live' && !this.#isLost) await this.#parts.link.settle(table.definition.id)
   }
 
   async close(): Promise<void> {
@@ -155,7 +179,13 @@ export class PageAccess {
   #learn(table: TableState, state: TablePageState, answer: DirectoryAnswer): void {
     if ('image' in answer) {
       const { arena } = this.#parts
-      state.known = { directory: attachDirectory(answer.image, this.#views), keys: KeyTable.attach(arena, answer.image.keys) }
+      const { frames } = table
+      const { image } = answer
+      state.directory = attachDirectory(image, this.#views)
+      if (state.scan === undefined) {
+        const readPlace: ReadPlace = ({ frame, offset, bytes }) => frames.payloadBytes(frame, offset, bytes)
+        state.scan = new ScanTable({ arena, keys: KeyTable.attach(arena, image.keys), memory: this.#memory, readPlace })
+      } else state.scan.keys.renew(image.keys)
       return
     }
     this.#refuse(table, state, answer.refused)
@@ -164,15 +194,14 @@ export class PageAccess {
   /** Its pages could not be kept: documents are read from now on. */
   #refuse({ definition }: TableState, state: TablePageState, why: ErrorData | undefined): void {
     state.state = 'cold'
-    state.known = undefined
+    state.directory = state.scan = undefined
     state.refused = why ?? { name: 'INVARIANT', message: 'the table has no pages', details: {} }
     this.#parts.logger.warn({ table: definition.name, reason: state.refused.message }, 'the pages of a table are given up')
     if (state.readers === 0) void this.#forget(definition.id)
   }
 
-  #pinned({ frames }: TableState, state: TablePageState, known: Known, S: number, waitedMs: number): PinnedPages | undefined {
+  #pinned(state: TablePageState, directory: PageDirectory, table: ScanTable, S: number, waitedMs: number): PinnedPages | undefined {
     const { arena } = this.#parts
-    const { directory, keys } = known
     const held: number[] = []
     let isReleased = false
     const release = (): void => {
@@ -194,8 +223,7 @@ export class PageAccess {
       if (error instanceof StaleDirectory) return undefined
       throw error
     }
-    const readPlace: ReadPlace = ({ frame, offset, bytes }) => frames.payloadBytes(frame, offset, bytes)
-    return { arena, keys, S, waitedMs, readPlace, tiles: (bounds = {}) => tilesAt(directory, S, bounds), release }
+    return { table, S, waitedMs, tiles: (bounds = {}) => tilesAt(directory, S, bounds), release }
   }
 
   #warm(table: TableState, state: TablePageState): void {

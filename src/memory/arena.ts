@@ -117,12 +117,15 @@ export class Arena {
   }
 
   /**
-   * Memory of at least `bytes`, with whatever stood there before in it; it begins at a multiple of a unit.
+   * Memory of at least `bytes`, with whatever stood there before in it; it begins at a multiple of a unit. With `memory`, in that one.
    * @throws DriftError OVERLOADED where no run of that length is free: something must be released or unpinned first.
    */
-  claim(bytes: number): number {
+  claim(bytes: number, memory?: number): number {
     const units = Math.max(1, Math.ceil(bytes / this.unitBytes))
-    const address = units <= UNITS_PER_SLOT ? this.#claimUnits(units) : this.#claimSlots(Math.ceil(units / UNITS_PER_SLOT))
+    const first = memory === undefined ? 0 : memory * this.#slotsPerMemory
+    const end = memory === undefined ? this.#slotCount : Math.min(this.#slotCount, first + this.#slotsPerMemory)
+    const address =
+      units <= UNITS_PER_SLOT ? this.#claimUnits(units, first, end) : this.#claimSlots(Math.ceil(units / UNITS_PER_SLOT), first, end)
     if (address < 0) {
       const details = { bytes, budgetBytes: this.budgetBytes, claimedBytes: this.claimedBytes }
       throw new DriftError(
@@ -149,7 +152,12 @@ export class Arena {
   }
 
   viewsOf(address: number): MemoryViews {
-    return this.#views[Math.floor(address / this.#unitsPerMemory)] as MemoryViews
+    return this.#views[this.memoryOf(address)] as MemoryViews
+  }
+
+  /** Number of the memory that an address lies in. */
+  memoryOf(address: number): number {
+    return Math.floor(address / this.#unitsPerMemory)
   }
 
   /** Where the claim begins in its memory. */
@@ -206,8 +214,8 @@ export class Arena {
     else for (let each = 0; each < units / UNITS_PER_SLOT; each++) Atomics.store(this.#words, CONTROL_WORDS + slot + each, 0)
   }
 
-  #claimUnits(units: number): number {
-    for (let slot = 0; slot < this.#slotCount; slot++) {
+  #claimUnits(units: number, from: number, end: number): number {
+    for (let slot = from; slot < end; slot++) {
       for (;;) {
         const used = Atomics.load(this.#words, CONTROL_WORDS + slot)
         const unit = freeRun(used, units)
@@ -220,16 +228,16 @@ export class Arena {
     return -1
   }
 
-  #claimSlots(slots: number): number {
-    let first = 0
-    for (let slot = 0; slot < this.#slotCount; slot++) {
+  #claimSlots(slots: number, from: number, end: number): number {
+    let first = from
+    for (let slot = from; slot < end; slot++) {
       if (slot % this.#slotsPerMemory === 0) first = slot
       if (Atomics.compareExchange(this.#words, CONTROL_WORDS + slot, 0, -1) !== 0) {
         for (let taken = first; taken < slot; taken++) Atomics.store(this.#words, CONTROL_WORDS + taken, 0)
         first = slot + 1
       } else if (slot - first + 1 === slots) {
         return first * UNITS_PER_SLOT
-      } else if ((slot + 1) % this.#slotsPerMemory === 0 || slot + 1 === this.#slotCount) {
+      } else if ((slot + 1) % this.#slotsPerMemory === 0 || slot + 1 === end) {
         for (let taken = first; taken <= slot; taken++) Atomics.store(this.#words, CONTROL_WORDS + taken, 0)
       }
     }

@@ -66,7 +66,10 @@ class TilingCheck {
     this.findings.push({ law, message: page === undefined ? message : `page at ${page.address}: ${message}` })
   }
 
-  /** At each S the rectangles follow each other without a gap, from the first key to the last, and have S between their seqs. */
+  /**
+   * At each S the rectangles follow each other without a gap, from the first key to the last, and have S between their seqs; open ones
+   * answer for the seq in front of theirs too.
+   */
   #checkPlane(edges: readonly number[]): void {
     const step = Math.max(1, Math.ceil(edges.length / (this.#options.pointsMax ?? Infinity)))
     for (let index = 0; index < edges.length; index += step) {
@@ -76,7 +79,8 @@ class TilingCheck {
       for (const tile of tiles) {
         if (high === undefined || compareKeys(tile.low, high) !== 0)
           this.#say('VIS-7', tile.page, `at ${S} a rectangle does not begin where the one before ends`)
-        if (S < tile.t0 || S >= tile.t1) this.#say('VIS-7', tile.page, `[${tile.t0}, ${tile.t1}) stands for ${S}`)
+        const from = tile.t1 === Infinity ? tile.t0 - 1 : tile.t0
+        if (S < from || S >= tile.t1) this.#say('VIS-7', tile.page, `[${tile.t0}, ${tile.t1}) stands for ${S}`)
         ;({ high } = tile)
       }
       if (tiles.length === 0 || high !== undefined) this.#say('VIS-7', undefined, `at ${S} no rectangle has the last keys`)

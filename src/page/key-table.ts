@@ -31,6 +31,13 @@ export class KeyTable {
     return new KeyTable(new SharedHeap(arena, handle.heap), handle)
   }
 
+  /** A reading thread takes over what grew since. */
+  renew({ references, locations, heap }: KeyTableHandle): void {
+    this.references = references
+    this.locations = locations
+    this.heap.addresses = heap
+  }
+
   get handle(): KeyTableHandle {
     return { references: this.references, locations: this.locations, heap: this.heap.addresses }
   }

@@ -55,6 +55,14 @@ export type Tile = {
 
 const noChunks: readonly PageView[] = []
 
+/**
+ * From this S on the open rectangle answers. Its base is what was alive behind the last event before t0: so it answers for that one too,
+ * with fewer rows than the sealed page, and a present without events since is read as such.
+ */
+function openFrom({ t0 }: RangeEntry): number {
+  return t0 - 1
+}
+
 /** The rectangles at S that have keys within the bounds, in order of keys, each once and cut to those bounds. */
 export function tilesAt({ ranges }: PageDirectory, S: number, { from, to }: KeyBounds = {}): Tile[] {
   const tiles: Tile[] = []
@@ -63,7 +71,7 @@ export function tilesAt({ ranges }: PageDirectory, S: number, { from, to }: KeyB
     if (to !== undefined && range.low.length > 0 && compareKeys(range.low, to) >= 0) break
     const low = later(range.low, from)
     const high = earlier(ranges[index + 1]?.low, to)
-    if (S >= range.t0) tiles.push({ low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks })
+    if (S >= openFrom(range)) tiles.push({ low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks })
     else addPast(tiles, range.past, S, low, high)
   }
   return tiles
@@ -74,7 +82,7 @@ export function tileOf({ ranges }: PageDirectory, S: number, key: Uint8Array): T
   const index = rangeIndex(ranges, key)
   const range = ranges[index] as RangeEntry
   const high = ranges[index + 1]?.low
-  if (S >= range.t0) return { low: range.low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks }
+  if (S >= openFrom(range)) return { low: range.low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks }
   let { past } = range
   while (S < past.since) {
     let parent = past.parents.length - 1

@@ -201,6 +201,22 @@ export class TablePages {
     return this.#merger.merge(job)
   }
 
+  /**
+   * Leaves live rows only in the open pages: what a rectangle has besides is sealed now. In steps, a rectangle each; yields the rows that
+   * were looked at. What is applied meanwhile may stay.
+   * @throws DriftError OVERLOADED where page memory is short; what was done stays done.
+   */
+  *settle(): Generator<number, void> {
+    for (const range of this.#ranges) {
+      // An earlier step may have merged it with its neighbour.
+      if (!this.#ranges.includes(range) || range.isFrozen) continue
+      const { base, alive, rows } = range
+      const isSettled = range.chunks.length === 0 ? alive === rows : base === undefined && range.isAppended && alive === rows
+      if (!isSettled) this.#splitNow(range)
+      yield rows
+    }
+  }
+
   /** Gives all page memory back. No reader may be inside. */
   release(): void {
     const pages = new Set<PageView>()

@@ -2,13 +2,14 @@
  * The dictionary of one text field of a table: texts that repeat get codes 0, 1, 2, …, append-only, and columns hold codes. Past 4,096
  * texts it takes no more and is asked no more: a field with so many does not repeat enough.
  *
- * In the table's heap a dictionary is 16 words, each a reference to 256 words, each a reference to `[length][bytes]`. That is all a
- * reader needs; the hash table beside it is apply's own.
+ * In the table's heap a dictionary is 16 words, each a reference to 256 words, each a reference to `[length][bytes]`, and behind them the
+ * number of texts. That is all a reader needs; the hash table beside it is apply's own. A text is there before a row that has its code.
  */
 import { DICTIONARY_CODES_MAX } from './page-layout.js'
 import { type SharedHeap } from './shared-heap.js'
 
 const BLOCK_CODES = 256
+const COUNT_WORD = DICTIONARY_CODES_MAX / BLOCK_CODES
 /** A longer text is not worth a place in a dictionary. */
 const TEXT_BYTES_MAX = 127
 const FIRST_SLOTS = 64
@@ -23,8 +24,8 @@ export class TextDictionary {
 
   constructor(heap: SharedHeap) {
     this.#heap = heap
-    this.reference = heap.reserve((DICTIONARY_CODES_MAX / BLOCK_CODES) * 4)
-    for (let block = 0; block < DICTIONARY_CODES_MAX / BLOCK_CODES; block++) heap.setWord(this.reference + block * 4, 0)
+    this.reference = heap.reserve((COUNT_WORD + 1) * 4)
+    for (let word = 0; word <= COUNT_WORD; word++) heap.setWord(this.reference + word * 4, 0)
   }
 
   get count(): number {
@@ -69,6 +70,7 @@ export class TextDictionary {
     this.#slots[slot * 2] = code + 1
     this.#slots[slot * 2 + 1] = hash
     this.#count++
+    this.#heap.setWord(this.reference + COUNT_WORD * 4, this.#count)
     if (this.#count * 4 > this.#slots.length) this.#rehash()
     return code
   }
@@ -87,6 +89,11 @@ export class TextDictionary {
     }
     this.#slots = slots
   }
+}
+
+/** Texts of the dictionary at `dictionary`; all codes of rows that were counted before are below it. */
+export function dictionaryCount(heap: SharedHeap, dictionary: number): number {
+  return heap.word(dictionary + COUNT_WORD * 4)
 }
 
 /** Reference of a code's text in the dictionary at `dictionary`. */

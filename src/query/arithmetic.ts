@@ -3,6 +3,7 @@
  * a float; a bigint is an integer. A result too large for a float64 is OUT_OF_RANGE: never infinity, never NULL.
  */
 import { DriftError } from '../base/errors.js'
+import { settled } from '../codec/integer.js'
 import { type ArithmeticOperator } from '../parser/ast.js'
 
 export function arithmetic(operator: ArithmeticOperator, left: unknown, right: unknown): number | bigint | null {
@@ -18,13 +19,6 @@ export function arithmetic(operator: ArithmeticOperator, left: unknown, right: u
 export function negate(value: unknown): number | bigint | null {
   return arithmetic('-', 0, value)
 }
-
-/** A bigint within ±(2^53-1) is a number. */
-export function settled(value: bigint): number | bigint {
-  return value >= -MAX_SAFE && value <= MAX_SAFE ? Number(value) : value
-}
-
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
 function ofSafeIntegers(operator: ArithmeticOperator, left: number, right: number): number | bigint | null {
   if (operator === '/' || operator === '%') {

@@ -1,9 +1,9 @@
 /** CAST and `::`. NULL stays NULL; a value that has no counterpart in the type is an error that names both. */
 import { DriftError, unreachable } from '../base/errors.js'
+import { settled } from '../codec/integer.js'
 import { formatJson, parseJson } from '../codec/json-codec.js'
 import { type CastType } from '../parser/ast.js'
 import { parsePoint } from '../parser/point-in-time.js'
-import { settled } from './arithmetic.js'
 
 const INTEGER = /^\s*[+-]?\d+\s*$/
 const FLOAT = /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*$/

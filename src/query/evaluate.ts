@@ -8,9 +8,9 @@ import { expressionText } from '../parser/expression-text.js'
 import { arithmetic, negate } from './arithmetic.js'
 import { pick, type Batch, type Vector } from './batch.js'
 import { castTo } from './cast.js'
-import { equals, FALSE, TRUE } from './equals.js'
-import { likeMatcher, type LikeMatcher } from './like.js'
-import { compareInClass } from './order.js'
+import { equals, FALSE, TRUE } from '../codec/value-equality.js'
+import { likeMatcher, type LikeMatcher } from '../codec/like.js'
+import { compareInClass } from '../codec/value-order.js'
 import { valueOf, type Parameters } from './parameters.js'
 
 /** What an execution brings: its parameters. Values of constants are kept here, by evaluator. */

@@ -1,6 +1,6 @@
 /** The type of an expression's column, as far as it can be said before the first row. Types of fields come from the table's columns. */
 import { type Expression } from '../parser/ast.js'
-import { classOf } from './order.js'
+import { classOf } from '../codec/value-order.js'
 import { type ColumnType, type TableColumn } from './query-source.js'
 
 /** Asked with the columns of the table at the point that is read. */

@@ -7,7 +7,7 @@ import { type AggregateName } from '../parser/ast.js'
 import { newAccumulator, type Accumulator } from './aggregates.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, pick, vectorOf, type Batch, type Vector } from './batch.js'
 import { rowsWhere, type Evaluator, type Execution } from './evaluate.js'
-import { compareValues, identityOf } from './order.js'
+import { compareValues, identityOf } from '../codec/value-order.js'
 import { bytesOfBatch, type QueryMemory } from './query-memory.js'
 
 export type Batches = Generator<Batch, void, void>

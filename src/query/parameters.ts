@@ -1,8 +1,8 @@
 /** The values of `$n`, `?` and `:name` of one execution. */
 import { DriftError } from '../base/errors.js'
+import { settled } from '../codec/integer.js'
 import { type Value } from '../codec/value.js'
 import { type Literal, type ParameterReference } from '../parser/ast.js'
-import { settled } from './arithmetic.js'
 
 /** An array for `$n` and `?`, an object for `:name`. */
 export type Parameters = readonly unknown[] | { readonly [name: string]: unknown }

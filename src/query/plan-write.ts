@@ -23,7 +23,7 @@ import {
 import { pathText } from '../parser/expression-text.js'
 import { batchOf, isObject, setField } from './batch.js'
 import { compile, newExecution, NO_ROW, type Evaluator, type Scope } from './evaluate.js'
-import { identityOf } from './order.js'
+import { identityOf } from '../codec/value-order.js'
 import { valueOf, type Parameters } from './parameters.js'
 import { bytesOf, type QueryMemory } from './query-memory.js'
 import { type QuerySource } from './query-source.js'

@@ -18,9 +18,16 @@ export type SelectPlan = {
   readonly hasStar: boolean
   readonly access: KeyAccess
   readonly reverse: boolean
-  readonly where: { readonly text: string; readonly evaluator: Evaluator } | undefined
+  readonly where: { readonly text: string; readonly evaluator: Evaluator; readonly expression: Expression } | undefined
   readonly group:
-    | { readonly texts: readonly string[]; readonly keys: readonly Evaluator[]; readonly columns: readonly AggregateColumn[] }
+    | {
+        readonly texts: readonly string[]
+        readonly keys: readonly Evaluator[]
+        readonly columns: readonly AggregateColumn[]
+        /** What `keys` and `columns` were compiled from. */
+        readonly keyExpressions: readonly Expression[]
+        readonly aggregates: readonly Aggregate[]
+      }
     | undefined
   /** Only COUNT(*) of a whole table: it is known without looking at the rows. */
   readonly isCount: boolean
@@ -31,6 +38,8 @@ export type SelectPlan = {
   readonly outputColumnCount: number
   readonly distinct: boolean
   readonly sort: readonly SortKey[]
+  /** What the sort keys were compiled from. */
+  readonly sortExpressions: readonly Expression[]
   readonly sortTexts: readonly string[]
   readonly notices: readonly string[]
 }
@@ -100,7 +109,8 @@ class Planner {
           return { column, descending, nullsFirst: nulls === null ? descending : nulls === 'first' }
         })
     const havingEvaluator = having === null ? undefined : { text: expressionText(having), evaluator: compile(having, scope) }
-    const whereEvaluator = where === null ? undefined : { text: expressionText(where), evaluator: compile(where, rowScope) }
+    const whereEvaluator =
+      where === null ? undefined : { text: expressionText(where), evaluator: compile(where, rowScope), expression: where }
     const keysOnly = !hasStar && select.from !== null && this.#fields.every((path) => path.length === 1 && path[0] === primaryKey)
     return {
       table: select.from?.table,
@@ -110,7 +120,10 @@ class Planner {
       access: primaryKey === undefined ? { kind: 'all' } : keyAccess(where, primaryKey),
       reverse: byKey && (order[0]?.descending ?? false),
       where: whereEvaluator,
-      group: groups === undefined ? undefined : { texts: groups.texts, keys: groups.keys, columns: groups.columns },
+      group:
+        groups === undefined
+          ? undefined
+          : { texts: groups.texts, keys: groups.keys, columns: groups.columns, keyExpressions: groupBy, aggregates: groups.aggregates },
       isCount:
         select.from !== null &&
         where === null &&
@@ -123,6 +136,7 @@ class Planner {
       outputColumnCount: items.length,
       distinct: select.distinct,
       sort,
+      sortExpressions: order.map(({ expression }) => expression),
       sortTexts: order.map(({ expression, descending }) => `${expressionText(expression)}${descending ? ' desc' : ''}`),
       notices: [...this.#notices]
     }
@@ -205,6 +219,7 @@ class GroupScope implements Scope {
   readonly texts: string[]
   readonly keys: Evaluator[]
   readonly columns: AggregateColumn[] = []
+  readonly aggregates: Aggregate[] = []
   readonly #rowScope: Scope
   readonly #indexes = new Map<string, number>()
 
@@ -222,6 +237,7 @@ class GroupScope implements Scope {
     if (known !== undefined || expression.kind !== 'aggregate') return known
     const index = this.keys.length + this.columns.length
     this.columns.push(this.#aggregate(expression))
+    this.aggregates.push(expression)
     this.texts.push(text)
     this.#indexes.set(text, index)
     return index

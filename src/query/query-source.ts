@@ -1,6 +1,7 @@
 /** What a query reads from. The floors above implement it; a query knows nothing of versions, pages or logs. */
 import { type Key } from '../codec/key-codec.js'
 import { type Document } from '../codec/value.js'
+import { type PagesAtSeq } from '../scan/scan-table.js'
 
 /** Bounds by key order; an absent bound is none. */
 export type KeyRange = {
@@ -37,8 +38,8 @@ export type QuerySource = {
   scan(table: string, range: KeyRange): Iterable<Document>
   /** The rows of {@link scan} as lines of JSON, in pieces. */
   jsonLines(table: string, range: KeyRange): Generator<{ readonly bytes: Uint8Array; readonly rows: number }, void>
-  /** The version pages of the table at this point, where it has any: the same rows as {@link scan}, in columns. */
-  pages(table: string): unknown
   /** The keys that {@link scan} would go through. */
   keys(table: string, range: KeyRange): Iterable<Key>
+  /** The table's version pages at this point, where it has some; whoever takes them releases them. Rows come from elsewhere without. */
+  pages?(table: string): PagesAtSeq | undefined
 }

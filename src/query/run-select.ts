@@ -9,15 +9,13 @@ import { BATCH_ROWS_MAX, batchOf, setField, vectorOf, type Batch } from './batch
 import { newExecution, NO_ROW, type Execution } from './evaluate.js'
 import { findAccess, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
+import { FIRST_BATCH_ROWS, PageSelect, type QueryStats } from './page-select.js'
 import { valueOf, type Parameters } from './parameters.js'
 import { planSelect, type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
 import { type ColumnType, type KeyRange, type QuerySource } from './query-source.js'
 
 export type ResultColumn = { readonly name: string; readonly type: ColumnType; readonly table?: string; readonly nullable: boolean }
-
-/** What an execution did. */
-export type QueryStats = { rowsScanned: number }
 
 /** One step of a query: how many rows left it and how long it and those below it took. For EXPLAIN ANALYZE. */
 export type StepProbe = (step: string, batches: Batches) => Batches
@@ -56,10 +54,15 @@ export function runSelect(
   const stats: QueryStats = { rowsScanned: 0 }
   const documents = plan.hasStar ? 'keep' : 'drop'
 
-  let batches = probe('scan', given === undefined ? scan(plan, source, execution, offset + count, stats) : over(given, plan))
-  if (plan.where !== undefined) batches = probe('filter', filter(batches, plan.where.evaluator, execution))
+  const pages = given === undefined && source.pages !== undefined ? new PageSelect(plan, source, execution, stats) : undefined
+  let batches = probe('scan', given === undefined ? scan(plan, source, execution, offset + count, stats, pages) : over(given, plan))
+  if (plan.where !== undefined) {
+    const { evaluator } = plan.where
+    batches = probe('filter', pages === undefined ? filter(batches, evaluator, execution) : pages.filter(batches, evaluator))
+  }
   if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
-    batches = probe('aggregate', aggregate(batches, plan.group.keys, plan.group.columns, execution, memory))
+    const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, memory)
+    batches = probe('aggregate', pages === undefined ? byRows : pages.aggregate(byRows, memory))
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)
@@ -191,10 +194,14 @@ function starColumns(outputs: SelectPlan['outputs'], names: readonly ResultColum
   return names.slice(begin, begin + starCount / stars).map((column) => column.name)
 }
 
-/** Rows of the first batch where few may be enough; each later one has twice as many. */
-const FIRST_BATCH_ROWS = 32
-
-function* scan(plan: SelectPlan, source: QuerySource, execution: Execution, wanted: number, stats: QueryStats): Batches {
+function* scan(
+  plan: SelectPlan,
+  source: QuerySource,
+  execution: Execution,
+  wanted: number,
+  stats: QueryStats,
+  pages: PageSelect | undefined
+): Batches {
   const { table } = plan
   if (table === undefined) {
     yield NO_ROW
@@ -206,6 +213,7 @@ function* scan(plan: SelectPlan, source: QuerySource, execution: Execution, want
     return
   }
   const access = findAccess(plan.access, execution, plan.reverse)
+  if (pages !== undefined && access.kind === 'range' && (yield* pages.rows(access.range, wanted))) return
   let rowsMax = wanted === Number.POSITIVE_INFINITY ? BATCH_ROWS_MAX : FIRST_BATCH_ROWS
   let documents: Document[] = []
   const batch = (): Batch => {

@@ -25,6 +25,8 @@ export type ApplyLink = {
   load(tableId: number, part: SegmentPart): Promise<void>
   attend(tableId: number): Promise<number>
   goLive(tableId: number): Promise<boolean>
+  /** Leaves live rows only in the open pages of a table. */
+  settle(tableId: number): Promise<void>
   forget(tableId: number): Promise<void>
   close(): Promise<void>
   /** Called once if it ends unasked: no table has pages any more. */

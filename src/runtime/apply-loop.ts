@@ -24,6 +24,7 @@ export type ApplyControl = {
   load(tableId: number, part: SegmentPart): Promise<Reply<void>>
   attend(tableId: number): Promise<Reply<number>>
   goLive(tableId: number): Promise<Reply<boolean>>
+  settle(tableId: number): Promise<Reply<void>>
   forget(tableId: number): Promise<Reply<void>>
 }
 
@@ -72,6 +73,10 @@ export class ApplyLoop implements ApplyControl {
 
   goLive(tableId: number): Promise<Reply<boolean>> {
     return answer(() => finished(this.#started().goLive(tableId)))
+  }
+
+  settle(tableId: number): Promise<Reply<void>> {
+    return answer(() => finished(this.#started().settle(tableId)))
   }
 
   forget(tableId: number): Promise<Reply<void>> {

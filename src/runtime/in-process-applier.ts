@@ -38,6 +38,10 @@ export class InProcessApplier implements ApplyLink {
     return whole(this.#applier.goLive(tableId))
   }
 
+  async settle(tableId: number): Promise<void> {
+    whole(this.#applier.settle(tableId))
+  }
+
   async forget(tableId: number): Promise<void> {
     this.#applier.forget(tableId)
   }

@@ -57,6 +57,10 @@ export class ThreadApplier implements ApplyLink {
     return this.#ask((control) => control.goLive(tableId))
   }
 
+  settle(tableId: number): Promise<void> {
+    return this.#ask((control) => control.settle(tableId))
+  }
+
   forget(tableId: number): Promise<void> {
     return this.#ask((control) => control.forget(tableId))
   }

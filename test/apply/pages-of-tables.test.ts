@@ -9,7 +9,6 @@ import { Coordinator } from '../../src/coordinator/coordinator.js'
 import type { PinnedPages } from '../../src/coordinator/page-access.js'
 import { Database, type Document } from '../../src/index.js'
 import { realIo } from '../../src/io/real-io.js'
-import { RowReader } from '../../src/page/row-reader.js'
 import { Dice } from '../coordinator/_database.js'
 
 async function openIn(directory: string, options: { readonly pageRows?: number; readonly cacheBytes?: number } = {}) {
@@ -38,13 +37,12 @@ function folder(t: ExecutionContext): string {
 
 /** The documents that the pages show at their S, in no order. */
 function shown(pages: PinnedPages): Document[] {
-  const { keys, S, readPlace } = pages
-  const reader = new RowReader(keys, readPlace)
+  const { table, S } = pages
   const documents: Document[] = []
   for (const { page, chunks } of pages.tiles()) {
     for (const each of page === undefined ? chunks : [page, ...chunks]) {
       for (let row = 0; row < each.rowCount; row++) {
-        if (each.beginOf(row) <= S && each.endOf(row) > S) documents.push(reader.documentOf(each, row))
+        if (each.beginOf(row) <= S && each.endOf(row) > S) documents.push(table.rows.documentOf(each, row))
       }
     }
   }

@@ -15,7 +15,7 @@ const floors: ReadonlyMap<string, number> = new Map([
   ['coordinator', 7],
   ['runtime', 6],
   ...['txn', 'writer', 'apply', 'compaction', 'query'].map((room): [string, number] => [room, 5]),
-  ...['mvcc', 'snapshot', 'index', 'parser'].map((room): [string, number] => [room, 4]),
+  ...['mvcc', 'snapshot', 'index', 'parser', 'scan'].map((room): [string, number] => [room, 4]),
   ...['wal', 'segment', 'catalog', 'page'].map((room): [string, number] => [room, 3]),
   ...['format', 'kernel'].map((room): [string, number] => [room, 2]),
   ...['codec', 'io', 'memory'].map((room): [string, number] => [room, 1]),

@@ -36,7 +36,7 @@ export class ModelTable {
     const { frames = 'keep', ...rest } = options
     this.#keepsFrames = frames === 'keep'
     this.pages = new TablePages({ arena: smallArena(), table: 16, primaryKey: 'id', ...rest })
-    this.reader = new PageReader(this.pages, (place) => this.#read(place))
+    this.reader = new PageReader(this.pages, (place) => this.read(place))
     const none = new Uint8Array(0)
     this.#event = { event: 0, seq: 0, ordinal: 0, key: none, keyBytes: 0, source: none, from: 0, to: 0, frame: -1 }
   }
@@ -164,7 +164,8 @@ export class ModelTable {
     this.events++
   }
 
-  #read({ frame, offset, bytes }: ValuePlace): Uint8Array {
+  /** The bytes at a place of {@link PageEvent.frame}. */
+  read({ frame, offset, bytes }: ValuePlace): Uint8Array {
     return (this.#payloads[frame] as Uint8Array).subarray(offset, offset + bytes)
   }
 }

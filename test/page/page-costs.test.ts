@@ -35,3 +35,24 @@ for (const { events, pageRows } of sizes) {
     })
   }
 }
+
+for (const workload of workloads) {
+  test(`after settling (${workload}) the present touches what is visible, and every past is as it was`, (t) => {
+    const run = runWorkload(workload, 6000, 128)
+    const points = Array.from({ length: 31 }, (_, step) => step * 200)
+    const before = points.map((S) => run.reader.countAt(S))
+    for (const rows of run.pages.settle()) t.true(rows >= 0)
+    t.deepEqual(findingsOf(run), [])
+    t.deepEqual(
+      points.map((S) => run.reader.countAt(S)),
+      before
+    )
+    const { touched, visible } = touchedAt(run, run.events)
+    t.is(visible, run.alive[run.events] ?? -1)
+    t.is(touched, visible)
+    // Nothing is left to do.
+    const { merges } = run.pages.counters
+    for (const rows of run.pages.settle()) t.true(rows >= 0)
+    t.is(run.pages.counters.merges, merges)
+  })
+}

@@ -6,7 +6,7 @@ import { newAccumulator } from '../../src/query/aggregates.js'
 import { vectorOf, type Batch } from '../../src/query/batch.js'
 import { compile, newExecution, type Scope } from '../../src/query/evaluate.js'
 import { aggregate } from '../../src/query/operators.js'
-import { compareValues } from '../../src/query/order.js'
+import { compareValues } from '../../src/codec/value-order.js'
 import { QueryMemory } from '../../src/query/query-memory.js'
 import { value, valueOrNull } from './_values.js'
 

@@ -5,7 +5,7 @@ import { type Document, type Value } from '../../src/codec/value.js'
 import { BATCH_ROWS_MAX, batchOf, type Batch } from '../../src/query/batch.js'
 import { compile, newExecution, type Evaluator } from '../../src/query/evaluate.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type SortKey } from '../../src/query/operators.js'
-import { compareValues, identityOf } from '../../src/query/order.js'
+import { compareValues, identityOf } from '../../src/codec/value-order.js'
 import { QueryMemory } from '../../src/query/query-memory.js'
 import { valueOrNull } from './_values.js'
 

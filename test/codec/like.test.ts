@@ -2,7 +2,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { DriftError } from '../../src/base/errors.js'
-import { likeMatcher } from '../../src/query/like.js'
+import { likeMatcher } from '../../src/codec/like.js'
 
 /** Tries everything. Of characters, not of units. */
 function matches(text: readonly string[], pattern: readonly string[], escape: string): boolean {

@@ -1,7 +1,7 @@
 /** `=` and AND with three values. */
 import test from 'ava'
 import fc from 'fast-check'
-import { and, equals, FALSE, TRUE, UNKNOWN } from '../../src/query/equals.js'
+import { and, equals, FALSE, TRUE, UNKNOWN } from '../../src/codec/value-equality.js'
 
 test('numbers are equal by value: 1, 1.0 and 1n', (t) => {
   t.is(equals(1, 1), TRUE)

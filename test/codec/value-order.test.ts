@@ -1,9 +1,9 @@
 /** The order of values, and the identities by which GROUP BY and DISTINCT put them together. */
 import test from 'ava'
 import fc from 'fast-check'
-import { equals, TRUE } from '../../src/query/equals.js'
-import { classOf, compareInClass, compareTexts, compareValues, identityOf } from '../../src/query/order.js'
-import { number, text, value, valueOrNull } from './_values.js'
+import { equals, TRUE } from '../../src/codec/value-equality.js'
+import { classOf, compareInClass, compareTexts, compareValues, identityOf } from '../../src/codec/value-order.js'
+import { number, text, value, valueOrNull } from '../query/_values.js'
 
 test('the order is total: reflexive, antisymmetric, transitive', (t) => {
   fc.assert(

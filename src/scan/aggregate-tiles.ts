@@ -1,0 +1,89 @@
+/**
+ * Aggregates over the tiles of a table at one seq, with and without groups. A thread does some of the tiles and gives back partial
+ * results, which `finish-partials.ts` puts together.
+ */
+import { type Tile } from '../page/page-directory.js'
+import { type AggregateQuery, type PartialAggregates } from './aggregate-query.js'
+import { FieldAggregates } from './field-aggregates.js'
+import { FieldReader } from './field-reader.js'
+import { GroupAggregates } from './group-aggregates.js'
+import { type AggregateStates, CountStates, GroupTable } from './group-table.js'
+import { ALL, NONE, type PageMask } from './mask.js'
+import { pageMask, withinKeys } from './page-mask.js'
+import { type PageSlice, slicesOf } from './page-slice.js'
+import { type ScanTable } from './scan-table.js'
+
+export type AggregateOptions = {
+  /** The tiles were asked for with bounds: they may be less than their pages. */
+  readonly isBounded?: boolean
+  /** Told of bytes that groups take; may throw. */
+  readonly keep?: (bytes: number) => void
+}
+
+/**
+ * Yields after each tile with the number of rows that were looked at: a chance to look up.
+ * @throws DriftError INVALID_ARGUMENT for a LIKE pattern that ends in its escape character.
+ */
+export function* aggregateTiles(
+  { table, S }: { readonly table: ScanTable; readonly S: number },
+  tiles: readonly Tile[],
+  query: AggregateQuery,
+  { isBounded = false, keep }: AggregateOptions = {}
+): Generator<number, PartialAggregates> {
+  const groups = new GroupTable(query, keep)
+  const where = query.where === undefined ? undefined : pageMask(query.where, table)
+  const aggregates = query.groupBy.length === 0 ? new AllAggregates(table, query, groups) : new GroupAggregates(table, query, groups)
+  try {
+    for (const tile of tiles) {
+      let rows = 0
+      for (const slice of slicesOf(table, S, tile, isBounded)) {
+        rows += slice.rows
+        slice.scratch.reset()
+        const mask = maskOf(slice, where, table)
+        if (mask !== NONE) aggregates.add(slice, mask)
+      }
+      yield rows
+    }
+    aggregates.finish()
+    return groups.partial()
+  } finally {
+    aggregates.release()
+  }
+}
+
+/** The rows of a slice that are asked for. */
+export function maskOf(slice: PageSlice, where: PageMask | undefined, table: ScanTable): number {
+  const mask = where === undefined ? ALL : where.of(slice)
+  return slice.keys === undefined ? mask : withinKeys(slice, mask, table)
+}
+
+/** All rows are one group. */
+class AllAggregates {
+  readonly #rowCounts: CountStates[]
+  readonly #fields: FieldAggregates[]
+
+  constructor(table: ScanTable, { aggregates }: AggregateQuery, groups: GroupTable) {
+    const byField = new Map<string | null, AggregateStates[]>()
+    aggregates.forEach(({ field }, index) => {
+      byField.set(field, [...(byField.get(field) ?? []), groups.states[index] as AggregateStates])
+    })
+    this.#rowCounts = (byField.get(null) ?? []).filter((states) => states instanceof CountStates)
+    this.#fields = [...byField].flatMap(([field, states]) =>
+      field === null ? [] : [new FieldAggregates(new FieldReader(table, field), states)]
+    )
+  }
+
+  add(slice: PageSlice, mask: number): void {
+    let known = mask === ALL && slice.isWhole ? slice.rows : -1
+    const selectedCount = () => {
+      if (known < 0) known = slice.scratch.kernels.countVisible(slice.visible(mask === ALL ? undefined : mask))
+      return known
+    }
+    for (const counts of this.#rowCounts) counts.add(0, selectedCount())
+    for (const field of this.#fields) field.add(slice, mask, selectedCount)
+  }
+
+  finish(): void {}
+
+  release(): void {}
+}

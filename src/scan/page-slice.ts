@@ -1,0 +1,110 @@
+/**
+ * The part of one page that a tile shows at S: a run of its rows, in which each is visible that begins at or before S and ends behind it.
+ * A sorted page is cut to the keys of its tile; rows of a delta may have to be asked for their keys.
+ */
+import { type VisibleRows } from '../kernel/kernels.js'
+import { type KeyTable } from '../page/key-table.js'
+import { type Tile } from '../page/page-directory.js'
+import * as layout from '../page/page-layout.js'
+import { type ColumnView, type PageView } from '../page/page-view.js'
+import { type Scratch } from './scan-memory.js'
+import { type ScanTable } from './scan-table.js'
+
+export class PageSlice {
+  readonly page: PageView
+  readonly scratch: Scratch
+  /** The first row; the number of rows. */
+  readonly from: number
+  readonly rows: number
+  /** S as an offset of the page. */
+  readonly at: number
+  /** Every row is visible, but for what {@link keys} say. */
+  readonly isWhole: boolean
+  /** Of a delta: only keys of this tile. */
+  readonly keys: Tile | undefined
+
+  constructor(page: PageView, scratch: Scratch, from: number, rows: number, at: number, isWhole: boolean, keys: Tile | undefined) {
+    this.page = page
+    this.scratch = scratch
+    this.from = from
+    this.rows = rows
+    this.at = at
+    this.isWhole = isWhole
+    this.keys = keys
+  }
+
+  /** For kernels; with a mask of the slice's rows. */
+  visible(mask?: number): VisibleRows {
+    const { beginAt, endAt } = this.page
+    return { begin: (beginAt + this.from) * 4, end: (endAt + this.from) * 4, rows: this.rows, at: this.at, mask }
+  }
+
+  /** Offset of the state of the slice's first row; undefined where every row has a plain value. */
+  statesAt({ statesAt }: ColumnView): number | undefined {
+    return statesAt < 0 ? undefined : statesAt + this.from
+  }
+}
+
+/** The slices of a tile that can have visible rows, base or sealed page first. */
+export function slicesOf(table: ScanTable, S: number, tile: Tile, isBounded: boolean): PageSlice[] {
+  const slices: PageSlice[] = []
+  const { page, chunks } = tile
+  if (page !== undefined) addSorted(slices, table, page, page.offsetOf(S), tile)
+  for (let index = 0; index < chunks.length; index++) addChunk(slices, table, chunks[index] as PageView, S, isBounded ? tile : undefined)
+  return slices
+}
+
+function addSorted(slices: PageSlice[], { keys, memory }: ScanTable, page: PageView, at: number, { low, high }: Tile): void {
+  if (page.word(layout.BEGIN_MIN) > at || page.word(layout.END_MAX) <= at) return
+  const from = low.length === 0 || isKeyAt(page, layout.LOW_KEY, low) ? 0 : lowRow(page, keys, low)
+  const { rowCount } = page
+  const to = high === undefined || isKeyAt(page, layout.HIGH_KEY, high) ? rowCount : lowRow(page, keys, high)
+  if (from >= to) return
+  const isWhole = page.word(layout.BEGIN_MAX) <= at && page.word(layout.END_MIN) > at
+  slices.push(new PageSlice(page, memory.of(page.address), from, to - from, at, isWhole, undefined))
+}
+
+function addChunk(slices: PageSlice[], { memory }: ScanTable, page: PageView, S: number, keys: Tile | undefined): void {
+  const { rowCount } = page
+  const at = page.offsetOf(S)
+  if (rowCount === 0 || page.word(layout.BEGIN_MIN) > at) return
+  // What is applied meanwhile begins behind S, and ends what was there before behind S.
+  const rows = page.word(layout.BEGIN_MAX) <= at ? rowCount : begunRows(page, rowCount, at)
+  if (rows === 0) return
+  slices.push(new PageSlice(page, memory.of(page.address), 0, rows, at, page.word(layout.END_MIN) > at, keys))
+}
+
+/** Rows of a delta that begin at or before the offset `at`: they stand in the order of seqs. */
+function begunRows({ i32, beginAt }: PageView, rowCount: number, at: number): number {
+  let low = 0
+  let high = rowCount
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((i32[beginAt + middle] as number) <= at) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** The first row of a sorted page with a key at or behind `key`. */
+function lowRow(page: PageView, keys: KeyTable, key: Uint8Array): number {
+  let low = 0
+  let high = page.rowCount
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (keys.compareTo(page.ordinalOf(middle), key) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/** True if a bound of the page's key range is this key. */
+function isKeyAt(page: PageView, bound: number, key: Uint8Array): boolean {
+  const reference = page.word(bound)
+  if (reference === 0) return false
+  const { u8 } = page
+  const at = page.at + reference
+  if (((u8[at] as number) | ((u8[at + 1] as number) << 8)) !== key.length) return false
+  for (let index = 0; index < key.length; index++) if (u8[at + 2 + index] !== key[index]) return false
+  return true
+}

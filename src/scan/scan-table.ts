@@ -1,0 +1,96 @@
+/** What a thread keeps of a table from scan to scan, and the pages of the table as one query sees them. */
+import { DriftError } from '../base/errors.js'
+import { decodeKey, type Key, KEY_TEXT } from '../codec/key-codec.js'
+import { type Arena } from '../memory/arena.js'
+import { type KeyTable } from '../page/key-table.js'
+import { type KeyBounds, type PageDirectory, type Tile, tilesAt } from '../page/page-directory.js'
+import { type ReadPlace, RowReader } from '../page/row-reader.js'
+import { type ScanMemory } from './scan-memory.js'
+import { TextCells } from './text-cells.js'
+import { TileOrder } from './tile-hits.js'
+
+export type ScanTableOptions = {
+  readonly arena: Arena
+  readonly keys: KeyTable
+  readonly memory: ScanMemory
+  readonly readPlace?: ReadPlace | undefined
+}
+
+/** One for each table and thread. */
+export class ScanTable {
+  readonly arena: Arena
+  readonly keys: KeyTable
+  readonly memory: ScanMemory
+  readonly rows: RowReader
+  readonly texts: TextCells
+  readonly order: TileOrder
+
+  constructor({ arena, keys, memory, readPlace }: ScanTableOptions) {
+    this.arena = arena
+    this.keys = keys
+    this.memory = memory
+    this.rows = new RowReader(keys, readPlace)
+    this.texts = new TextCells(keys)
+    this.order = new TileOrder(keys)
+  }
+
+  /** The key of an ordinal. */
+  keyValue(ordinal: number): Key {
+    const { heap, references } = this.keys
+    const reference = references[ordinal] as number
+    const memory = heap.memory(reference)
+    const at = heap.index(reference)
+    const bytes = ((memory[at] as number) | ((memory[at + 1] as number) << 8)) - 1
+    // Texts are the tag and their UTF-8.
+    if (memory[at + 2] === KEY_TEXT) return this.texts.textOf(memory, at + 3, bytes)
+    return decodeKey(memory.slice(at + 2, at + 3 + bytes))
+  }
+}
+
+/** The pages of a table at one seq. Whoever asked for them releases them. */
+export type PagesAtSeq = {
+  readonly table: ScanTable
+  readonly S: number
+  /** In order of keys, pinned until {@link release}. Bounds are canonical key bytes, `to` is not among them. */
+  tiles(bounds?: KeyBounds): readonly Tile[]
+  release(): void
+}
+
+/** Of a directory in this thread. */
+export class DirectoryPages implements PagesAtSeq {
+  readonly table: ScanTable
+  readonly S: number
+  readonly #directory: PageDirectory
+  readonly #pinned: number[] = []
+
+  /** @throws DriftError SEQ_AHEAD where S is not applied yet. */
+  constructor(table: ScanTable, directory: PageDirectory, S: number) {
+    if (S > directory.appliedSeq) {
+      const { appliedSeq } = directory
+      throw new DriftError('SEQ_AHEAD', `pages hold the events up to ${appliedSeq}, not up to ${S}`, { seq: S, appliedSeq })
+    }
+    this.table = table
+    this.S = S
+    this.#directory = directory
+  }
+
+  /** @throws DriftError INVARIANT where the directory is so old that a page of it is gone. */
+  tiles(bounds: KeyBounds = {}): readonly Tile[] {
+    const tiles = tilesAt(this.#directory, this.S, bounds)
+    const { arena } = this.table
+    for (const { page, chunks } of tiles) {
+      for (const { address, generation } of page === undefined ? chunks : [page, ...chunks]) {
+        if (!arena.pin(address, generation)) {
+          this.release()
+          throw new DriftError('INVARIANT', `MEM-5: the directory names a page at ${address} that is gone`, { law: 'MEM-5' })
+        }
+        this.#pinned.push(address)
+      }
+    }
+    return tiles
+  }
+
+  release(): void {
+    for (const address of this.#pinned.splice(0)) this.table.arena.unpin(address)
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The rows of a tile that a scan wants, in key order: by page the numbers of its rows, and which place each has among all of the tile.
+ * Of a key at most one version is visible, so every hit has a key of its own.
+ */
+import { type KeyTable } from '../page/key-table.js'
+import * as layout from '../page/page-layout.js'
+import { type PageView } from '../page/page-view.js'
+
+/** Of one page, in ascending order of places. */
+export type PageHits = { readonly page: PageView; readonly rows: Int32Array; readonly places: Int32Array }
+
+export type TileHits = { readonly count: number; readonly pages: readonly PageHits[] }
+
+export type SelectedRows = { readonly page: PageView; readonly rows: Int32Array }
+
+/** Hits of a delta are compared with the base where they are fewer than this part of its rows; else its keys are looked up by ordinal. */
+const FEW_HITS = 16
+const NOWHERE = -1
+
+export class TileOrder {
+  readonly #keys: KeyTable
+  /** By ordinal: the last row of its key in the base at hand, or {@link NOWHERE}. */
+  #rowOf = new Int32Array(0)
+
+  constructor(keys: KeyTable) {
+    this.#keys = keys
+  }
+
+  /** `base`: the tile's, whether or not a row of it is selected. */
+  hits(base: PageView | undefined, selected: readonly SelectedRows[]): TileHits {
+    const count = selected.reduce((sum, { rows }) => sum + rows.length, 0)
+    const chunks = selected.filter(({ page }) => page.kind === layout.DELTA)
+    if (chunks.length === 0) {
+      return { count, pages: selected.map(({ page, rows }) => ({ page, rows, places: Int32Array.from(rows, (_, index) => index) })) }
+    }
+    const ofDelta = chunks.reduce((sum, { rows }) => sum + rows.length, 0)
+    const ordinals = new Int32Array(ofDelta)
+    const chunkOf = new Uint16Array(ofDelta)
+    const rowOf = new Int32Array(ofDelta)
+    let at = 0
+    chunks.forEach(({ page, rows }, chunk) => {
+      for (let row = 0; row < rows.length; row++, at++) {
+        ordinals[at] = page.ordinalOf(rows[row] as number)
+        chunkOf[at] = chunk
+        rowOf[at] = rows[row] as number
+      }
+    })
+    const behind = this.#placesInBase(base, ordinals)
+    const ofBase = selected.find(({ page }) => page.kind !== layout.DELTA)
+    const order = this.#inOrder(ordinals, behind)
+    const hits = chunks.map(({ page, rows }) => ({ page, rows: new Int32Array(rows.length), places: new Int32Array(rows.length) }))
+    const filled = new Int32Array(chunks.length)
+    const baseRows = ofBase?.rows ?? new Int32Array(0)
+    const basePlaces = new Int32Array(baseRows.length)
+    let place = 0
+    let fromBase = 0
+    for (let index = 0; index < ofDelta; index++) {
+      const hit = order[index] as number
+      const before = behind[hit] as number
+      while (fromBase < baseRows.length && (baseRows[fromBase] as number) < before) basePlaces[fromBase++] = place++
+      const chunk = chunkOf[hit] as number
+      const { rows, places } = hits[chunk] as PageHits
+      const to = filled[chunk] as number
+      rows[to] = rowOf[hit] as number
+      places[to] = place++
+      filled[chunk] = to + 1
+    }
+    while (fromBase < baseRows.length) basePlaces[fromBase++] = place++
+    return { count, pages: ofBase === undefined ? hits : [{ page: ofBase.page, rows: baseRows, places: basePlaces }, ...hits] }
+  }
+
+  /** For each ordinal how many rows of the base have its key or one before it. */
+  #placesInBase(base: PageView | undefined, ordinals: Int32Array): Int32Array {
+    const places = new Int32Array(ordinals.length)
+    if (base === undefined) return places
+    const baseRows = base.rowCount
+    if (ordinals.length * FEW_HITS < baseRows) {
+      for (let hit = 0; hit < ordinals.length; hit++) places[hit] = this.#rowsUpTo(base, baseRows, ordinals[hit] as number)
+      return places
+    }
+    const { i32, ordinalAt } = base
+    if (this.#rowOf.length < this.#keys.capacity) this.#rowOf = new Int32Array(this.#keys.capacity).fill(NOWHERE)
+    const rowOf = this.#rowOf
+    for (let row = 0; row < baseRows; row++) rowOf[i32[ordinalAt + row] as number] = row
+    for (let hit = 0; hit < ordinals.length; hit++) {
+      const ordinal = ordinals[hit] as number
+      const row = rowOf[ordinal] as number
+      places[hit] = row === NOWHERE ? this.#rowsUpTo(base, baseRows, ordinal) : row + 1
+    }
+    for (let row = 0; row < baseRows; row++) rowOf[i32[ordinalAt + row] as number] = NOWHERE
+    return places
+  }
+
+  #rowsUpTo(base: PageView, baseRows: number, ordinal: number): number {
+    let low = 0
+    let high = baseRows
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#keys.compare(base.ordinalOf(middle), ordinal) <= 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** The hits of the delta in key order: mostly their places say it, and only keys at the same place are compared. */
+  #inOrder(ordinals: Int32Array, behind: Int32Array): Int32Array {
+    const order = Int32Array.from(ordinals, (_, hit) => hit)
+    const compare = (one: number, other: number) =>
+      (behind[one] as number) - (behind[other] as number) || this.#keys.compare(ordinals[one] as number, ordinals[other] as number)
+    for (let index = 1; index < order.length; index++) {
+      if (compare(order[index - 1] as number, order[index] as number) > 0) return order.sort(compare)
+    }
+    return order
+  }
+}

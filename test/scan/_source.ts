@@ -1,0 +1,94 @@
+/** A table of pages and its naive twin as sources of queries: with pages, of both kinds of kernels, and without. */
+import { encodeKey, type Key } from '../../src/codec/key-codec.js'
+import { type Document } from '../../src/codec/value.js'
+import { realIo } from '../../src/io/real-io.js'
+import { javascriptKernels } from '../../src/kernel/javascript-kernels.js'
+import { compileKernels, wasmKernels } from '../../src/kernel/wasm-kernels.js'
+import { Arena } from '../../src/memory/arena.js'
+import { parse } from '../../src/parser/parse.js'
+import { type Select } from '../../src/parser/ast.js'
+import { objectsOf, runSelect } from '../../src/query/run-select.js'
+import { QueryMemory } from '../../src/query/query-memory.js'
+import { type KeyRange, type QuerySource } from '../../src/query/query-source.js'
+import { type KernelsOf, ScanMemory } from '../../src/scan/scan-memory.js'
+import { DirectoryPages, type PagesAtSeq, ScanTable } from '../../src/scan/scan-table.js'
+import { type TablePagesOptions } from '../../src/page/table-pages.js'
+import { ModelTable } from '../page/_model.js'
+
+const module = compileKernels(realIo)
+export const kinds: readonly (readonly [name: string, kernelsOf: KernelsOf])[] = [
+  ['wasm', (memory) => wasmKernels(module, memory)],
+  ['javascript', (_, views) => javascriptKernels(views)]
+]
+
+/** Its pages lie in a few memories. */
+export const arenaOf = () => Arena.create({ bytes: 96 * 1024 * 1024, slotBytes: 512 * 1024, memoryBytesMax: 32 * 1024 * 1024 })
+
+export class ScannedTable {
+  readonly model: ModelTable
+  readonly scans: readonly ScanTable[]
+
+  constructor(options: Partial<TablePagesOptions> = {}) {
+    const arena = arenaOf()
+    const memories = kinds.map(([, kernelsOf]) => new ScanMemory(arena, kernelsOf))
+    this.model = new ModelTable({ arena, ...options })
+    this.scans = memories.map(
+      (memory) => new ScanTable({ arena, keys: this.model.pages.keys, memory, readPlace: (place) => this.model.read(place) })
+    )
+  }
+
+  pagesAt(kind: number, S: number): PagesAtSeq {
+    return new DirectoryPages(this.scans[kind] as ScanTable, this.model.pages.directory, S)
+  }
+
+  /** Without `kind` there are no pages. */
+  sourceAt(S: number, kind?: number): QuerySource {
+    const visible = () => this.model.visibleAt(S)
+    const source: QuerySource = {
+      seq: S,
+      primaryKey: () => 'id',
+      columns: () => [],
+      count: () => visible().length,
+      get: (_, key) => visible().find(({ key: bytes }) => Buffer.compare(bytes, bytesOf(key)) === 0)?.document,
+      lastSeqOf: () => 0,
+      *scan(_, range) {
+        for (const { document } of within(visible(), range)) yield document
+      },
+      *jsonLines() {},
+      // As the documents have them: of canonical bytes 2^60 comes back as a number, whatever it was.
+      *keys(_, range) {
+        for (const { document } of within(visible(), range)) yield document['id'] as Key
+      }
+    }
+    return kind === undefined ? source : { ...source, pages: () => this.pagesAt(kind, S) }
+  }
+}
+
+type Visible = ReturnType<ModelTable['visibleAt']>
+
+function within(rows: Visible, { gt, gte, lt, lte, reverse }: KeyRange): Visible {
+  const found = rows.filter(
+    ({ key }) =>
+      (gt === undefined || Buffer.compare(key, bytesOf(gt)) > 0) &&
+      (gte === undefined || Buffer.compare(key, bytesOf(gte)) >= 0) &&
+      (lt === undefined || Buffer.compare(key, bytesOf(lt)) < 0) &&
+      (lte === undefined || Buffer.compare(key, bytesOf(lte)) <= 0)
+  )
+  return reverse === true ? found.toReversed() : found
+}
+
+export function bytesOf(key: Key): Uint8Array {
+  const scratch = new Uint8Array(1100)
+  return scratch.slice(0, encodeKey(key, scratch))
+}
+
+/** Rows of a SELECT, or the error's code. */
+export function answerOf(text: string, parameters: readonly unknown[], source: QuerySource): readonly Document[] | string {
+  const [statement] = parse(text, 'drift')
+  try {
+    const run = runSelect(statement as Select, source, parameters, new QueryMemory(1e9))
+    return [...run.batches].flatMap((batch) => objectsOf(batch, run.plan))
+  } catch (error) {
+    return (error as { readonly code?: string }).code ?? String(error)
+  }
+}
