@@ -1,6 +1,9 @@
 /** Records of a page file as a whole: parts of an image to bytes, and bytes to the image. */
 import { packPart, type BlockPart, type ImageMemory, unpackPart } from './packed-block.js'
+import { crc32 } from '../codec/checksum.js'
 import {
+  damagedRecord,
+  decodeRecordHead,
   encodeRecordHead,
   HOW_ENDS,
   RECORD_BLOCK_BYTES,
@@ -50,6 +53,18 @@ export function unpackRecord(
     from += block.storedBytes
     begins = block.element === 4 ? (imageAt + block.offset) >>> 2 : -1
   }
+}
+
+/** Proves a record that is copied as it is. @throws DriftError CORRUPT */
+export function proveRecord(bytes: Uint8Array, place: RecordPlace): RecordHead {
+  const { head, blocks } = decodeRecordHead(bytes, place)
+  let at = RECORD_HEAD_BYTES + blocks.length * RECORD_BLOCK_BYTES
+  for (const { storedBytes, crc } of blocks) {
+    const sum = crc32(bytes.subarray(at, at + storedBytes))
+    if (sum !== crc) throw damagedRecord(place, at, 'wrong checksum of a block', crc, sum)
+    at += storedBytes
+  }
+  return head
 }
 
 function gaps(blocks: readonly RecordBlock[], imageBytes: number): [number, number][] {

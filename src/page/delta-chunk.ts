@@ -73,7 +73,7 @@ export class DeltaChunk extends OpenPage {
   readonly #keys: KeyTable
   readonly #dictionaries: (TextDictionary | undefined)[]
   readonly #flagsAt: Int32Array
-  #rows = 0
+  #rows: number
   readonly #heapStart: number
   #heapAt: number
   readonly #heapLimit: number
@@ -83,7 +83,7 @@ export class DeltaChunk extends OpenPage {
   readonly #absent: (number[] | undefined)[] = []
   #lastOrder: FieldOrder | undefined
   #lastCode = 0
-  #shapeCount = 0
+  #shapeCount: number
   #nameReferences: (number | undefined)[] = []
   #plans: (CopyPlan | undefined)[] = []
   #rest: RestEntry[] = []
@@ -95,17 +95,24 @@ export class DeltaChunk extends OpenPage {
   /** Set where the heap has no room for the row being written. */
   #isFull = false
 
+  /** A chunk of a snapshot, which has rows, goes on with them. */
   constructor(view: PageView, names: FieldNames, number: number, range: OpenRange, keys: KeyTable) {
     super(view, names, number, range)
+    this.#rows = view.rowCount
+    this.#shapeCount = view.shapeCount
     this.#keys = keys
     this.#sibling = view.sibling << layout.SIBLING_SHIFT
-    this.#heapStart = view.heapEnd
+    this.#heapStart = namesEnd(view)
     this.#heapAt = view.at + view.heapEnd
     this.#heapLimit = Math.min(view.word(layout.HEAP_LIMIT), layout.PAGE_BYTES_MAX)
     this.#dictionaries = view.columns.map((column) =>
       column.dictionary === 0 ? undefined : names.dictionaryOf(Buffer.from(this.#nameOf(column.index)).toString('utf8'))
     )
     this.#flagsAt = Int32Array.from(view.columns, ({ entryAt }) => entryAt + layout.FLAGS)
+    if (this.#rows > 0) {
+      this.hasStates = true
+      return
+    }
     view.columns.forEach(({ valueClass }, column) => {
       if (valueClass === layout.CLASS_NUMBER) view.i32[this.#flagsAt[column] as number] = layout.ALL_INTEGERS
     })
@@ -605,6 +612,14 @@ export class DeltaChunk extends OpenPage {
     const head = textHeadBytes(this.view.u8, nameAt)
     return this.view.u8.slice(nameAt + head, nameAt + nameBytes)
   }
+}
+
+/** Where the heap of a fresh chunk ends: behind its key range and the names of its columns. */
+function namesEnd(view: PageView): number {
+  const last = view.columns[view.columns.length - 1]
+  if (last !== undefined) return last.nameAt - view.at + last.nameBytes
+  const key = view.word(layout.HIGH_KEY) || view.word(layout.LOW_KEY)
+  return key + 2 + (view.word(layout.HIGH_KEY) === 0 ? view.lowKey : (view.highKey as Uint8Array)).length
 }
 
 type CopyWay = 'f64' | 'i32ToF64' | 'u8' | 'i32' | 'u16ToI32' | 'u8ToI32'

@@ -1,13 +1,14 @@
 import { type DeltaChunk } from './delta-chunk.js'
 import { type OpenPage } from './open-page.js'
 import { type Past } from './page-directory.js'
+import { type SealedPage } from './page-handle.js'
 import { type PageView } from './page-view.js'
 
 /** An open rectangle as apply sees it: a range of keys from `t0` on, its base and its delta. */
 export class OpenRange {
   readonly low: Uint8Array
   readonly t0: number
-  past: Past
+  past: Past<SealedPage>
   base: OpenPage | undefined
   /** The delta; its first `frozenCount` chunks are being merged. */
   readonly chunks: DeltaChunk[] = []
@@ -34,7 +35,7 @@ export class OpenRange {
   /** The last key, where this is the last range of the table; -1: it has none. */
   lastOrdinal = -1
 
-  constructor(low: Uint8Array, t0: number, past: Past) {
+  constructor(low: Uint8Array, t0: number, past: Past<SealedPage>) {
     this.low = low
     this.t0 = t0
     this.past = past

@@ -22,8 +22,14 @@ export class TextDictionary {
   #references = new Int32Array(FIRST_SLOTS)
   #count = 0
 
-  constructor(heap: SharedHeap) {
+  /** With the reference of one that is in the heap already it goes on with that. */
+  constructor(heap: SharedHeap, reference?: number) {
     this.#heap = heap
+    if (reference !== undefined) {
+      this.reference = reference
+      this.#readTexts()
+      return
+    }
     this.reference = heap.reserve((COUNT_WORD + 1) * 4)
     for (let word = 0; word <= COUNT_WORD; word++) heap.setWord(this.reference + word * 4, 0)
   }
@@ -35,9 +41,7 @@ export class TextDictionary {
   /** The code of the `bytes` bytes at `at`, a new one if need be; -1 where it takes no more. */
   codeOf(source: Uint8Array, at: number, bytes: number): number {
     if (this.#count >= DICTIONARY_CODES_MAX || bytes > TEXT_BYTES_MAX) return -1
-    let hash = bytes
-    for (let index = at; index < at + bytes; index++) hash = (Math.imul(hash, 31) + (source[index] as number)) | 0
-    hash ^= hash >>> 15
+    const hash = hashOf(source, at, bytes)
     const slots = this.#slots
     const mask = slots.length / 2 - 1
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -75,6 +79,25 @@ export class TextDictionary {
     return code
   }
 
+  #readTexts(): void {
+    const count = dictionaryCount(this.#heap, this.reference)
+    while (this.#slots.length < count * 4) this.#slots = new Int32Array(this.#slots.length * 2)
+    this.#references = new Int32Array(Math.max(FIRST_SLOTS, this.#slots.length / 2))
+    const mask = this.#slots.length / 2 - 1
+    for (let code = 0; code < count; code++) {
+      const reference = dictionaryText(this.#heap, this.reference, code)
+      const memory = this.#heap.memory(reference)
+      const at = this.#heap.index(reference)
+      const hash = hashOf(memory, at + 1, memory[at] as number)
+      let slot = hash & mask
+      while (this.#slots[slot * 2] !== 0) slot = (slot + 1) & mask
+      this.#slots[slot * 2] = code + 1
+      this.#slots[slot * 2 + 1] = hash
+      this.#references[code] = reference
+    }
+    this.#count = count
+  }
+
   #rehash(): void {
     const old = this.#slots
     const slots = new Int32Array(old.length * 2)
@@ -100,6 +123,12 @@ export function dictionaryCount(heap: SharedHeap, dictionary: number): number {
 export function dictionaryText(heap: SharedHeap, dictionary: number, code: number): number {
   const block = heap.word(dictionary + Math.floor(code / BLOCK_CODES) * 4)
   return heap.word(block + (code % BLOCK_CODES) * 4)
+}
+
+function hashOf(source: Uint8Array, at: number, bytes: number): number {
+  let hash = bytes
+  for (let index = at; index < at + bytes; index++) hash = (Math.imul(hash, 31) + (source[index] as number)) | 0
+  return hash ^ (hash >>> 15)
 }
 
 function doubled(words: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
