@@ -11,7 +11,7 @@ const HEAD_CRC = 44
  * has ended, so nothing is synced; it is removed at the next opening like every `.tmp`.
  */
 export class SpillFile {
-  readonly number: number
+  #number: number
   readonly #io: Io
   readonly #folder: string
   readonly #header: Uint8Array
@@ -20,7 +20,7 @@ export class SpillFile {
 
   /** `number` is negative. The file is made with the first page. */
   constructor(io: Io, folder: string, number: number, tableId: number, databaseId: Uint8Array) {
-    this.number = number
+    this.#number = number
     this.#io = io
     this.#folder = folder
     const head = { kind: FILE_KIND_PAGES, flags: FILE_FLAG_BLOCKS, tableId, number: 0, origin: 0, salt: 0 }
@@ -34,7 +34,7 @@ export class SpillFile {
   write(record: readonly Uint8Array[]): PagePlace {
     if (this.#file === undefined) {
       this.#io.makeDirectory(this.#folder)
-      this.#file = this.#io.create(`${this.#folder}/${pageFileName(this.number)}`)
+      this.#file = this.#io.create(`${this.#folder}/${pageFileName(this.#number)}`)
       this.#file.write([this.#header], 0)
       this.#end = FILE_HEADER_BYTES
     }
@@ -43,15 +43,16 @@ export class SpillFile {
     this.#file.write(record, offset)
     const bytes = record.reduce((sum, part) => sum + part.length, 0)
     this.#end += bytes
-    return { file: this.number, offset, bytes, crc: readU32(head, HEAD_CRC) }
+    return { file: this.#number, offset, bytes, crc: readU32(head, HEAD_CRC) }
   }
 
-  /** Who has it open can read on. */
-  remove(): void {
+  /** Nothing of it is needed any more: what comes next goes into another one. Who has it open can read on. */
+  renew(): void {
     if (this.#file === undefined) return
     this.#file.close()
     this.#file = undefined
     this.#end = 0
-    this.#io.remove(`${this.#folder}/${pageFileName(this.number)}`)
+    this.#io.remove(`${this.#folder}/${pageFileName(this.#number)}`)
+    this.#number--
   }
 }

@@ -44,8 +44,7 @@ export class ModelTable {
     this.#event = { event: 0, seq: 0, ordinal: 0, key: none, keyBytes: 0, source: none, from: 0, to: 0, frame: -1 }
   }
 
-  readerOf(pages: TablePages): PageReader {
-    const pins = this.#pins
+  readerOf(pages: TablePages, pins: PagePins | undefined = this.#pins): PageReader {
     const source: PageSource = {
       arena: pages.arena,
       get keys() {
