@@ -25,6 +25,8 @@ const ENTRY_WORDS = 16
 /** Words of the head. */
 const HAND = 0
 const COUNT = 1
+/** Nobody ever notifies it. */
+const NEVER = 2
 
 const RESIDENCE = 0
 const GENERATION = 1
@@ -179,6 +181,11 @@ export class PageTable {
     if (count === 0) return { number: -1, wasUsed: false }
     const number = (Atomics.add(this.#words, HAND, 1) >>> 0) % count
     return { number, wasUsed: Atomics.exchange(this.#words, this.#at(number) + USED, 0) !== 0 }
+  }
+
+  /** Lets other threads go on for a millisecond. Not for the main thread, which must not block. */
+  pause(): void {
+    Atomics.wait(this.#words, NEVER, 0, 1)
   }
 
   #newNumber(tableId: number): number {

@@ -32,9 +32,12 @@ export class PageCache implements PagePins {
   readonly #arena: Arena
   readonly #table: PageTable
   readonly #records: RecordSource
+  readonly #waitMs: number
   readonly #views = new Map<number, PageView>()
 
-  constructor(arena: Arena, table: PageTable, records: RecordSource) {
+  /** With `waitMs` a pin waits so long for others to let go; the main thread must not wait. */
+  constructor(arena: Arena, table: PageTable, records: RecordSource, waitMs = 0) {
+    this.#waitMs = waitMs
     this.#arena = arena
     this.#table = table
     this.#records = records
@@ -43,9 +46,15 @@ export class PageCache implements PagePins {
 
   pin = (handle: PageHandle): PageView => {
     const { number } = handle
-    for (;;) {
-      const view = this.#pinResident(number) ?? this.#load(number)
-      if (view !== undefined) return view
+    for (let waited = 0; ;) {
+      try {
+        const view = this.#pinResident(number) ?? this.#load(number)
+        if (view !== undefined) return view
+      } catch (error) {
+        const isShort = error instanceof DriftError && error.code === 'DRIFT_OVERLOADED'
+        if (!isShort || waited++ >= this.#waitMs) throw error
+        this.#table.pause()
+      }
     }
   }
 

@@ -105,7 +105,7 @@ export class PageSnapshots {
     const fresh = new Map<PageHandle, PagePlace>()
     const writer = new PageFileWriter(io, folder, this.#nextNumber(), tableId, databaseId)
     try {
-      for (let more = true; more; ) {
+      for (let more = true; more;) {
         more = false
         for (const page of sealedPages(pages.state.ranges)) {
           const handle = handleOf(page)
@@ -145,11 +145,15 @@ export class PageSnapshots {
     try {
       const { record, place } = this.#readDirectory(file)
       if (record.unitBytes !== arena.unitBytes) {
-        throw new DriftError('NOT_SUPPORTED', `${place.file} counts in units of ${record.unitBytes} bytes, page memory in ${arena.unitBytes}`, {
-          file: place.file,
-          expected: arena.unitBytes,
-          found: record.unitBytes
-        })
+        throw new DriftError(
+          'NOT_SUPPORTED',
+          `${place.file} counts in units of ${record.unitBytes} bytes, page memory in ${arena.unitBytes}`,
+          {
+            file: place.file,
+            expected: arena.unitBytes,
+            found: record.unitBytes
+          }
+        )
       }
       if (record.primaryKey !== primaryKey) throw damagedRecord(place, 0, 'pages of another key', primaryKey, record.primaryKey)
       const keys = this.#readKeys(record, claimed)

@@ -13,13 +13,13 @@ export const databaseId = Uint8Array.from({ length: 16 }, (_, index) => index)
 
 export type Kept = ReturnType<typeof keptMemory>
 
-export function keptMemory(bytes: number, slotBytes = 64 * 1024, io: Io = new MemoryIo(), table = 16) {
-  io.makeDirectory(FOLDER)
+export function keptMemory(bytes: number, slotBytes = 64 * 1024, io: Io = new MemoryIo(), table = 16, folder = FOLDER) {
+  io.makeDirectory(folder)
   const arena = Arena.create({ bytes, slotBytes, memoryBytesMax: 64 * slotBytes })
   const pageTable = PageTable.create()
-  const files = new PageFiles(io, () => FOLDER)
+  const files = new PageFiles(io, () => folder)
   const cache = new PageCache(arena, pageTable, files)
   const keeper = new PageKeeper(arena, pageTable, cache)
-  const spill = new SpillFile(io, FOLDER, -1, table, databaseId)
+  const spill = new SpillFile(io, folder, -1, table, databaseId)
   return { io, arena, pageTable, files, cache, keeper, spill, sealed: keeper.of(table, spill) }
 }

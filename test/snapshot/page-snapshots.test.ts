@@ -185,7 +185,7 @@ test('FMT-1, FMT-9: any byte of a page file damaged is CORRUPT with file, offset
   }
   t.is(isFound(), undefined)
   let versions = 0
-  const stride = process.env["FULL"] === "1" ? 1 : 3
+  const stride = process.env['FULL'] === '1' ? 1 : 3
   for (let at = 0; at < whole.length; at += stride) {
     const bytes = whole.slice()
     bytes[at] = (bytes[at] as number) ^ (1 << (at % 8))
