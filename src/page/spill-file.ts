@@ -17,6 +17,7 @@ export class SpillFile {
   readonly #header: Uint8Array
   #file: File | undefined
   #end = 0
+  readonly #turned: number[] = []
 
   /** `number` is negative. The file is made with the first page. */
   constructor(io: Io, folder: string, number: number, tableId: number, databaseId: Uint8Array) {
@@ -46,13 +47,17 @@ export class SpillFile {
     return { file: this.#number, offset, bytes, crc: readU32(head, HEAD_CRC) }
   }
 
-  /** Nothing of it is needed any more: what comes next goes into another one. Who has it open can read on. */
-  renew(): void {
+  /** What comes next goes into another file; this one stays until {@link drop}. */
+  turn(): void {
     if (this.#file === undefined) return
     this.#file.close()
     this.#file = undefined
     this.#end = 0
-    this.#io.remove(`${this.#folder}/${pageFileName(this.#number)}`)
-    this.#number--
+    this.#turned.push(this.#number--)
+  }
+
+  /** Nothing that was written before the last {@link turn} is needed any more. Who has a file open can read on. */
+  drop(): void {
+    for (const number of this.#turned.splice(0)) this.#io.remove(`${this.#folder}/${pageFileName(number)}`)
   }
 }

@@ -142,11 +142,21 @@ export class TablePages {
       counters: this.counters,
       keys: this.keys,
       dictionaries: [...this.#names.dictionaries].map(([name, { reference }]) => ({ name, reference })),
-      ranges: this.#ranges.map((range) => ({
-        ...range,
-        base: range.base === undefined ? undefined : stateOf(range.base),
-        chunks: range.chunks.map(stateOf)
-      }))
+      ranges: this.#ranges.map(
+        ({ low, t0, past, base, chunks, alive, aliveMin, hasDeletes, isAppended, seqBase, lastOrdinal }): RangeState => ({
+          low,
+          t0,
+          past,
+          base: base === undefined ? undefined : stateOf(base),
+          chunks: chunks.map(stateOf),
+          alive,
+          aliveMin,
+          hasDeletes,
+          isAppended,
+          seqBase,
+          lastOrdinal
+        })
+      )
     }
   }
 

@@ -1,7 +1,7 @@
 import { assertLaw } from '../base/errors.js'
 import { readU32 } from '../format/bytes.js'
 import { encodeFileHeader, FILE_FLAG_BLOCKS, FILE_HEADER_BYTES, FILE_KIND_PAGES } from '../format/file-header.js'
-import { encodePageFileEnd, type RecordPlace } from '../format/page-file.js'
+import { encodePageFileEnd, PAGE_FILE_END_BYTES, type RecordPlace } from '../format/page-file.js'
 import { proveRecord } from '../format/page-record.js'
 import { type File, type Io } from '../io/io.js'
 import { type PagePlace } from '../memory/page-table.js'
@@ -57,13 +57,16 @@ export class PageFileWriter {
     return place
   }
 
-  /** The file is whole, durable and has its name when this returns. `directory` is the last record. */
-  finish(directory: PagePlace): void {
+  /** The file is whole, durable and has its name when this has ended. `directory` is the last record. Yields the bytes that it proved. */
+  *finish(directory: PagePlace): Generator<number, void> {
     assertLaw(directory.offset + directory.bytes === this.#end, 'FMT-9', 'the directory is not the last record of a page file')
     this.#file.write([encodePageFileEnd(directory)], this.#end)
-    this.#end += 32
+    this.#end += PAGE_FILE_END_BYTES
     this.#file.sync()
-    for (const place of this.#places) this.#prove(place)
+    for (const place of this.#places) {
+      this.#prove(place)
+      yield place.bytes
+    }
     this.#file.close()
     this.#state = 'closed'
     this.#io.rename(this.#temporary, `${this.#folder}/${pageFileName(this.number)}`)

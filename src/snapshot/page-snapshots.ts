@@ -8,7 +8,7 @@
  *
  * 1. sealed pages, in steps: events may be applied in between;
  * 2. at one seq, without a step: open pages, heap, keys, directory;
- * 3. every record is read back and proved, the file is synced and gets its name. Then the pages' places are those of the new file.
+ * 3. in steps: every record is read back and proved, the file is synced and gets its name. Then the pages' places are those of the new file.
  *
  * At a restore the directory, the heap, the keys and the open pages are read; sealed pages are when a reader first needs them.
  */
@@ -117,18 +117,21 @@ export class PageSnapshots {
         }
       }
       const state = pages.state
+      const seq = state.appliedSeq
       const heap = this.#writeHeap(writer, state.keys.heap, poor)
+      const sealed = sealedPages(state.ranges).map(handleOf)
       const directory = this.#writeState(writer, pages, state, fresh, heap)
-      writer.finish(directory)
+      spill.turn()
+      yield* writer.finish(directory)
       this.#heap = heap
       for (const [handle, place] of fresh) keeper.placed(handle, place)
-      // Every page that was sealed so far is in a lasting file now.
-      spill.renew()
+      // Every page that was sealed up to this seq is in a lasting file now.
+      spill.drop()
       const files = new Set(heap.map(({ place }) => place.file))
-      for (const page of sealedPages(state.ranges)) files.add(this.#placeOf(handleOf(page)).file)
+      for (const handle of sealed) files.add(this.#placeOf(handle).file)
       files.delete(writer.number)
       const named = [...[...files].sort((one, other) => one - other), writer.number]
-      return { file: writer.number, seq: state.appliedSeq, files: named, bytes: writer.bytes }
+      return { file: writer.number, seq, files: named, bytes: writer.bytes }
     } finally {
       writer.abandon()
     }
