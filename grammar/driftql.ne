@@ -130,14 +130,14 @@ select -> %SELECT %DISTINCT:? selectList fromClause:? whereClause:? groupClause:
     kind: 'select',
     distinct: distinct !== null,
     items,
-    from: from === null ? null : from.table,
+    from,
     where: where === null ? null : where.expression,
     groupBy: group === null ? null : group.expressions,
     having: group === null ? null : group.having,
     orderBy: order === null ? null : order.items,
     limit: limits.limit,
     offset: limits.offset,
-    asOf: [from, where, group, order].map((clause) => (clause === null ? null : clause.asOf)).concat(limits.asOf)
+    asOf: [where, group, order].map((clause) => (clause === null ? null : clause.asOf)).concat(limits.asOf)
   }) %}
 
 selectList ->
@@ -145,22 +145,68 @@ selectList ->
   | selectList %comma selectItem             {% ([before, , item]) => first(before, item) %}
 
 selectItem ->
-    %star                                    {% ([star]) => ({ expression: null, alias: null, star }) %}
+    %star                                    {% ([star]) => ({ expression: null, alias: null, star, of: null }) %}
   | expression                               {% ([expression]) => ({ expression, alias: null }) %}
   | expression %AS name                      {% ([expression, , alias]) => ({ expression, alias }) %}
   | expression bareAlias                     {% ([expression, alias]) => ({ expression, alias }) %}
+  | starTable %dot %star                     {% ([of, , star]) => ({ expression: null, alias: null, star, of }) %}
 
 # Without AS an alias is no keyword, so that none is reserved for it.
 bareAlias -> %word {% id %} | %backtick {% id %} | %quoted {% id %}
 
-fromClause -> %FROM tableReference asOf:?    {% ([, table, asOf]) => ({ table, asOf }) %}
+starTable -> name                            {% id %}
+
+fromClause -> %FROM tableReference joins     {% ([, table, joins]) => ({ table, joins }) %}
+
+joins ->
+    null                                     {% () => null %}
+  | joins join                               {% ([before, item]) => first(before, item) %}
+
+# Behind a table AS OF is the table's, behind ON it is that of all tables without their own.
+join ->
+    joinSide %JOIN tableReference %ON expression asOf:?
+  {% ([side, , table, , on, asOf]) => ({ side, table, on, asOf }) %}
+  | %CROSS %JOIN tableReference              {% ([side, , table]) => ({ side, table, on: null, asOf: null }) %}
+
+joinSide ->
+    null                                     {% () => null %}
+  | %INNER                                   {% () => null %}
+  | outerSide %OUTER:?                       {% ([side]) => side %}
+
+outerSide -> %LEFT {% id %} | %RIGHT {% id %} | %FULL {% id %}
 
 tableReference ->
-    tableName systemTime:?                   {% ([table, asOf]) => ({ table, asOf, alias: null }) %}
-  | tableName systemTime:? bareAlias         {% ([table, asOf, alias]) => ({ table, asOf, alias }) %}
-  | tableName systemTime:? %AS bareAlias     {% ([table, asOf, , alias]) => ({ table, asOf, alias }) %}
+    tableSource                              {% ([source]) => ({ ...source, alias: null }) %}
+  | tableSource tableAlias asOf:?            {% ([source, alias, asOf]) => ({ ...source, alias, asOf: source.asOf.concat(asOf) }) %}
 
-systemTime -> %FOR %SYSTEM_TIME asOf         {% ([, , asOf]) => asOf %}
+tableAlias ->
+    bareAlias                                {% id %}
+  | %AS bareAlias                            {% ([, alias]) => alias %}
+
+tableSource ->
+    tableName asOf:?                         {% ([table, asOf]) => ({ table, period: null, asOf: [asOf] }) %}
+  | tableName systemTime asOf:?              {% ([table, time, asOf]) => ({ table, period: time.period, asOf: [time.asOf, asOf] }) %}
+  | difference                               {% id %}
+
+difference -> %DIFF %lparen tableName %comma point %comma point %rparen
+  {% ([, , table, , from, , to]) => ({ table, period: { kind: 'diff', from, to }, asOf: [] }) %}
+
+systemTime -> %FOR %SYSTEM_TIME period       {% ([, , period]) => period %}
+
+period ->
+    asOf                                     {% ([asOf]) => ({ period: null, asOf }) %}
+  | %ALL                                     {% () => ({ period: { kind: 'all' }, asOf: null }) %}
+  | range                                    {% ([range]) => ({ period: { kind: 'range', range }, asOf: null }) %}
+  | %EACH step timeUnit range
+  {% ([, step, unit, range]) => ({ period: { kind: 'each', step, unit, range }, asOf: null }) %}
+
+step ->
+    %integer                                 {% positive %}
+  | %parameter                               {% token %}
+
+range ->
+    %FROM point %TO point                    {% ([, from, , to]) => ({ from, to, includesEnd: false }) %}
+  | %BETWEEN point %AND point                {% ([, from, , to]) => ({ from, to, includesEnd: true }) %}
 
 whereClause -> %WHERE expression asOf:?      {% ([, expression, asOf]) => ({ expression, asOf }) %}
 
@@ -320,17 +366,18 @@ reserved ->
   | %SELECT {% id %} | %TRUE {% id %} | %WHERE {% id %}
 
 unreserved ->
-    %ADD {% id %} | %ALTER {% id %} | %ANALYZE {% id %} | %ASC {% id %} | %BACKUP {% id %} | %BEGIN {% id %} | %BETWEEN {% id %}
-  | %BY {% id %} | %CAST {% id %} | %COLUMN {% id %} | %COMMIT {% id %} | %COMMITTED {% id %} | %COMPACT {% id %}
-  | %CONFLICT {% id %} | %CREATE {% id %} | %DEFAULT {% id %} | %DELETE {% id %} | %DESC {% id %} | %DO {% id %} | %DRIFT {% id %}
-  | %DROP {% id %} | %ESCAPE {% id %} | %EXISTS {% id %} | %EXPLAIN {% id %} | %FIRST {% id %} | %FOR {% id %} | %GROUP {% id %}
-  | %HAVING {% id %} | %IF {% id %} | %ILIKE {% id %} | %IN {% id %} | %INDEX {% id %} | %INSERT {% id %} | %INTO {% id %}
-  | %IS {% id %} | %ISOLATION {% id %} | %KEY {% id %} | %LAST {% id %} | %LEVEL {% id %} | %LIKE {% id %} | %NOTHING {% id %}
-  | %NULLS {% id %} | %OF {% id %} | %OFFSET {% id %} | %ON {% id %} | %OR {% id %} | %ORDER {% id %} | %PATCH {% id %}
-  | %PK {% id %} | %READ {% id %} | %REPEATABLE {% id %} | %RESET {% id %} | %RETURNING {% id %} | %ROLLBACK {% id %}
-  | %SERIALIZABLE {% id %} | %SET {% id %} | %SHOW {% id %} | %SNAPSHOT {% id %} | %SOFT {% id %} | %SYSTEM_TIME {% id %}
-  | %TABLE {% id %} | %TO {% id %} | %TRANSACTION {% id %} | %UNCOMMITTED {% id %} | %UPDATE {% id %} | %UPSERT {% id %}
-  | %VALUES {% id %}
+    %ADD {% id %} | %ALL {% id %} | %ALTER {% id %} | %ANALYZE {% id %} | %ASC {% id %} | %BACKUP {% id %} | %BEGIN {% id %}
+  | %BETWEEN {% id %} | %BY {% id %} | %CAST {% id %} | %COLUMN {% id %} | %COMMIT {% id %} | %COMMITTED {% id %}
+  | %COMPACT {% id %} | %CONFLICT {% id %} | %CREATE {% id %} | %CROSS {% id %} | %DEFAULT {% id %} | %DELETE {% id %}
+  | %DESC {% id %} | %DIFF {% id %} | %DO {% id %} | %DRIFT {% id %} | %DROP {% id %} | %EACH {% id %} | %ESCAPE {% id %}
+  | %EXISTS {% id %} | %EXPLAIN {% id %} | %FIRST {% id %} | %FOR {% id %} | %FULL {% id %} | %GROUP {% id %}
+  | %HAVING {% id %} | %IF {% id %} | %ILIKE {% id %} | %IN {% id %} | %INDEX {% id %} | %INNER {% id %} | %INSERT {% id %}
+  | %INTO {% id %} | %IS {% id %} | %ISOLATION {% id %} | %JOIN {% id %} | %KEY {% id %} | %LAST {% id %} | %LEFT {% id %}
+  | %LEVEL {% id %} | %LIKE {% id %} | %NOTHING {% id %} | %NULLS {% id %} | %OF {% id %} | %OFFSET {% id %} | %ON {% id %}
+  | %OR {% id %} | %ORDER {% id %} | %OUTER {% id %} | %PATCH {% id %} | %PK {% id %} | %READ {% id %} | %REPEATABLE {% id %}
+  | %RESET {% id %} | %RETURNING {% id %} | %RIGHT {% id %} | %ROLLBACK {% id %} | %SERIALIZABLE {% id %} | %SET {% id %}
+  | %SHOW {% id %} | %SNAPSHOT {% id %} | %SOFT {% id %} | %SYSTEM_TIME {% id %} | %TABLE {% id %} | %TO {% id %}
+  | %TRANSACTION {% id %} | %UNCOMMITTED {% id %} | %UPDATE {% id %} | %UPSERT {% id %} | %VALUES {% id %}
 
 # --- settings of the session
 

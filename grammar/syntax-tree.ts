@@ -41,11 +41,32 @@ export type ExpressionTree =
   | { readonly kind: 'call'; readonly name: Token; readonly distinct: boolean; readonly items: Chain<ExpressionTree> | null }
 
 /** The tokens of a point: one, or `@now - 1 hour`. */
-export type AsOfTree = { readonly keyword: Token; readonly point: readonly Token[] }
-/** `expression` null: the star. */
+export type PointTree = readonly Token[]
+export type AsOfTree = { readonly keyword: Token; readonly point: PointTree }
+export type RangeTree = { readonly from: PointTree; readonly to: PointTree; readonly includesEnd: boolean }
+export type PeriodTree =
+  | { readonly kind: 'diff'; readonly from: PointTree; readonly to: PointTree }
+  | { readonly kind: 'all' }
+  | { readonly kind: 'range'; readonly range: RangeTree }
+  | { readonly kind: 'each'; readonly step: ValueTree; readonly unit: Token; readonly range: RangeTree }
+/** `period` null: the table at one point. `asOf`: each place where one may stand. */
+export type TableReferenceTree = {
+  readonly table: Token
+  readonly alias: Token | null
+  readonly period: PeriodTree | null
+  readonly asOf: readonly (AsOfTree | null)[]
+}
+/** `side` null: INNER; else LEFT, RIGHT, FULL or CROSS, which alone has no `on`. AS OF behind `on` is the query's. */
+export type JoinTree = {
+  readonly side: Token | null
+  readonly table: TableReferenceTree
+  readonly on: ExpressionTree | null
+  readonly asOf: AsOfTree | null
+}
+/** `expression` null: the star, of one table if `of` names it. */
 export type SelectItemTree =
   | { readonly expression: ExpressionTree; readonly alias: Token | null }
-  | { readonly expression: null; readonly alias: null; readonly star: Token }
+  | { readonly expression: null; readonly alias: null; readonly star: Token; readonly of: Token | null }
 export type AssignmentTree = { readonly path: PathTree; readonly expression: ExpressionTree }
 export type OrderItemTree = { readonly expression: ExpressionTree; readonly direction: Token | null; readonly nulls: Token | null }
 export type InsertSourceTree =
@@ -65,7 +86,7 @@ export type SelectTree = {
   readonly kind: 'select'
   readonly distinct: boolean
   readonly items: Chain<SelectItemTree>
-  readonly from: { readonly table: Token; readonly alias: Token | null; readonly asOf: AsOfTree | null } | null
+  readonly from: { readonly table: TableReferenceTree; readonly joins: Chain<JoinTree> | null } | null
   readonly where: ExpressionTree | null
   readonly groupBy: Chain<ExpressionTree> | null
   readonly having: ExpressionTree | null

@@ -87,7 +87,7 @@ class DriftPeer implements Peer {
       case 'series':
         return this.#preparedSeries(question)
       case 'changes':
-        throw new NotExpressible('DIFF')
+        return this.#preparedChanges(question)
       default:
         return this.#preparedQuery(question)
     }
@@ -135,6 +135,14 @@ class DriftPeer implements Peer {
     }
   }
 
+  #preparedChanges({ table, from, to }: Question & { kind: 'changes' }): () => unknown {
+    const statement = this.#db.prepare<unknown[], { readonly _key: Value; readonly _change: string }>(
+      `SELECT _key, _change FROM DIFF(${table}, $1, $2)`
+    )
+    const points = [this.#point(from), this.#point(to)]
+    return async () => statement.all(points)
+  }
+
   #preparedQuery(question: Exclude<Question, { kind: 'get' | 'history' | 'series' | 'changes' }>): () => unknown {
     const { text, parameters } = this.#text(question)
     const statement = this.#db.prepare<unknown[], Document>(text)
@@ -146,7 +154,7 @@ class DriftPeer implements Peer {
       const statement = bihStatement(question)
       if (statement.driftQL === undefined) throw new NotExpressible(statement.notInDriftQL)
       const relation = (table: string, at: number | undefined) => (at === undefined ? table : `${table} AS OF @seq:${this.#seq(at)}`)
-      return { text: statement.driftQL(relation), parameters: [] }
+      return { text: statement.driftQL(relation, (commit) => this.#seq(commit)), parameters: [] }
     }
     const { table, at } = question
     const parameters: unknown[] = []
@@ -173,6 +181,13 @@ class DriftPeer implements Peer {
 
   answer(question: Question, result: unknown): unknown {
     if (question.kind === 'sum') return (result as unknown[])[0]
+    if (question.kind === 'changes') return (result as Document[]).map(({ _key, _change }) => [_key, _change])
+    // What the others call by the number of the commit.
+    if (question.kind === 'statement') {
+      return (result as Document[]).map((row) =>
+        row['began'] === undefined ? row : { ...row, began: this.#commitOf(Number(row['began'])) }
+      )
+    }
     if (question.kind === 'history') return this.#versions(result as HistoryEntry[], question)
     return result
   }

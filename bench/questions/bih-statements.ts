@@ -15,27 +15,31 @@ export type Relations = {
 }
 
 type Timeslice = (table: string, at: number | undefined) => string
+/** Of a commit: what it is called in DriftQL. */
+type SeqOf = (commit: number) => number
 
 export type BihStatement = {
   readonly id: string
   readonly title: string
   readonly sql: (relations: Relations) => string
-} & (
-  | { readonly driftQL: (relation: Timeslice) => string; readonly notInDriftQL?: undefined }
-  /** What DriftQL lacks to say it. */
-  | { readonly notInDriftQL: string; readonly driftQL?: undefined }
-)
+} &
+  /** A column `began` of its rows is a seq. */
+  (
+    | { readonly driftQL: (relation: Timeslice, seqOf: SeqOf) => string; readonly notInDriftQL?: undefined }
+    /** What DriftQL lacks to say it. */
+    | { readonly notInDriftQL: string; readonly driftQL?: undefined }
+  )
 
 type Arguments = { readonly points: readonly number[]; readonly numbers: readonly number[] }
 type Definition = { readonly title: string } & (
   | { readonly slice: (relation: Timeslice, given: Arguments) => string; readonly lacks?: string }
-  | { readonly all: (relations: Relations, given: Arguments) => string; readonly lacks: string }
+  | ({ readonly all: (relations: Relations, given: Arguments) => string } & (
+      | { readonly lacks: string }
+      | { readonly drift: (given: Arguments, seqOf: SeqOf) => string }
+    ))
 )
 
-const joins = 'joins'
-const allVersions = 'FOR SYSTEM_TIME ALL'
-const joinOfVersions = 'FOR SYSTEM_TIME ALL, joins'
-const ordersOfAll = 'FOR SYSTEM_TIME ALL, window functions, subqueries'
+const subqueries = 'subqueries'
 
 /** `slice` reads tables at one point, or now where the question names none; `all` reads versions. Numbers stand in the text. */
 const definitions: { readonly [id: string]: Definition } = {
@@ -49,7 +53,7 @@ const definitions: { readonly [id: string]: Definition } = {
   },
   T5: {
     title: 'average over all versions (orders)',
-    lacks: allVersions,
+    drift: () => 'SELECT COUNT(*) AS versions, SUM(o_totalprice) AS total FROM orders FOR SYSTEM_TIME ALL',
     all: ({ all }) => `SELECT COUNT(*) AS versions, SUM(o_totalprice) AS total FROM ${all('orders')}`
   },
   T6: {
@@ -72,7 +76,6 @@ const definitions: { readonly [id: string]: Definition } = {
   },
   Q3: {
     title: "TPC-H's Q3 at a point (orders not shipped, three tables)",
-    lacks: joins,
     slice: (relation, { points: [at], numbers: [day] }) =>
       `SELECT l_orderkey, o_orderdate, SUM(l_extendedprice * (100 - l_discount)) AS revenue
       FROM ${relation('customer', at)} JOIN ${relation('orders', at)} ON c_custkey = o_custkey
@@ -82,7 +85,6 @@ const definitions: { readonly [id: string]: Definition } = {
   },
   Q5: {
     title: "TPC-H's Q5 at a point (local suppliers, six tables)",
-    lacks: joins,
     slice: (relation, { points: [at], numbers: [day = 0] }) =>
       `SELECT n_name, SUM(l_extendedprice * (100 - l_discount)) AS revenue
       FROM ${relation('customer', at)} JOIN ${relation('orders', at)} ON c_custkey = o_custkey
@@ -100,25 +102,32 @@ const definitions: { readonly [id: string]: Definition } = {
   },
   K3: {
     title: 'one column of a customer over time',
-    lacks: allVersions,
+    drift: ({ numbers: [customer] }) =>
+      `SELECT _from_seq AS began, c_acctbal FROM customer FOR SYSTEM_TIME ALL WHERE c_custkey = ${customer}`,
     all: ({ all }, { numbers: [customer] }) => `SELECT valid_from AS began, c_acctbal FROM ${all('customer')} WHERE c_custkey = ${customer}`
   },
   K5: {
     title: 'the version of a customer before the present one',
-    lacks: `${allVersions}, subqueries`,
+    lacks: subqueries,
     all: ({ all }, { numbers: [customer] }) =>
       `SELECT valid_from AS began, c_custkey, c_name, c_acctbal FROM ${all('customer')}
       WHERE c_custkey = ${customer} AND valid_to = (SELECT MAX(valid_from) FROM ${all('customer')} WHERE c_custkey = ${customer})`
   },
   K6: {
     title: 'versions of customers by their value, over all time',
-    lacks: allVersions,
+    drift: ({ numbers: [balance] }) =>
+      `SELECT _from_seq AS began, c_custkey, c_acctbal FROM customer FOR SYSTEM_TIME ALL WHERE c_acctbal < ${balance}`,
     all: ({ all }, { numbers: [balance] }) =>
       `SELECT valid_from AS began, c_custkey, c_acctbal FROM ${all('customer')} WHERE c_acctbal < ${balance}`
   },
   R1: {
     title: 'changes of state in a range (orders from status to status)',
-    lacks: joinOfVersions,
+    drift: ({ points: [from = 0, to = 0] }, seqOf) =>
+      `SELECT b.o_orderstatus AS status_before, a.o_orderstatus AS status_after, COUNT(*) AS changes
+      FROM orders FOR SYSTEM_TIME ALL AS b
+        JOIN orders FOR SYSTEM_TIME ALL AS a ON b.o_orderkey = a.o_orderkey AND b._to_seq = a._from_seq
+      WHERE b._to_seq > ${seqOf(from)} AND b._to_seq <= ${seqOf(to)} AND b.o_orderstatus <> a.o_orderstatus
+      GROUP BY status_before, status_after`,
     all: ({ all }, { points: [from, to] }) =>
       `SELECT status_before, status_after, COUNT(*) AS changes
       FROM (SELECT o_orderkey AS key_before, o_orderstatus AS status_before, valid_to AS ended FROM ${all('orders')}
@@ -129,7 +138,7 @@ const definitions: { readonly [id: string]: Definition } = {
   },
   R2: {
     title: 'durations of states (how long orders keep a status)',
-    lacks: `${allVersions}, subqueries`,
+    lacks: subqueries,
     all: ({ all }, { points: [end] }) =>
       `SELECT o_orderstatus, COUNT(*) AS states, SUM(ended - began) AS duration, MAX(ended - began) AS longest
       FROM (SELECT o_orderkey, o_orderstatus, MIN(valid_from) AS began, MAX(valid_to) AS ended FROM ${all('orders')}
@@ -138,7 +147,7 @@ const definitions: { readonly [id: string]: Definition } = {
   },
   'R3-changes': {
     title: 'temporal aggregation at every change (value of open orders: least, most)',
-    lacks: ordersOfAll,
+    lacks: 'window functions, subqueries',
     all: ({ all }, { points: [start, end] }) =>
       `SELECT COUNT(*) AS changes, MIN(open_value) AS least, MAX(open_value) AS most
       FROM (SELECT change_point, SUM(change_value) OVER (ORDER BY change_point) AS open_value
@@ -150,14 +159,20 @@ const definitions: { readonly [id: string]: Definition } = {
   },
   R4: {
     title: 'the 10 stocks whose levels differed least over time',
-    lacks: allVersions,
+    drift: () =>
+      `SELECT ps_key, COUNT(*) AS versions, MAX(ps_availqty) - MIN(ps_availqty) AS difference FROM partsupp FOR SYSTEM_TIME ALL
+      GROUP BY ps_key HAVING MAX(ps_availqty) > MIN(ps_availqty) ORDER BY difference, ps_key LIMIT 10`,
     all: ({ all }) =>
       `SELECT ps_key, COUNT(*) AS versions, MAX(ps_availqty) - MIN(ps_availqty) AS difference FROM ${all('partsupp')}
       GROUP BY ps_key HAVING MAX(ps_availqty) > MIN(ps_availqty) ORDER BY difference, ps_key LIMIT 10`
   },
   R5: {
     title: 'temporal join (customers in debt while they had a large open order)',
-    lacks: joinOfVersions,
+    drift: ({ numbers: [balance, price] }) =>
+      `SELECT COUNT(*) AS pairs, COUNT(DISTINCT c_custkey) AS customers, SUM(o_totalprice) AS total
+      FROM customer FOR SYSTEM_TIME ALL AS c JOIN orders FOR SYSTEM_TIME ALL AS o ON c_custkey = o_custkey
+        AND (o._to_seq IS NULL OR c._from_seq < o._to_seq) AND (c._to_seq IS NULL OR o._from_seq < c._to_seq)
+      WHERE c_acctbal < ${balance} AND o_orderstatus = 'O' AND o_totalprice > ${price}`,
     all: ({ all }, { numbers: [balance, price] }) =>
       `SELECT COUNT(*) AS pairs, COUNT(DISTINCT c_custkey) AS customers, SUM(o_totalprice) AS total
       FROM (SELECT c_custkey, valid_from AS c_from, valid_to AS c_to FROM ${all('customer')} WHERE c_acctbal < ${balance}) AS debts
@@ -167,7 +182,7 @@ const definitions: { readonly [id: string]: Definition } = {
   },
   R6: {
     title: 'temporal aggregation of a join (open orders by market segment, at 4 points)',
-    lacks: 'joins, UNION',
+    lacks: 'UNION',
     slice: (relation, { points }) =>
       points
         .map(
@@ -179,7 +194,10 @@ const definitions: { readonly [id: string]: Definition } = {
   },
   R7: {
     title: 'suppliers that raised a price by more than 7.5 % at once',
-    lacks: joinOfVersions,
+    drift: () =>
+      `SELECT a.ps_suppkey, COUNT(*) AS raises FROM partsupp FOR SYSTEM_TIME ALL AS b
+        JOIN partsupp FOR SYSTEM_TIME ALL AS a ON b.ps_key = a.ps_key AND b._to_seq = a._from_seq
+      WHERE a.ps_supplycost * 1000 > b.ps_supplycost * 1075 GROUP BY a.ps_suppkey`,
     all: ({ all }) =>
       `SELECT ps_suppkey, COUNT(*) AS raises
       FROM (SELECT ps_key AS key_before, ps_supplycost AS cost_before, valid_to AS ended FROM ${all('partsupp')}) AS before_raise
@@ -195,7 +213,11 @@ export function bihStatement({ id, points, parameters }: Question & { kind: 'sta
   if (definition === undefined) throw new Error(`no statement ${id}`)
   const given: Arguments = { points, numbers: parameters.map(Number) }
   const { title } = definition
-  if ('all' in definition) return { id, title, notInDriftQL: definition.lacks, sql: (relations) => definition.all(relations, given) }
+  if ('all' in definition) {
+    const inSql = (relations: Relations) => definition.all(relations, given)
+    if ('lacks' in definition) return { id, title, sql: inSql, notInDriftQL: definition.lacks }
+    return { id, title, sql: inSql, driftQL: (_, seqOf) => definition.drift(given, seqOf) }
+  }
   const { slice, lacks } = definition
   const sql = ({ at, now }: Relations) => slice((table, point) => (point === undefined ? now(table) : at(table, point)), given)
   return lacks === undefined ? { id, title, sql, driftQL: (relation) => slice(relation, given) } : { id, title, sql, notInDriftQL: lacks }

@@ -44,7 +44,7 @@ for (let version = 0; version < VERSIONS; version++) {
 }
 const text = 'SELECT region, COUNT(*) AS n, SUM(amount_cents) FROM orders AS OF @seq:1000 WHERE amount_cents > 10 GROUP BY region'
 const statement = selectOf(text)
-const names = { primaryKey: 'id', isColumn: () => true }
+const names = [{ name: 't', table: 't', primaryKey: 'id', isTable: true, hasColumn: () => true }]
 
 const steps: readonly { readonly name: string; readonly calls: number; readonly work: () => unknown }[] = [
   { name: 'encode', calls: QUICK_CALLS, work: () => encodePlainDocument(next(documents), target, 0) },

@@ -1,12 +1,32 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { QuerySource } from '../query/query-source.js'
+import { resolved } from './point.js'
 import type { StatementPages } from './statement-pages.js'
+import { versionsAt } from './version-source.js'
 import { keyRange } from './view.js'
 
+/** What one statement takes for the present, at each of the points that it reads. */
+export type Moment = {
+  /** Unix ms. */
+  readonly now: number
+  /** The last visible seq. */
+  readonly present: number
+  /** A point ahead of it is an error. */
+  readonly strict: boolean
+}
+
 /** The database at one seq, as the query room reads it. */
-export function sourceAt(coordinator: Coordinator, at: number, pages?: StatementPages): QuerySource {
+export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, pages?: StatementPages): QuerySource {
   return {
     seq: at,
+    now: moment.now,
+    find: (point) => {
+      const { seq, notice } = coordinator.readPoint(resolved(point, moment.now), moment.strict)
+      // What became visible since the statement began is not seen by it.
+      return { seq: Math.min(seq, moment.present), notice }
+    },
+    at: (seq) => sourceAt(coordinator, seq, moment, pages),
+    pages: (table) => pages?.of(table, at),
     primaryKey: (table) => coordinator.table(table).definition.primaryKey,
     columns: (table) => coordinator.table(table).columnsAt(at),
     count: (table) => {
@@ -21,10 +41,10 @@ export function sourceAt(coordinator: Coordinator, at: number, pages?: Statement
     },
     scan: (table, range) => coordinator.table(table).documents(keyRange(range), at),
     jsonLines: (table, range) => coordinator.table(table).jsonLines(keyRange(range), at),
-    pages: (table) => pages?.of(table, at),
     *keys(table, range) {
       const state = coordinator.table(table)
       for (const { ordinal } of state.scan(keyRange(range), at)) yield state.key(ordinal)
-    }
+    },
+    ...versionsAt(coordinator, at)
   }
 }

@@ -3,7 +3,7 @@ import { formatJsonLines } from '../codec/json-codec.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { Batch } from '../query/batch.js'
 import { bytesOf } from '../query/query-memory.js'
-import type { ResultColumn } from '../query/run-select.js'
+import type { ResultColumn } from '../query/result-rows.js'
 import { integersAs, type IntegerMode } from './integers.js'
 import type { CommandName, RunningStatement } from './statement-runner.js'
 

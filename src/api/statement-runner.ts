@@ -10,13 +10,15 @@ import type { Batch } from '../query/batch.js'
 import { explainLines, PlanProbe } from '../query/explain.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
 import { PlanCache } from '../query/plan-cache.js'
+import { pointOf, pointOfValue } from '../query/point.js'
 import { planWrite, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
 import type { QuerySource } from '../query/query-source.js'
-import { arraysOf, objectsOf, pointOf, pointOfValue, runSelect, type ResultColumn, type SelectRun } from '../query/run-select.js'
+import { arraysOf, objectsOf, type ResultColumn } from '../query/result-rows.js'
+import { runSelect, type SelectRun } from '../query/run-select.js'
 import { Control, type ControlOptions } from './control.js'
 import { HISTORY_COLUMNS } from './history-columns.js'
 import { resolved } from './point.js'
-import { sourceAt } from './query-source.js'
+import { sourceAt, type Moment } from './query-source.js'
 import { StatementPages } from './statement-pages.js'
 import { TableView } from './view.js'
 
@@ -143,21 +145,20 @@ export class StatementRunner {
   }
 
   #select(select: Select, options: StatementOptions, session: Session, control: Control): RunningStatement {
-    const point = this.#readPoint(select, options, session)
     const pages = new StatementPages(this.#coordinator)
-    const run = runSelect(select, sourceAt(this.#coordinator, point.seq, pages), options.parameters ?? [], control.memory)
-    wantPages(run, pages, point.seq)
+    const { source, point } = this.#reading(select, options, session, this.#moment(options, session), pages)
+    const run = runSelect(select, source, options.parameters ?? [], control.memory)
+    wantPages(run, pages)
     return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end: () => pages.end() }
   }
 
   async #explain({ select, analyze }: Explain, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
-    const point = this.#readPoint(select, options, session)
     const pages = new StatementPages(this.#coordinator)
-    const source = sourceAt(this.#coordinator, point.seq, pages)
+    const { source, point } = this.#reading(select, options, session, this.#moment(options, session), pages)
     const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic()) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
     if (analyze) {
-      wantPages(run, pages, point.seq)
+      wantPages(run, pages)
       try {
         await pages.begin(control)
         await control.finish(run.batches)
@@ -165,14 +166,9 @@ export class StatementRunner {
         pages.end()
       }
     }
-    const lines = explainLines(select, run.plan, source, probe)
-    return rowsRun(
-      'EXPLAIN',
-      PLAN_COLUMNS,
-      lines.map((plan) => ({ plan })),
-      control,
-      point.notice
-    )
+    const lines = explainLines(select, run, source, probe)
+    const rows = lines.map((plan) => ({ plan }))
+    return { ...rowsRun('EXPLAIN', PLAN_COLUMNS, rows, control, undefined), notices: noticesOf(run, point.notice) }
   }
 
   #history({ table, key }: ShowDrift, options: StatementOptions, session: Session, control: Control): RunningStatement {
@@ -285,11 +281,12 @@ export class StatementRunner {
     const bytesBefore = control.memory.bytes
     for (let attempt = 1; ; attempt++) {
       control.memory.free(control.memory.bytes - bytesBefore)
-      const source = sourceAt(this.#coordinator, this.#coordinator.lastSeq)
+      const moment = this.#moment(options, session)
+      const source = sourceAt(this.#coordinator, moment.present, moment)
       const plan = await control.finish(
         planWrite(statement, {
           source,
-          querySource: (select) => sourceAt(this.#coordinator, this.#readPoint(select, options, session).seq),
+          querySource: (select) => this.#reading(select, options, session, moment).source,
           parameters,
           memory: control.memory
         })
@@ -300,7 +297,7 @@ export class StatementRunner {
       const returned = await returnedBatches(statement, plan, source, parameters, control)
       try {
         const commit = await this.#coordinator.commit(set, { metadata: new Uint8Array(0), signal: options.signal })
-        return this.#written(statement, plan, returned, commit, parameters, control)
+        return this.#written(statement, plan, returned, commit, parameters, control, moment)
       } catch (error) {
         if (attempt === ATTEMPTS_MAX || !hasChangedSince(error, plan)) throw error
         if (attempt === 1) await turnToRetry()
@@ -317,26 +314,33 @@ export class StatementRunner {
     returned: readonly Batch[],
     commit: Commit,
     parameters: Parameters,
-    control: Control
+    control: Control,
+    moment: Moment
   ): RunningStatement {
     const command = commandOf(statement)
     const returning = 'returning' in statement ? statement.returning : null
     if (returning === null) return done(command, control, commit, plan.rowCount, undefined)
     // At the commit, so that * has the columns that it brought.
-    const source = sourceAt(this.#coordinator, commit.seq)
+    const source = sourceAt(this.#coordinator, commit.seq, moment)
     const run = runSelect(returningSelect(statement.table, returning), source, parameters, control.memory, { given: [] })
     const batches = given(returned)
     return { ...running(command, { ...run, batches }, control, undefined), commit, writtenRows: plan.rowCount }
   }
 
-  #readPoint(select: Select, options: StatementOptions, session: Session): ReadPoint {
-    const asked = pointOf(select.asOf, options.parameters ?? [])
-    const point = asked === undefined ? (options.asOf ?? session.asOf ?? PRESENT) : resolved(asked, this.#coordinator.now())
-    return this.#point(point, options, session)
+  /** What a statement that begins now takes for the present. */
+  #moment(options: StatementOptions, session: Session): Moment {
+    return { now: this.#coordinator.now(), present: this.#coordinator.lastSeq, strict: isStrict(options, session) }
+  }
+
+  /** Where the tables without their own point are read. */
+  #reading(select: Select, options: StatementOptions, session: Session, moment: Moment, pages?: StatementPages) {
+    const asked = select.asOf === null ? undefined : resolved(pointOf(select.asOf, options.parameters ?? []), moment.now)
+    const { seq, notice } = this.#point(asked ?? options.asOf ?? session.asOf ?? PRESENT, options, session)
+    return { source: sourceAt(this.#coordinator, Math.min(seq, moment.present), moment, pages), point: { notice } }
   }
 
   #point(point: AskedPoint, options: StatementOptions, session: Session): ReadPoint {
-    return this.#coordinator.readPoint(point, session.strict ?? options.strict ?? false)
+    return this.#coordinator.readPoint(point, isStrict(options, session))
   }
 
   #refuseAtPast(options: StatementOptions, session: Session, statement: string): void {
@@ -344,6 +348,14 @@ export class StatementRunner {
     if (point === undefined || point.kind === 'now') return
     throw new DriftError('READ_ONLY', 'what is read at a past point cannot be written', { statement })
   }
+}
+
+function isStrict(options: StatementOptions, session: Session): boolean {
+  return session.strict ?? options.strict ?? false
+}
+
+function noticesOf(run: SelectRun, notice: string | undefined): readonly string[] {
+  return notice === undefined || run.notices.includes(notice) ? run.notices : [...run.notices, notice]
 }
 
 const PRESENT: AskedPoint = { kind: 'now' }
@@ -381,8 +393,9 @@ async function returnedBatches(
 }
 
 /** What is found by its key is read by its key. */
-function wantPages({ plan }: SelectRun, pages: StatementPages, seq: number): void {
-  if (plan.table !== undefined && plan.access.kind !== 'keys') pages.want(plan.table, seq)
+function wantPages({ plan, tables }: SelectRun, pages: StatementPages): void {
+  if (plan.source === undefined && plan.access.kind === 'keys') return
+  for (const { table, source, rows } of tables) if (rows === undefined) pages.want(table, source.seq)
 }
 
 function* given(batches: readonly Batch[]): Generator<Batch, void> {
@@ -398,19 +411,19 @@ function hasChangedSince(error: unknown, plan: WritePlan): boolean {
 }
 
 function running(command: CommandName, run: SelectRun, control: Control, notice: string | undefined): RunningStatement {
-  const { columns, plan, batches, stats, jsonLines } = run
+  const { columns, batches, stats, jsonLines } = run
   return {
     command,
     columns,
     commit: undefined,
     writtenRows: undefined,
-    notices: notice === undefined ? run.notices : [...run.notices, notice],
+    notices: noticesOf(run, notice),
     rowsScanned: () => stats.rowsScanned,
     control,
     batches,
     jsonLines,
-    objects: (batch) => objectsOf(batch, plan),
-    arrays: (batch) => arraysOf(batch, plan, columns)
+    objects: (batch) => objectsOf(batch, run),
+    arrays: (batch) => arraysOf(batch, run)
   }
 }
 

@@ -11,6 +11,10 @@ export const limits = {
   batchBytesMax: 256 * 1024 * 1024,
   statementBytesMax: 64 * 1024 * 1024,
   parametersMax: 65_535,
+  /** Tables that one query joins. */
+  joinTablesMax: 64,
+  /** Points of one FOR SYSTEM_TIME EACH. */
+  sweepPointsMax: 10_000,
   tablesMax: 4096,
   indexesPerTableMax: 64,
   indexColumnsMax: 32,

@@ -19,6 +19,7 @@ import { type ReadPlace } from '../page/row-reader.js'
 import { type ApplyLink } from '../runtime/apply-link.js'
 import { ScanMemory } from '../scan/scan-memory.js'
 import { type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
+import { sweepSlices } from '../scan/sweep-pages.js'
 import { type TableState } from './table-state.js'
 
 /** Events that are left for the last part of a warming, during which the log is held. */
@@ -200,6 +201,10 @@ export class PageAccess {
     if (state.readers === 0) void this.#forget(definition.id)
   }
 
+  /**
+   * Pins the pages at S, and every open page: those of another point are sealed, and sealed pages are there as long as the table has
+   * readers.
+   */
   #pinned(state: TablePageState, directory: PageDirectory, table: ScanTable, S: number, waitedMs: number): PinnedPages | undefined {
     const { arena } = this.#parts
     const held: number[] = []
@@ -212,8 +217,8 @@ export class PageAccess {
     }
     state.readers++
     try {
-      for (const { page, chunks } of tilesAt(directory, S)) {
-        for (const each of page === undefined ? chunks : [page, ...chunks]) {
+      for (const { base, chunks } of directory.ranges) {
+        for (const each of base === undefined ? chunks : [base, ...chunks]) {
           if (!arena.pin(each.address, each.generation)) throw new StaleDirectory()
           held.push(each.address)
         }
@@ -223,7 +228,14 @@ export class PageAccess {
       if (error instanceof StaleDirectory) return undefined
       throw error
     }
-    return { table, S, waitedMs, tiles: (bounds = {}) => tilesAt(directory, S, bounds), release }
+    return {
+      table,
+      S,
+      waitedMs,
+      tiles: (bounds = {}) => tilesAt(directory, S, bounds),
+      slices: (points) => sweepSlices(directory, points),
+      release
+    }
   }
 
   #warm(table: TableState, state: TablePageState): void {

@@ -159,6 +159,12 @@ export class TableState {
     for (let index = chain.length - 1; index >= 0; index--) yield chain[index] ?? 0
   }
 
+  /** All keys in the range, live or not, in key order. */
+  ordinals(range: KeyRange): Generator<number, void> {
+    if (this.damage !== undefined) throw this.damage
+    return this.#ordered.ordinals(range)
+  }
+
   /** Live versions at `seq` with keys in the range, in key order. */
   *scan(range: KeyRange, seq: number): Generator<{ readonly ordinal: number; readonly version: number }, void> {
     if (this.damage !== undefined) throw this.damage

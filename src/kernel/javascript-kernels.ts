@@ -60,15 +60,34 @@ export function javascriptKernels(views: MemoryViews): Kernels {
     sumVisible(rows, column) {
       const { array, at: from } = valuesOf(column)
       const { states } = column
+      let selected = 0
       let count = 0
       let sum = 0
       for (let row = 0; row < rows.rows; row++) {
-        if (isSelected(rows, row) && isPlain(states, row)) {
-          count++
-          sum += array[from + row] as number
-        }
+        if (!isSelected(rows, row)) continue
+        selected++
+        if (!isPlain(states, row)) continue
+        count++
+        sum += array[from + row] as number
       }
-      return { count, sum }
+      return { count, sum, rows: selected }
+    },
+
+    sumVisibleWholes(rows, { values, states }) {
+      let selected = 0
+      let count = 0
+      let sum = 0
+      let largest = 0
+      for (let row = 0; row < rows.rows; row++) {
+        if (!isSelected(rows, row)) continue
+        selected++
+        if (!isPlain(states, row)) continue
+        const value = f64[values / 8 + row] as number
+        count++
+        sum += value
+        largest = Math.max(largest, Math.abs(value))
+      }
+      return { count, sum, rows: selected, largest }
     },
 
     sumVisibleF64(rows, { values, states }, exactSum) {
@@ -137,6 +156,32 @@ export function javascriptKernels(views: MemoryViews): Kernels {
 
     not(rows, one, out) {
       for (let row = 0; row < rows; row++) u8[out + row] = MASK_TRUE - (u8[one + row] as number)
+    },
+
+    hasOthers(rows, states) {
+      for (let row = 0; row < rows; row++) if (u8[states + row] !== 0) return true
+      return false
+    },
+
+    toCodes(rows, { values, states }, base, limit, out) {
+      let outside = 0
+      for (let row = 0; row < rows; row++) {
+        const code = (i32[values / 4 + row] as number) - base
+        const isInside = code >= 0 && code < limit
+        if (isPlain(states, row) && !isInside) outside++
+        u16[out / 2 + row] = isPlain(states, row) && isInside ? code : 0
+      }
+      return outside
+    },
+
+    toIntegers(rows, { values, states }, out) {
+      let isWhole = true
+      for (let row = 0; row < rows; row++) {
+        const value = isPlain(states, row) ? (f64[values / 8 + row] as number) : 0
+        i32[out / 4 + row] = value
+        if (i32[out / 4 + row] !== value) isWhole = false
+      }
+      return isWhole
     },
 
     group(rows, { codes, others, value, cells }) {

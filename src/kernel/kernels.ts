@@ -51,7 +51,15 @@ export const MASK_TRUE = 2
 
 export type Comparison = '=' | '<>' | '<' | '<=' | '>' | '>='
 
-export type CountAndSum = { readonly count: number; readonly sum: number }
+export type CountAndSum = {
+  /** Values that count. */
+  readonly count: number
+  readonly sum: number
+  /** Rows that were selected. */
+  readonly rows: number
+}
+/** Exact where `largest`, the greatest magnitude, times `count` is at most 2^53. */
+export type WholeSum = CountAndSum & { readonly largest: number }
 /** Where `count` is 0, `min` and `max` mean nothing. */
 export type Bounds = { readonly count: number; readonly min: number; readonly max: number }
 
@@ -106,6 +114,8 @@ export type Kernels = {
   sumVisible(rows: VisibleRows, column: KernelColumn<IntegerEncoding>): CountAndSum
   /** Adds to the exact sum at `exactSum`, which the caller cleared; returns how many values. */
   sumVisibleF64(rows: VisibleRows, column: KernelColumn<'f64'>, exactSum: number): number
+  /** Of whole numbers in a float64 column: three times as fast as an exact sum. */
+  sumVisibleWholes(rows: VisibleRows, column: KernelColumn<'f64'>): WholeSum
   minMax(rows: VisibleRows, column: KernelColumn): Bounds
 
   /** True or false for each row; returns how many are true. */
@@ -117,6 +127,16 @@ export type Kernels = {
   and(rows: number, one: number, other: number, out: number): void
   or(rows: number, one: number, other: number, out: number): void
   not(rows: number, one: number, out: number): void
+
+  /** True if some row's state is not 0. */
+  hasOthers(rows: number, states: number): boolean
+  /**
+   * Plain values from `base` on, below `base + limit` (at most 65,536 values), as u16 codes from 0; 0 for all other rows. Returns how many
+   * plain values lie outside.
+   */
+  toCodes(rows: number, column: KernelColumn<'i32'>, base: number, limit: number, out: number): number
+  /** Plain values as i32, 0 for all other rows. False where one of them is none: then what was written means nothing. */
+  toIntegers(rows: number, column: KernelColumn<'f64'>, out: number): boolean
 
   group(rows: VisibleRows, into: GroupInto): void
   /**

@@ -5,15 +5,7 @@
 import { fileURLToPath } from 'node:url'
 import { type Io, readWhole } from '../io/io.js'
 import { kernelComparison } from './comparison.js'
-import {
-  INTEGER_CELL_BYTES,
-  type CodeColumn,
-  type Encoding,
-  type GroupInto,
-  type KernelColumn,
-  type Kernels,
-  type VisibleRows
-} from './kernels.js'
+import { INTEGER_CELL_BYTES, type CodeColumn, type Encoding, type KernelColumn, type Kernels, type VisibleRows } from './kernels.js'
 import { FLOAT_CELL_BYTES } from './exact-sum.js'
 import { sweepWindow } from './sweep-plan.js'
 
@@ -26,11 +18,14 @@ type Exports = {
   readonly sum: { readonly value: number }
   readonly min: { readonly value: number }
   readonly max: { readonly value: number }
+  readonly selected: { readonly value: number }
+  readonly largest: { readonly value: number }
   readonly countVisible: (begin: Place, end: Place, rows: number, at: number, mask: Place) => number
   readonly sumVisibleI32: OverColumn
   readonly sumVisibleU8: OverColumn
   readonly sumVisibleU16: OverColumn
   readonly sumVisibleF64: (...parameters: [...Parameters<OverColumn>, exactSum: Place]) => number
+  readonly sumVisibleWholes: OverColumn
   readonly boundsVisibleI32: OverColumn
   readonly boundsVisibleU8: OverColumn
   readonly boundsVisibleU16: OverColumn
@@ -45,6 +40,9 @@ type Exports = {
   readonly maskAnd: (rows: number, one: Place, other: Place, out: Place) => void
   readonly maskOr: (rows: number, one: Place, other: Place, out: Place) => void
   readonly maskNot: (rows: number, one: Place, out: Place) => void
+  readonly hasOthers: (rows: number, states: Place) => number
+  readonly toCodes: (rows: number, values: Place, states: Place, base: number, limit: number, out: Place) => number
+  readonly toIntegers: (rows: number, values: Place, states: Place, out: Place) => number
   readonly groupVisible: (kind: number, ...parameters: readonly number[]) => void
   readonly sweepPoints: (kind: number, ...parameters: readonly number[]) => void
   readonly finishSweep: (cells: Place, lines: number, points: number, cellBytes: number) => void
@@ -75,7 +73,17 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
     run(begin, end, rows, at, mask, values, states) >>> 0
   return {
     countVisible: ({ begin, end, rows, at, mask = NONE }) => wasm.countVisible(begin, end, rows, at, mask) >>> 0,
-    sumVisible: (rows, column) => ({ count: over(sums[column.encoding], rows, column), sum: wasm.sum.value }),
+    sumVisible: (rows, column) => ({
+      count: over(sums[column.encoding], rows, column),
+      sum: wasm.sum.value,
+      rows: wasm.selected.value >>> 0
+    }),
+    sumVisibleWholes: (rows, column) => ({
+      count: over(wasm.sumVisibleWholes, rows, column),
+      sum: wasm.sum.value,
+      rows: wasm.selected.value >>> 0,
+      largest: wasm.largest.value
+    }),
     sumVisibleF64: ({ begin, end, rows, at, mask = NONE }, { values, states = NONE }, exactSum) =>
       wasm.sumVisibleF64(begin, end, rows, at, mask, values, states, exactSum) >>> 0,
     minMax: (rows, column) => ({ count: over(bounds[column.encoding], rows, column), min: wasm.min.value, max: wasm.max.value }),
@@ -90,25 +98,60 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
     and: wasm.maskAnd,
     or: wasm.maskOr,
     not: wasm.maskNot,
-    group({ begin, end, rows, at, mask = NONE }, { codes, others = nothing(codes), value = plain(begin), cells }) {
+    hasOthers: (rows, states) => wasm.hasOthers(rows, states) !== 0,
+    toCodes: (rows, { values, states = NONE }, base, limit, out) => wasm.toCodes(rows, values, states, base, limit, out) >>> 0,
+    toIntegers: (rows, { values, states = NONE }, out) => wasm.toIntegers(rows, values, states, out) !== 0,
+    group({ begin, end, rows, at, mask = NONE }, { codes, others, value, cells }) {
       const kind = kindOf(codes, others, value, mask)
-      const { values, states = NONE } = value
-      wasm.groupVisible(kind, begin, end, rows, at, mask, ...partsOf(codes), ...partsOf(others), values, states, cells)
+      // One by one: spread, they would cost more than the rows of a small page.
+      wasm.groupVisible(
+        kind,
+        begin,
+        end,
+        rows,
+        at,
+        mask,
+        codes.values,
+        codes.states ?? NONE,
+        codes.nullCode ?? 0,
+        codes.stride,
+        // In place of a second column: the first one, which then moves nothing.
+        (others ?? codes).values,
+        others?.states ?? NONE,
+        others?.nullCode ?? 0,
+        others?.stride ?? 0,
+        // In place of a value: something of its width that is surely there.
+        value?.values ?? begin,
+        value?.states ?? NONE,
+        cells
+      )
     },
     sweep(plan, slice) {
       const window = sweepWindow(plan, slice)
       if (window === undefined) return
-      const { begin, end, rows, mask = NONE, codes, value = plain(begin), cells } = slice
+      const { begin, end, rows, mask = NONE, codes, value, cells } = slice
       const { low, high, delta } = window
-      const kind = kindOf(codes, undefined, value, mask)
-      const { values, states = NONE } = value
-      const bytes = cellBytes(value.encoding)
       const { pointsAt, startsAt, shift } = plan
       wasm.sweepPoints(
-        kind,
-        ...[begin, end, rows, mask, low, high, delta, pointsAt, startsAt, shift],
-        ...partsOf(codes),
-        ...[bytes, values, states, cells]
+        kindOf(codes, undefined, value, mask) & ~WIDE_OTHERS,
+        begin,
+        end,
+        rows,
+        mask,
+        low,
+        high,
+        delta,
+        pointsAt,
+        startsAt,
+        shift,
+        codes.values,
+        codes.states ?? NONE,
+        codes.nullCode ?? 0,
+        codes.stride,
+        cellBytes(value?.encoding ?? 'i32'),
+        value?.values ?? begin,
+        value?.states ?? NONE,
+        cells
       )
     },
     finishSweep({ points }, cells, lines, cell) {
@@ -121,26 +164,12 @@ function cellBytes(encoding: Encoding): number {
   return encoding === 'f64' ? FLOAT_CELL_BYTES : INTEGER_CELL_BYTES
 }
 
-/** In place of a second column: the first one, which then moves nothing. */
-function nothing(codes: CodeColumn): CodeColumn {
-  return { encoding: codes.encoding, values: codes.values, stride: 0 }
-}
-
-/** In place of a value: something of its width that is surely there. */
-function plain(begin: Place): NonNullable<GroupInto['value']> {
-  return { encoding: 'i32', values: begin }
-}
-
-function partsOf({ values, states = NONE, nullCode = 0, stride }: CodeColumn): readonly number[] {
-  return [values, states, nullCode, stride]
-}
-
-function kindOf(codes: CodeColumn, others: CodeColumn | undefined, value: KernelColumn, mask: Place): number {
-  const leavesOut = mask !== NONE || codes.states !== undefined || others?.states !== undefined || value.states !== undefined
+function kindOf(codes: CodeColumn, others: CodeColumn | undefined, value: KernelColumn | undefined, mask: Place): number {
+  const leavesOut = mask !== NONE || codes.states !== undefined || others?.states !== undefined || value?.states !== undefined
   return (
     (codes.encoding === 'u16' ? WIDE_CODES : 0) |
-    (others?.encoding === 'u16' ? WIDE_OTHERS : 0) |
-    (value.encoding === 'f64' ? FLOATS : 0) |
+    ((others ?? codes).encoding === 'u16' ? WIDE_OTHERS : 0) |
+    (value?.encoding === 'f64' ? FLOATS : 0) |
     (leavesOut ? LEAVES_OUT : 0)
   )
 }

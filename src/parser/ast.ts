@@ -58,7 +58,46 @@ export type Aggregate = {
   readonly operand: Expression | null
 }
 
+/** A point in time; a parameter may be a seq, a text or a Date. */
 export type AsOf = Point | ParameterReference
+
+/** From one point to another, which belongs to it (BETWEEN … AND) or does not (FROM … TO). */
+export type TimeRange = { readonly from: AsOf; readonly to: AsOf; readonly includesEnd: boolean }
+
+/** `unitMs` null: steps of seqs. */
+export type TimeStep = { readonly count: Literal | ParameterReference; readonly unitMs: number | null }
+
+/**
+ * What one name after FROM stands for. `asOf` null: the point of the query; AS OF of a table that stands alone is the query's.
+ *
+ * - `table`: its rows at one point.
+ * - `diff`: a row for each key whose document differs between two points.
+ * - `versions`: a row for each version, of a range of time or (`range` null) of all of it.
+ * - `each`: the rows at each of many points.
+ */
+export type TableReference =
+  | { readonly kind: 'table'; readonly table: string; readonly alias: string | null; readonly asOf: AsOf | null }
+  | { readonly kind: 'diff'; readonly table: string; readonly alias: string | null; readonly from: AsOf; readonly to: AsOf }
+  | {
+      readonly kind: 'versions'
+      readonly table: string
+      readonly alias: string | null
+      readonly range: TimeRange | null
+      readonly asOf: AsOf | null
+    }
+  | { readonly kind: 'each'; readonly table: string; readonly alias: string | null; readonly step: TimeStep; readonly range: TimeRange }
+
+export type JoinSide = 'inner' | 'left' | 'right' | 'full' | 'cross'
+
+/** `on` null: CROSS JOIN. */
+export type Join = {
+  readonly kind: 'join'
+  readonly side: JoinSide
+  readonly left: From
+  readonly right: TableReference
+  readonly on: Expression | null
+}
+export type From = TableReference | Join
 
 export type CreateTable = {
   readonly kind: 'create-table'
@@ -112,7 +151,8 @@ export type SoftDelete = { readonly kind: 'soft-delete'; readonly table: string;
 
 /** `name` is the column's: the alias, the last name of a path, or the expression as text. */
 export type SelectItem =
-  | { readonly kind: 'star' }
+  /** `of`: the alias in `x.*`. */
+  | { readonly kind: 'star'; readonly of?: string }
   | { readonly kind: 'item'; readonly expression: Expression; readonly name: string; readonly aliased: boolean }
 
 /** `nulls` null: last in ascending order, first in descending. */
@@ -126,7 +166,7 @@ export type Select = {
   readonly kind: 'select'
   readonly distinct: boolean
   readonly items: readonly SelectItem[]
-  readonly from: { readonly table: string; readonly alias: string | null } | null
+  readonly from: From | null
   readonly where: Expression | null
   readonly groupBy: readonly Expression[]
   readonly having: Expression | null

@@ -50,6 +50,12 @@ export function parsePoint(text: string): PointInTime {
   throw refused(text, 'it is none of the known forms')
 }
 
+/** Of `ms`, `second`, `minute`, `hour`, `day` or `week`, with an s at the end or not; undefined for anything else. */
+export function unitMsOf(unit: string): number | undefined {
+  const word = unit.toLowerCase()
+  return UNITS_MS.get(word) ?? UNITS_MS.get(word.replace(/s$/, ''))
+}
+
 function seqPoint(text: string, seq: number): PointInTime {
   if (seq > limits.seqMax) throw refused(text, `the highest seq is ${limits.seqMax}`)
   return Object.freeze({ kind: 'seq', seq: seqOf(seq) })
@@ -57,8 +63,7 @@ function seqPoint(text: string, seq: number): PointInTime {
 
 function nowPoint(text: string, count: string | undefined, unit: string | undefined): PointInTime {
   if (count === undefined || unit === undefined) return Object.freeze({ kind: 'now' })
-  const word = unit.toLowerCase()
-  const unitMs = UNITS_MS.get(word) ?? UNITS_MS.get(word.replace(/s$/, ''))
+  const unitMs = unitMsOf(unit)
   if (unitMs === undefined) throw refused(text, `the unit ${JSON.stringify(unit)} is not one of ms, second, minute, hour, day, week`)
   const backMs = Number(count) * unitMs
   if (backMs > limits.timeMax) throw refused(text, 'it is too long ago')

@@ -2,7 +2,6 @@
 import { type Dialect, type Token } from '../../grammar/lexer.js'
 import {
   arrayOf,
-  type AsOfTree,
   type AssignmentTree,
   type Chain,
   type ConflictTree,
@@ -22,7 +21,6 @@ import { type Value } from '../codec/value.js'
 import {
   type AggregateName,
   type ArithmeticOperator,
-  type AsOf,
   type Assignment,
   type CastType,
   type ComparisonOperator,
@@ -39,7 +37,7 @@ import {
   type Statement
 } from './ast.js'
 import { expressionText } from './expression-text.js'
-import { parsePoint } from './point-in-time.js'
+import { FromBuilder } from './from-builder.js'
 import { syntaxError } from './syntax-error.js'
 
 const INTEGER_MIN = -(2n ** 63n)
@@ -77,11 +75,16 @@ type QuotedIs = 'name' | 'value'
 export class StatementBuilder {
   readonly #text: string
   readonly #dialect: Dialect
+  readonly #from: FromBuilder
   #depth = 0
 
   constructor(text: string, dialect: Dialect) {
     this.#text = text
     this.#dialect = dialect
+    this.#from = new FromBuilder(text, {
+      expression: (tree) => this.#expression(tree, 'name'),
+      value: (tree) => this.#value(tree)
+    })
   }
 
   statement(tree: StatementTree): Statement {
@@ -211,13 +214,12 @@ export class StatementBuilder {
   // --- queries
 
   #select(tree: SelectTree): Select {
-    const asOf = [tree.from?.asOf ?? null, ...tree.asOf].filter((clause) => clause !== null)
+    const { from, asOf } = this.#from.from(tree)
     return {
       kind: 'select',
       distinct: tree.distinct,
       items: arrayOf(tree.items).map((item) => this.#item(item)),
-      from:
-        tree.from === null ? null : { table: nameOf(tree.from.table), alias: tree.from.alias === null ? null : nameOf(tree.from.alias) },
+      from,
       where: this.#optional(tree.where),
       groupBy: arrayOf(tree.groupBy).map((expression) => this.#expression(expression, 'name')),
       having: this.#optional(tree.having),
@@ -226,28 +228,17 @@ export class StatementBuilder {
         descending: direction?.type === 'DESC',
         nulls: nulls === null ? null : nulls.type === 'FIRST' ? 'first' : 'last'
       })),
-      asOf: this.#asOf(asOf),
+      asOf,
       limit: tree.limit === null ? null : this.#value(tree.limit),
       offset: tree.offset === null ? null : this.#value(tree.offset)
     }
   }
 
   #item(tree: SelectItemTree): SelectItem {
-    if (tree.expression === null) return { kind: 'star' }
+    if (tree.expression === null) return tree.of === null ? { kind: 'star' } : { kind: 'star', of: nameOf(tree.of) }
     const expression = this.#expression(tree.expression, 'name')
     const aliased = tree.alias !== null
     return { kind: 'item', expression, name: aliased ? nameOf(tree.alias) : columnName(expression), aliased }
-  }
-
-  #asOf(clauses: readonly AsOfTree[]): AsOf | null {
-    const [clause, second] = clauses
-    if (clause === undefined) return null
-    if (second !== undefined) throw syntaxError(this.#text, second.keyword.offset, 'a second AS OF', ['one AS OF in a query'])
-    const [token, ...rest] = clause.point
-    assertLaw(token !== undefined, 'QRY-1', 'a point in time without a token')
-    if (token.type === 'parameter') return parameterOf(token)
-    if (token.type === 'quoted') this.#refuseQuotedValue(token)
-    return { kind: 'point', point: parsePoint([token, ...rest].map((part) => part.value).join(' ')) }
   }
 
   // --- expressions

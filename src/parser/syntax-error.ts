@@ -7,6 +7,7 @@ const RULE_WORDS = new Map([
   ['tableName', 'a table name'],
   ['columnName', 'a column name'],
   ['bareColumn', 'a column name'],
+  ['starTable', 'a column name'],
   ['fieldName', 'a field name'],
   ['indexName', 'an index name'],
   ['document', 'a JSON document'],
@@ -17,6 +18,7 @@ const RULE_WORDS = new Map([
   ['typeName', 'a type'],
   ['comparator', 'an operator'],
   ['rowCount', 'a number of rows'],
+  ['step', 'a number'],
   ['point', 'a point in time'],
   ['timeUnit', 'a unit of time']
 ])
@@ -26,6 +28,11 @@ const TOKEN_WORDS = new Map([
   ['GROUP', 'GROUP BY'],
   ['ORDER', 'ORDER BY'],
   ['NULLS', 'NULLS FIRST'],
+  ['INNER', 'INNER JOIN'],
+  ['LEFT', 'LEFT JOIN'],
+  ['RIGHT', 'RIGHT JOIN'],
+  ['FULL', 'FULL JOIN'],
+  ['CROSS', 'CROSS JOIN'],
   ['semicolon', 'the end of the statement'],
   ['lparen', '"("'],
   ['rparen', '")"'],

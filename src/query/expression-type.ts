@@ -15,10 +15,12 @@ export function typeOfExpression(expression: Expression): ExpressionType {
     case 'parameter':
       return fixed('text')
     case 'field': {
-      const [name] = expression.path
-      if (expression.path.length !== 1) return fixed('jsonb')
+      const { path } = expression
       return (columns) => {
-        const column = columns.find((each) => each.name === name)
+        // In a join columns have tables, and paths begin with them.
+        const depth = columns[0]?.table === undefined ? 1 : 2
+        if (path.length !== depth) return { type: 'jsonb', nullable: true }
+        const column = columns.find((each) => each.name === path[depth - 1] && (depth === 1 || each.table === path[0]))
         return { type: column?.type ?? 'text', nullable: column?.nullable ?? true }
       }
     }

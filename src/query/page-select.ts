@@ -12,6 +12,7 @@ import { finishPartials } from '../scan/finish-partials.js'
 import { slicesOf } from '../scan/page-slice.js'
 import { scanRows, type RowBatch } from '../scan/scan-rows.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
+import { type RowOrder, topRows } from '../scan/top-rows.js'
 import { type KeyBounds, type Tile } from '../page/page-directory.js'
 import * as layout from '../page/page-layout.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, valueAt, vectorOf, type Batch, type Vector } from './batch.js'
@@ -22,12 +23,24 @@ import { type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
 import { type KeyRange, type QuerySource } from './query-source.js'
 import { pushedCondition, topField } from './scan-condition.js'
+import { type TableScan } from './source-plan.js'
+
+/** What is asked of pages. */
+export type PagePlan = TableScan & Pick<SelectPlan, 'where' | 'group' | 'sort' | 'sortExpressions' | 'distinct'>
+
+/** All rows of a table, whatever is made of them. */
+export function rowsOfTable(scan: TableScan): PagePlan {
+  return { ...scan, where: undefined, group: undefined, sort: [], sortExpressions: [], distinct: false }
+}
 
 /** What an execution did. */
 export type QueryStats = { rowsScanned: number }
 
 /** Rows of the first batch where few may be enough; each later one has twice as many. */
 export const FIRST_BATCH_ROWS = 32
+
+/** More rows are sorted as all rows are. */
+const TOP_ROWS_MAX = 4096
 
 /** Of an aggregation that is left early. */
 const NOTHING: PartialAggregates = { groupCount: 0, keys: [], states: [], isUnsure: false }
@@ -36,14 +49,14 @@ const NOTHING: PartialAggregates = { groupCount: 0, keys: [], states: [], isUnsu
 const SMALL_RANGE_ROWS = 512
 
 export class PageSelect {
-  readonly #plan: SelectPlan
+  readonly #plan: PagePlan
   readonly #source: QuerySource
   readonly #execution: Execution
   readonly #stats: QueryStats
   /** The scan gives only rows that fulfil all of the condition. */
   #isFiltered = false
 
-  constructor(plan: SelectPlan, source: QuerySource, execution: Execution, stats: QueryStats) {
+  constructor(plan: PagePlan, source: QuerySource, execution: Execution, stats: QueryStats) {
     this.#plan = plan
     this.#source = source
     this.#execution = execution
@@ -52,8 +65,9 @@ export class PageSelect {
 
   /** The rows of a range in key order, at least those that fulfil the condition; false where they must be read another way. */
   *rows(range: KeyRange, wanted: number): Generator<Batch, boolean, void> {
-    const { table = '', where, fields, hasStar, reverse } = this.#plan
-    if (where === undefined && wanted <= SMALL_RANGE_ROWS) return false
+    const { table = '', where, fields, hasStar, reverse, sort, group, distinct } = this.#plan
+    const takesFirst = where === undefined && sort.length === 0 && group === undefined && !distinct
+    if (takesFirst && wanted <= SMALL_RANGE_ROWS) return false
     const pages = this.#source.pages?.(table)
     if (pages === undefined) return false
     try {
@@ -70,7 +84,9 @@ export class PageSelect {
         looked: (rows: number) => void (this.#stats.rowsScanned += rows),
         ...(wanted === Number.POSITIVE_INFINITY ? {} : { firstRows: FIRST_BATCH_ROWS })
       }
-      for (const batch of scanRows(pages, tiles, query, options)) yield batchOf(batch, columns, hasStar)
+      const order = isExact ? orderOf(this.#plan, wanted) : undefined
+      const top = order === undefined ? undefined : topRows(pages, tiles, query, order, options)
+      for (const batch of top ?? scanRows(pages, tiles, query, options)) yield batchOf(batch, columns, hasStar)
       return true
     } finally {
       pages.release()
@@ -139,7 +155,7 @@ export class PageSelect {
 }
 
 /** Undefined where the plan asks for more than pages can aggregate. */
-function aggregateQuery({ table, where, group }: SelectPlan, execution: Execution): AggregateQuery | undefined {
+function aggregateQuery({ table, where, group }: PagePlan, execution: Execution): AggregateQuery | undefined {
   if (table === undefined || group === undefined) return undefined
   const { condition, isExact } = pushedCondition(where?.expression, execution)
   if (!isExact) return undefined
@@ -157,6 +173,16 @@ function aggregateQuery({ table, where, group }: SelectPlan, execution: Executio
     aggregates.push({ name, field })
   }
   return { where: condition, groupBy, aggregates }
+}
+
+/** Where only the first rows of one field's order are wanted: the sort that comes after puts them in their order. */
+function orderOf({ sort, sortExpressions, group, distinct }: PagePlan, wanted: number): RowOrder | undefined {
+  const [key] = sort
+  const [expression] = sortExpressions
+  if (key === undefined || expression === undefined || sort.length > 1 || group !== undefined || distinct) return undefined
+  const field = topField(expression)
+  if (field === undefined || wanted < 1 || wanted > TOP_ROWS_MAX) return undefined
+  return { field, descending: key.descending, nullsFirst: key.nullsFirst, count: wanted }
 }
 
 type PathColumn = { readonly index: number; readonly rest: Path }

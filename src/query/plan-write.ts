@@ -27,7 +27,8 @@ import { identityOf } from '../codec/value-order.js'
 import { valueOf, type Parameters } from './parameters.js'
 import { bytesOf, type QueryMemory } from './query-memory.js'
 import { type QuerySource } from './query-source.js'
-import { arraysOf, objectsOf, runSelect } from './run-select.js'
+import { arraysOf, objectsOf } from './result-rows.js'
+import { runSelect } from './run-select.js'
 
 export type Write =
   | { readonly insert: string; readonly document: Document; readonly ifSeq?: number }
@@ -142,8 +143,7 @@ function* documentsToInsert({ source: from }: Insert, context: Context): Generat
       }
       const documents: Document[] = []
       for (const batch of run.batches) {
-        const rows =
-          columns === null ? objectsOf(batch, run.plan) : arraysOf(batch, run.plan, run.columns).map((row) => documentOf(columns, row))
+        const rows = columns === null ? objectsOf(batch, run) : arraysOf(batch, run).map((row) => documentOf(columns, row))
         for (const row of rows) {
           memory.take(bytesOf(row))
           documents.push(row)
@@ -243,7 +243,7 @@ export function returningSelect(table: string, items: readonly SelectItem[]): Se
 
 function selectOf(table: string, items: readonly SelectItem[], where: Expression | null): Select {
   const nothing = { distinct: false, groupBy: [], having: null, orderBy: [], asOf: null, limit: null, offset: null } as const
-  return { kind: 'select', items, from: { table, alias: null }, where, ...nothing }
+  return { kind: 'select', items, from: { kind: 'table', table, alias: null, asOf: null }, where, ...nothing }
 }
 
 /** DO UPDATE: names are the row's, `excluded.x` the document's that could not be inserted. */

@@ -1,24 +1,34 @@
 /** From a SELECT to what its operators need: names resolved, expressions compiled, the way to the rows chosen. */
 import { DriftError } from '../base/errors.js'
-import { type Aggregate, type Expression, type Field, type Path, type Select, type SelectItem } from '../parser/ast.js'
+import {
+  type Aggregate,
+  type Expression,
+  type Field,
+  type From,
+  type Join,
+  type Path,
+  type Select,
+  type SelectItem
+} from '../parser/ast.js'
 import { expressionText, pathText } from '../parser/expression-text.js'
 import { compile, type Evaluator, type Scope } from './evaluate.js'
-import { keyAccess, type KeyAccess } from './key-access.js'
+import { rewrite, some } from './expression-tree.js'
+import { keyAccess } from './key-access.js'
 import { type AggregateColumn, type SortKey } from './operators.js'
+import { JoinFields, planJoin, type TableNames } from './plan-join.js'
+import { type Condition, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
 import { typeOfExpression, type ExpressionType } from './expression-type.js'
 
-export type Output = { readonly kind: 'star' } | { readonly kind: 'column'; readonly name: string; readonly type: ExpressionType }
+/** `of`: in a join, the table that a star shows. */
+export type Output =
+  | { readonly kind: 'star'; readonly of?: string }
+  | { readonly kind: 'column'; readonly name: string; readonly type: ExpressionType }
 
-export type SelectPlan = {
-  readonly table: string | undefined
-  /** What is taken out of the documents, in the columns of the scan. */
-  readonly fields: readonly Path[]
-  /** The key alone answers the query: no document is read. */
-  readonly keysOnly: boolean
-  readonly hasStar: boolean
-  readonly access: KeyAccess
-  readonly reverse: boolean
-  readonly where: { readonly text: string; readonly evaluator: Evaluator; readonly expression: Expression } | undefined
+/** As a scan it is that of its table, where `source` is undefined. */
+export type SelectPlan = TableScan & {
+  /** Where the rows come from, unless that is one table at one point, or nothing. */
+  readonly source: SourcePlan | undefined
+  readonly where: Condition | undefined
   readonly group:
     | {
         readonly texts: readonly string[]
@@ -31,41 +41,44 @@ export type SelectPlan = {
     | undefined
   /** Only COUNT(*) of a whole table: it is known without looking at the rows. */
   readonly isCount: boolean
-  readonly having: { readonly text: string; readonly evaluator: Evaluator } | undefined
+  readonly having: Condition | undefined
   readonly outputs: readonly Output[]
   /** The columns of the outputs that are no star, then those that only the order needs. */
   readonly columns: readonly Evaluator[]
   readonly outputColumnCount: number
   readonly distinct: boolean
   readonly sort: readonly SortKey[]
-  /** What the sort keys were compiled from. */
+  /** What the keys of `sort` and the order by the primary key were made of. */
   readonly sortExpressions: readonly Expression[]
   readonly sortTexts: readonly string[]
   readonly notices: readonly string[]
 }
 
-/** What names mean depends on the table: its key, and which names are columns of it at the point that is read. */
-export type Names = { readonly primaryKey: string | undefined; isColumn(name: string): boolean }
-
 /**
+ * What names mean depends on the tables: their keys, and which names are columns of them at the points that are read.
  * @throws DriftError INVALID_ARGUMENT for an aggregate where none can stand, a column that is neither grouped nor aggregated, an ordinal
- * that names no output, a star without a table or with GROUP BY.
+ * that names no output, a star without a table or with GROUP BY, a name that two tables of a join have, or two tables of one name.
  */
-export function planSelect(select: Select, names: Names): SelectPlan {
-  return new Planner(select, names).plan()
+export function planSelect(select: Select, tables: readonly TableNames[]): SelectPlan {
+  return new Planner(select, tables).plan()
 }
 
 class Planner {
   readonly #select: Select
-  readonly #names: Names
+  readonly #tables: readonly TableNames[]
+  /** Of the first table. */
+  readonly #primaryKey: string | undefined
+  readonly #join: Join | undefined
   readonly #items: readonly (SelectItem & { readonly kind: 'item' })[]
   readonly #fields: Path[] = []
   readonly #fieldIndexes = new Map<string, number>()
   readonly #notices = new Set<string>()
 
-  constructor(select: Select, names: Names) {
+  constructor(select: Select, tables: readonly TableNames[]) {
     this.#select = select
-    this.#names = names
+    this.#tables = tables
+    this.#primaryKey = tables[0]?.primaryKey
+    this.#join = select.from?.kind === 'join' ? select.from : undefined
     this.#items = select.items.filter((item) => item.kind === 'item')
   }
 
@@ -73,9 +86,9 @@ class Planner {
     const select = this.#select
     const hasStar = select.items.some((item) => item.kind === 'star')
     if (hasStar && select.from === null) throw refused('* needs a table after FROM')
+    this.#checkTables()
 
     const where = select.where === null ? null : this.#resolved(select.where, 'aliases')
-    const rowScope: Scope = { columnOf: () => undefined, field: (field) => this.#fieldIndex(field) }
     const items = this.#items.map((item) => ({ ...item, expression: this.#resolved(item.expression, 'fields') }))
     const having = select.having === null ? null : this.#resolved(select.having, 'aliases')
     const order = select.orderBy.map((item) => ({ ...item, expression: this.#ordered(item.expression, items) }))
@@ -84,17 +97,21 @@ class Planner {
     const outside = [...items.map((item) => item.expression), ...(having === null ? [] : [having]), ...order.map((item) => item.expression)]
     const isGrouped = groupBy.length > 0 || having !== null || outside.some(hasAggregate)
     if (isGrouped && hasStar) throw refused('* cannot be grouped; name the columns')
+    const joined = this.#join === undefined ? undefined : new JoinFields(this.#tables)
+    const on = joinsOf(this.#join).map((join) => (join.on === null ? null : this.#resolved(join.on, 'fields')))
+    for (const expression of [where, ...on, ...groupBy, ...outside]) if (expression !== null) joined?.add(expression)
+    const rowScope: Scope = joined?.scope ?? { columnOf: () => undefined, field: (field) => this.#fieldIndex(field) }
     const groups = isGrouped ? new GroupScope(groupBy, rowScope) : undefined
     const scope = groups ?? rowScope
 
     const columns = items.map((item) => compile(item.expression, scope))
     const texts = items.map((item) => expressionText(item.expression))
-    const { primaryKey } = this.#names
+    const primaryKey = this.#primaryKey
     const byKey =
       order[0] !== undefined &&
       !isGrouped &&
-      primaryKey !== undefined &&
-      isField(order[0].expression, primaryKey) &&
+      (order.length === 1 || this.#hasOneRowOfKey()) &&
+      this.#isKeyOfOrder(order[0].expression) &&
       (!select.distinct || hasStar || texts.includes(expressionText(order[0].expression)))
     const sort = byKey
       ? []
@@ -108,24 +125,34 @@ class Planner {
           }
           return { column, descending, nullsFirst: nulls === null ? descending : nulls === 'first' }
         })
-    const havingEvaluator = having === null ? undefined : { text: expressionText(having), evaluator: compile(having, scope) }
-    const whereEvaluator =
-      where === null ? undefined : { text: expressionText(where), evaluator: compile(where, rowScope), expression: where }
-    const keysOnly = !hasStar && select.from !== null && this.#fields.every((path) => path.length === 1 && path[0] === primaryKey)
-    return {
-      table: select.from?.table,
+    const havingEvaluator =
+      having === null ? undefined : { text: expressionText(having), evaluator: compile(having, scope), expression: having }
+    const reverse = byKey && (order[0]?.descending ?? false)
+    const found =
+      this.#join === undefined || joined === undefined
+        ? { source: undefined, where }
+        : planJoin({ from: this.#join, tables: this.#tables, fields: joined, where, on: [null, ...on], stars: this.#stars(), reverse })
+    const rest = found.where
+    const whereEvaluator = rest === null ? undefined : { text: expressionText(rest), evaluator: compile(rest, rowScope), expression: rest }
+    const isKeys = this.#fields.every((path) => path.length === 1 && path[0] === primaryKey)
+    const scan: TableScan = {
+      table: this.#join === undefined ? this.#tables[0]?.table : undefined,
       fields: this.#fields,
-      keysOnly,
+      keysOnly: !hasStar && isKeys && select.from?.kind === 'table',
       hasStar,
-      access: primaryKey === undefined ? { kind: 'all' } : keyAccess(where, primaryKey),
-      reverse: byKey && (order[0]?.descending ?? false),
+      access: primaryKey === undefined || this.#join !== undefined ? { kind: 'all' } : keyAccess(where, primaryKey),
+      reverse
+    }
+    return {
+      ...scan,
+      source: found.source ?? this.#leaf(scan),
       where: whereEvaluator,
       group:
         groups === undefined
           ? undefined
           : { texts: groups.texts, keys: groups.keys, columns: groups.columns, keyExpressions: groupBy, aggregates: groups.aggregates },
       isCount:
-        select.from !== null &&
+        select.from?.kind === 'table' &&
         where === null &&
         groups !== undefined &&
         groups.keys.length === 0 &&
@@ -142,13 +169,63 @@ class Planner {
     }
   }
 
-  #outputs(items: readonly { readonly expression: Expression; readonly name: string }[]): Output[] {
+  #outputs(items: readonly { readonly expression: Expression }[]): Output[] {
     let next = 0
-    return this.#select.items.map((item): Output => {
-      if (item.kind === 'star') return { kind: 'star' }
-      const { expression, name } = items[next++] as { readonly expression: Expression; readonly name: string }
-      return { kind: 'column', name, type: typeOfExpression(expression) }
+    return this.#select.items.flatMap((item): Output | Output[] => {
+      if (item.kind === 'star') return this.#starOutputs(item.of)
+      const { expression } = items[next++] as { readonly expression: Expression }
+      return { kind: 'column', name: this.#nameOf(item, expression), type: typeOfExpression(expression) }
     })
+  }
+
+  /** In a join, fields of one name that have no alias keep the names of their tables. */
+  #nameOf({ name, aliased }: SelectItem & { readonly kind: 'item' }, expression: Expression): string {
+    if (this.#join === undefined || aliased || expression.kind !== 'field') return name
+    const isAlone = this.#items.filter((item) => item.name === name).length === 1
+    return isAlone ? name : pathText(expression.path)
+  }
+
+  #starOutputs(of: string | undefined): Output[] {
+    if (this.#join === undefined) return [{ kind: 'star' }]
+    return this.#tables.filter(({ name }) => of === undefined || name === of).map(({ name }): Output => ({ kind: 'star', of: name }))
+  }
+
+  /** Of each table whether a star shows it. */
+  #stars(): boolean[] {
+    return this.#tables.map(({ name }) =>
+      this.#select.items.some((item) => item.kind === 'star' && (item.of === undefined || item.of === name))
+    )
+  }
+
+  #checkTables(): void {
+    const names = this.#tables.map(({ name }) => name)
+    const twice = names.find((name, index) => names.indexOf(name) < index)
+    if (twice !== undefined) throw refused(`two tables are named ${twice}; give one of them an alias`)
+    for (const item of this.#select.items) {
+      if (item.kind === 'star' && item.of !== undefined && !names.includes(item.of)) throw refused(`${item.of}.*: no table has that name`)
+    }
+  }
+
+  /** Of what stands alone after FROM and is no table at one point. */
+  #leaf(scan: TableScan): LeafPlan | undefined {
+    const { from } = this.#select
+    if (from === null || from.kind === 'table') return undefined
+    return { kind: 'leaf', index: 0, name: this.#tables[0]?.name ?? '', scan, where: undefined }
+  }
+
+  #hasOneRowOfKey(): boolean {
+    const kind = this.#select.from?.kind
+    return kind === 'table' || kind === 'diff'
+  }
+
+  /** Rows come in the order of the first table's key, unless a join puts rows without it at their end. */
+  #isKeyOfOrder(expression: Expression): boolean {
+    const primaryKey = this.#primaryKey
+    if (expression.kind !== 'field' || primaryKey === undefined) return false
+    const { path } = expression
+    if (this.#join === undefined) return path.length === 1 && path[0] === primaryKey
+    const keepsOrder = joinsOf(this.#join).every(({ side }) => side !== 'right' && side !== 'full')
+    return keepsOrder && path.length === 2 && path[0] === this.#tables[0]?.name && path[1] === primaryKey
   }
 
   #fieldIndex(field: Field): number {
@@ -161,13 +238,13 @@ class Planner {
   }
 
   /**
-   * Names given their meaning. The table's alias before a dot goes; a lone name that is an output's alias stands for that output where the
-   * table has no column of the name (`aliases`).
+   * Names given their meaning. The table's alias before a dot goes, in a join every path begins with one; a lone name that is an output's
+   * alias stands for that output where no table has a column of the name (`aliases`).
    */
   #resolved(expression: Expression, lone: 'fields' | 'aliases'): Expression {
     return rewrite(expression, (leaf) => {
       if (leaf.kind === 'literal') {
-        if (leaf.quoted === true && typeof leaf.value === 'string' && this.#names.isColumn(leaf.value)) {
+        if (leaf.quoted === true && typeof leaf.value === 'string' && this.#isColumn(leaf.value)) {
           const text = JSON.stringify(leaf.value)
           this.#notices.add(`${text} is a value here, though the table has a column of that name; write it in backquotes for the column`)
         }
@@ -175,11 +252,27 @@ class Planner {
       }
       if (leaf.kind !== 'field') return leaf
       const [first] = leaf.path
-      if (leaf.path.length > 1 && first === this.#tableName()) return { kind: 'field', path: leaf.path.slice(1) }
-      if (lone === 'fields' || leaf.path.length > 1 || this.#names.isColumn(String(first))) return leaf
-      const item = this.#aliased(first)
-      return item === undefined ? leaf : this.#resolved(item.expression, 'fields')
+      if (leaf.path.length > 1 && this.#tables.some(({ name }) => name === first)) {
+        return this.#join === undefined ? { kind: 'field', path: leaf.path.slice(1) } : leaf
+      }
+      const item = lone === 'fields' || leaf.path.length > 1 || this.#isColumn(String(first)) ? undefined : this.#aliased(first)
+      return item === undefined ? this.#ofTable(leaf) : this.#resolved(item.expression, 'fields')
     })
+  }
+
+  #isColumn(name: string): boolean {
+    return this.#tables.some((table) => table.hasColumn(name))
+  }
+
+  /** In a join, a name without its table is that of the one that has such a column; of none, it is NULL, as the first one's. */
+  #ofTable(field: Field): Field {
+    if (this.#join === undefined) return field
+    const name = String(field.path[0])
+    const owners = this.#tables.filter((table) => table.hasColumn(name))
+    const owner = owners[0] ?? this.#tables[0]
+    if (owners.length <= 1 && owner !== undefined) return { kind: 'field', path: [owner.name, ...field.path] }
+    const choices = owners.map((table) => pathText([table.name, ...field.path])).join(' or ')
+    throw refused(`${pathText(field.path)} is a column of several tables; write ${choices}`)
   }
 
   #ordered(expression: Expression, items: readonly { readonly expression: Expression }[]): Expression {
@@ -208,10 +301,13 @@ class Planner {
   #aliased(name: string | number | undefined): (SelectItem & { readonly kind: 'item' }) | undefined {
     return this.#items.find((item) => item.aliased && item.name === name)
   }
+}
 
-  #tableName(): string | undefined {
-    return this.#select.from?.alias ?? this.#select.from?.table
-  }
+/** From the first to the last. */
+function joinsOf(join: Join | undefined): Join[] {
+  const joins: Join[] = []
+  for (let rest: From | undefined = join; rest?.kind === 'join'; rest = rest.left) joins.push(rest)
+  return joins.reverse()
 }
 
 /** Above an aggregation only what is grouped or aggregated has a value. */
@@ -253,64 +349,8 @@ class GroupScope implements Scope {
   }
 }
 
-/** A copy with every leaf replaced; aggregates and operators stay as they are. */
-function rewrite(expression: Expression, leaf: (expression: Expression) => Expression): Expression {
-  const inner = (operand: Expression): Expression => rewrite(operand, leaf)
-  switch (expression.kind) {
-    case 'literal':
-    case 'parameter':
-    case 'field':
-      return leaf(expression)
-    case 'and':
-    case 'or':
-      return { ...expression, operands: expression.operands.map(inner) }
-    case 'comparison':
-    case 'arithmetic':
-      return { ...expression, left: inner(expression.left), right: inner(expression.right) }
-    case 'in':
-      return { ...expression, operand: inner(expression.operand), items: expression.items.map(inner) }
-    case 'between':
-      return { ...expression, operand: inner(expression.operand), low: inner(expression.low), high: inner(expression.high) }
-    case 'like':
-      return { ...expression, operand: inner(expression.operand), pattern: inner(expression.pattern) }
-    case 'aggregate':
-      return { ...expression, operand: expression.operand === null ? null : inner(expression.operand) }
-    default:
-      return { ...expression, operand: inner(expression.operand) }
-  }
-}
-
 function hasAggregate(expression: Expression): boolean {
-  return expression.kind === 'aggregate' || operandsOf(expression).some(hasAggregate)
-}
-
-function operandsOf(expression: Expression): readonly Expression[] {
-  switch (expression.kind) {
-    case 'literal':
-    case 'parameter':
-    case 'field':
-      return []
-    case 'and':
-    case 'or':
-      return expression.operands
-    case 'comparison':
-    case 'arithmetic':
-      return [expression.left, expression.right]
-    case 'in':
-      return [expression.operand, ...expression.items]
-    case 'between':
-      return [expression.operand, expression.low, expression.high]
-    case 'like':
-      return [expression.operand, expression.pattern]
-    case 'aggregate':
-      return expression.operand === null ? [] : [expression.operand]
-    default:
-      return [expression.operand]
-  }
-}
-
-function isField(expression: Expression, name: string): boolean {
-  return expression.kind === 'field' && expression.path.length === 1 && expression.path[0] === name
+  return some(expression, ({ kind }) => kind === 'aggregate')
 }
 
 function refused(message: string): DriftError {

@@ -1,6 +1,7 @@
 /** What a query reads from. The floors above implement it; a query knows nothing of versions, pages or logs. */
 import { type Key } from '../codec/key-codec.js'
-import { type Document } from '../codec/value.js'
+import { type Document, type Value } from '../codec/value.js'
+import { type PointInTime } from '../parser/point-in-time.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
 
 /** Bounds by key order; an absent bound is none. */
@@ -14,13 +15,47 @@ export type KeyRange = {
 
 export type ColumnType = 'int8' | 'float8' | 'bool' | 'text' | 'timestamptz' | 'bytea' | 'jsonb'
 
-/** A column that a table has been seen to have. */
-export type TableColumn = { readonly name: string; readonly type: ColumnType; readonly nullable: boolean }
+/** A column that a table has been seen to have. `table`: in a join, the name that it has after FROM. */
+export type TableColumn = { readonly name: string; readonly type: ColumnType; readonly nullable: boolean; readonly table?: string }
+
+/** Where a point in time came to lie: the end of a commit, and what to say if that can still change. */
+export type FoundPoint = { readonly seq: number; readonly notice: string | undefined }
+
+/** A commit's end; `time` is unix ms. */
+export type CommitEnd = { readonly seq: number; readonly time: number }
+
+/** A key whose document differs between two points; undefined where there is no row. `seq`: of its last event up to the later point. */
+export type Change = {
+  readonly key: Key
+  readonly before: Document | undefined
+  readonly after: Document | undefined
+  readonly seq: number
+}
+
+/** What an INSERT or PATCH made of a row. It is seen at every commit's end from `seq` to before `endSeq`. */
+export type Version = {
+  readonly event: 'INSERT' | 'PATCH'
+  readonly seq: number
+  /** Seq of the next event of the key; Infinity where there is none up to the point that is read. */
+  readonly endSeq: number
+  /** Made anew each time it is read, as are the others below: the reader may change it. */
+  readonly document: Document
+  readonly from: CommitEnd
+  readonly to: CommitEnd | undefined
+  /** Of its commit. */
+  readonly metadata: Value
+}
 
 /** The database at one read point: every call of one source sees the same state. */
 export type QuerySource = {
   /** The last event that is seen. */
   readonly seq: number
+  /** Unix ms; the same for all sources of one statement, as is the present. */
+  readonly now: number
+  /** @throws DriftError SEQ_AHEAD where that is asked for. */
+  find(point: PointInTime): FoundPoint
+  /** The same database at the end of another commit. */
+  at(seq: number): QuerySource
   /**
    * The field that holds the key of `table`.
    * @throws DriftError UNKNOWN_TABLE.
@@ -42,4 +77,11 @@ export type QuerySource = {
   keys(table: string, range: KeyRange): Iterable<Key>
   /** The table's version pages at this point, where it has some; whoever takes them releases them. Rows come from elsewhere without. */
   pages?(table: string): PagesAtSeq | undefined
+  /**
+   * The versions up to this point that begin at or before `through` and end behind `after`, both ends of commits: by key, those of one key
+   * in the order of their events, which `reverse` does not turn round. Undefined: nothing was found in a stretch of work.
+   */
+  versions(table: string, range: KeyRange, window: { readonly after: number; readonly through: number }): Iterable<Version | undefined>
+  /** The keys whose documents differ between the ends of two commits, whichever is the earlier, in key order. Undefined as above. */
+  changes(table: string, range: KeyRange, from: number, to: number): Iterable<Change | undefined>
 }

@@ -4,13 +4,13 @@
  */
 import { type Tile } from '../page/page-directory.js'
 import { type AggregateQuery, type PartialAggregates } from './aggregate-query.js'
-import { FieldAggregates } from './field-aggregates.js'
+import { FieldAggregates, RowCounter } from './field-aggregates.js'
 import { FieldReader } from './field-reader.js'
 import { GroupAggregates } from './group-aggregates.js'
 import { type AggregateStates, CountStates, GroupTable } from './group-table.js'
-import { ALL, NONE, type PageMask } from './mask.js'
+import { ALL, NONE } from './mask.js'
 import { pageMask, withinKeys } from './page-mask.js'
-import { type PageSlice, slicesOf } from './page-slice.js'
+import { type PageMask, type PageSlice, slicesOf } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
 
 export type AggregateOptions = {
@@ -74,13 +74,9 @@ class AllAggregates {
   }
 
   add(slice: PageSlice, mask: number): void {
-    let known = mask === ALL && slice.isWhole ? slice.rows : -1
-    const selectedCount = () => {
-      if (known < 0) known = slice.scratch.kernels.countVisible(slice.visible(mask === ALL ? undefined : mask))
-      return known
-    }
-    for (const counts of this.#rowCounts) counts.add(0, selectedCount())
-    for (const field of this.#fields) field.add(slice, mask, selectedCount)
+    const counter = new RowCounter(slice, mask)
+    for (const field of this.#fields) field.add(slice, mask, counter)
+    for (const counts of this.#rowCounts) counts.add(0, counter.count)
   }
 
   finish(): void {}

@@ -10,64 +10,75 @@ import { type ScanTable } from './scan-table.js'
 
 type MakeRow = (columns: readonly unknown[][], index: number) => Document
 
+/** How the documents of a shape are made; undefined: of their msgpack. */
+export type ShapePlan = { readonly readers: readonly FieldReader[]; readonly make: MakeRow }
+
+type DocumentsInto = Omit<ValuesInto, 'values' | 'nulls'> & {
+  readonly documents: Document[]
+  /** The values of all pages' rows side by side, by shape. */
+  readonly columns: Map<ShapePlan, readonly unknown[][]>
+}
+
 /** A document of more fields is put together from its msgpack. */
 const FIELDS_MAX = 256
 
 export class DocumentReader {
   readonly #table: ScanTable
-  readonly #readers = new Map<string, FieldReader>()
-  readonly #makers = new Map<string, MakeRow>()
+  /** By the names in their order, as JSON. */
+  readonly #plans = new Map<string, ShapePlan | undefined>()
+  /** By shape code: a page's shapes do not change. */
+  readonly #shapes = new WeakMap<PageView, Map<number, ShapePlan | undefined>>()
 
   constructor(table: ScanTable) {
     this.#table = table
   }
 
   /** As `readValues`, of documents. */
-  read(into: Omit<ValuesInto, 'values' | 'nulls'> & { readonly documents: Document[] }): void {
+  read(into: DocumentsInto): void {
     const { page, rows, from, to } = into
-    const byShape = new Map<number, number[]>()
-    for (let hit = from; hit < to; hit++) {
+    let shapes = this.#shapes.get(page)
+    if (shapes === undefined) this.#shapes.set(page, (shapes = new Map<number, ShapePlan | undefined>()))
+    // Rows of one shape lie side by side, as a rule.
+    for (let hit = from; hit < to;) {
       const code = page.shapeCodeOf(rows[hit] as number)
-      const hits = byShape.get(code)
-      if (hits === undefined) byShape.set(code, [hit])
-      else hits.push(hit)
+      let end = hit + 1
+      while (end < to && page.shapeCodeOf(rows[end] as number) === code) end++
+      if (!shapes.has(code)) shapes.set(code, this.#planOf(page, code))
+      this.#readShape(shapes.get(code), hit, end, into)
+      hit = end
     }
-    for (const [code, hits] of byShape) this.#readShape(code, hits, into)
   }
 
-  #readShape(code: number, hits: readonly number[], into: Omit<ValuesInto, 'values' | 'nulls'> & { readonly documents: Document[] }): void {
-    const { page, places, first, documents } = into
-    const names = namesOf(page, code)
-    if (names.length > FIELDS_MAX || names.includes('__proto__')) {
-      for (const hit of hits) {
-        documents[(places[hit] as number) - first] = this.#table.rows.documentOf(page, into.rows[hit] as number)
+  #readShape(plan: ShapePlan | undefined, from: number, to: number, into: DocumentsInto): void {
+    const { page, rows, places, first, documents, columns } = into
+    if (plan === undefined) {
+      for (let hit = from; hit < to; hit++) {
+        documents[(places[hit] as number) - first] = this.#table.rows.documentOf(page, rows[hit] as number)
       }
       return
     }
-    const rows = Int32Array.from(hits, (hit) => into.rows[hit] as number)
-    const count = rows.length
-    const numbers = Int32Array.from(rows, (_, index) => index)
-    const nulls = new Uint8Array(count)
-    const columns = names.map((name) => {
-      const values = new Array<unknown>(count)
-      readValues(this.#readerOf(name), { page, rows, places: numbers, from: 0, to: count, first: 0, values, nulls })
-      return values
-    })
-    const make = this.#makerOf(names)
-    for (let index = 0; index < count; index++) documents[(places[hits[index] as number] as number) - first] = make(columns, index)
+    const { readers, make } = plan
+    let values = columns.get(plan)
+    if (values === undefined) columns.set(plan, (values = readers.map(() => new Array<unknown>(documents.length))))
+    const nulls = new Uint8Array(documents.length)
+    for (let field = 0; field < readers.length; field++) {
+      readValues(readers[field] as FieldReader, { page, rows, places, from, to, first, values: values[field] as unknown[], nulls })
+    }
+    for (let hit = from; hit < to; hit++) {
+      const place = (places[hit] as number) - first
+      documents[place] = make(values, place)
+    }
   }
 
-  #readerOf(name: string): FieldReader {
-    let reader = this.#readers.get(name)
-    if (reader === undefined) this.#readers.set(name, (reader = new FieldReader(this.#table, name)))
-    return reader
-  }
-
-  #makerOf(names: readonly string[]): MakeRow {
+  #planOf(page: PageView, code: number): ShapePlan | undefined {
+    const names = namesOf(page, code)
     const key = JSON.stringify(names)
-    let make = this.#makers.get(key)
-    if (make === undefined) this.#makers.set(key, (make = makerOf(names)))
-    return make
+    if (!this.#plans.has(key)) {
+      const isOdd = names.length > FIELDS_MAX || names.includes('__proto__')
+      const plan = isOdd ? undefined : { readers: names.map((name) => new FieldReader(this.#table, name)), make: makerOf(names) }
+      this.#plans.set(key, plan)
+    }
+    return this.#plans.get(key)
   }
 }
 

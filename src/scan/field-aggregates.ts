@@ -13,7 +13,7 @@ import { floatsIn, kernelColumn } from './kernel-column.js'
 import { ALL } from './mask.js'
 import { type PageSlice } from './page-slice.js'
 import { isSelected } from './selected-rows.js'
-import { SumStates } from './sum-states.js'
+import { FLOATS_NO, SumStates } from './sum-states.js'
 
 /** Group 0 is the one that all rows are in. */
 export class FieldAggregates {
@@ -31,17 +31,17 @@ export class FieldAggregates {
     this.#extremes = states.filter((state) => state instanceof ExtremeStates)
   }
 
-  /** `selectedCount` says how many rows are selected, if it is asked. */
-  add(slice: PageSlice, mask: number, selectedCount: () => number): void {
+  /** `counter` is asked how many rows are selected, or told where a sum counted them. */
+  add(slice: PageSlice, mask: number, counter: RowCounter): void {
     const column = slice.page.columnNamed(this.#reader.field)
     if (column === undefined) {
       this.#addWithoutColumn(slice, mask)
       return
     }
-    if (column.valueClass === layout.CLASS_NUMBER) this.#addNumbers(slice, column, mask)
+    if (column.valueClass === layout.CLASS_NUMBER) this.#addNumbers(slice, column, mask, counter)
     else if (column.valueClass !== layout.CLASS_UNTYPED) {
       if (this.#counts.length > 0) {
-        const count = column.statesAt < 0 ? selectedCount() : plainCount(slice, column, mask)
+        const count = plainCount(slice, column, mask, counter)
         for (const counts of this.#counts) counts.add(0, count)
       }
       if (this.#extremes.length > 0) this.#addExtremes(slice, column, mask)
@@ -50,37 +50,43 @@ export class FieldAggregates {
     if ((column.flags & layout.HAS_REST) !== 0) this.#addRest(slice, column, mask)
   }
 
-  #addNumbers(slice: PageSlice, column: ColumnView, mask: number): void {
+  #addNumbers(slice: PageSlice, column: ColumnView, mask: number, counter: RowCounter): void {
     if (this.#sums.length > 0) {
-      const count = column.encoding === layout.ENCODED_I32 ? this.#addIntegers(slice, column, mask) : this.#addFloats(slice, column, mask)
+      const { count, rows } = this.#addSums(slice, column, mask)
+      if (rows >= 0) counter.known = rows
       for (const sums of this.#sums) sums.addCount(0, count)
       for (const counts of this.#counts) counts.add(0, count)
     } else if (this.#counts.length > 0) {
-      const count = plainCount(slice, column, mask)
+      const count = plainCount(slice, column, mask, counter)
       for (const counts of this.#counts) counts.add(0, count)
     }
     if (this.#extremes.length > 0) this.#addExtremes(slice, column, mask)
   }
 
-  #addIntegers(slice: PageSlice, column: ColumnView, mask: number): number {
-    const cells = kernelColumn(slice, column) as KernelColumn<'i32'>
-    const { count, sum } = slice.scratch.kernels.sumVisible(slice.visible(maskOf(mask)), cells)
-    for (const sums of this.#sums) sums.addInteger(0, sum)
-    return count
-  }
-
-  #addFloats(slice: PageSlice, column: ColumnView, mask: number): number {
+  #addSums(slice: PageSlice, column: ColumnView, mask: number): { readonly count: number; readonly rows: number } {
     const { scratch } = slice
-    const { f64 } = slice.page
+    const { kernels } = scratch
+    const visible = slice.visible(mask)
+    if (column.encoding === layout.ENCODED_I32) {
+      const found = kernels.sumVisible(visible, kernelColumn(slice, column) as KernelColumn<'i32'>)
+      for (const sums of this.#sums) sums.addInteger(0, found.sum)
+      return found
+    }
     const cells = kernelColumn(slice, column) as KernelColumn<'f64'>
-    const visible = slice.visible(maskOf(mask))
+    if ((column.flags & layout.ALL_INTEGERS) !== 0) {
+      const found = kernels.sumVisibleWholes(visible, cells)
+      if (found.largest * found.count <= Number.MAX_SAFE_INTEGER) {
+        for (const sums of this.#sums) sums.addInteger(0, found.sum)
+        return found
+      }
+    }
+    const { f64 } = slice.page
     const exact = scratch.take(EXACT_SUM_BYTES)
     clearExactSum(f64, exact)
-    const count = scratch.kernels.sumVisibleF64(visible, cells, exact)
-    if (count === 0) return 0
-    const floats = floatsIn(slice, column, visible)
+    const count = kernels.sumVisibleF64(visible, cells, exact)
+    const floats = count === 0 ? FLOATS_NO : floatsIn(slice, column, visible)
     for (const sums of this.#sums) sums.addExactSum(0, f64, exact, floats)
-    return count
+    return { count, rows: -1 }
   }
 
   #addExtremes(slice: PageSlice, column: ColumnView, mask: number): void {
@@ -113,7 +119,7 @@ export class FieldAggregates {
       })
       if (!isBetter) return
     }
-    const { count, min, max } = slice.scratch.kernels.minMax(slice.visible(maskOf(mask)), kernelColumn(slice, column))
+    const { count, min, max } = slice.scratch.kernels.minMax(slice.visible(mask), kernelColumn(slice, column))
     if (count === 0) return
     for (const extremes of this.#extremes) extremes.add(0, valueOf(extremes.sign < 0 ? min : max))
   }
@@ -188,15 +194,29 @@ export class FieldAggregates {
   }
 }
 
-function maskOf(mask: number): number | undefined {
-  return mask === ALL ? undefined : mask
+/** Counts the selected rows of a slice at most once. */
+export class RowCounter {
+  readonly #slice: PageSlice
+  readonly #mask: number
+  known = -1
+
+  constructor(slice: PageSlice, mask: number) {
+    this.#slice = slice
+    this.#mask = mask
+    if (mask === ALL && slice.isWhole) this.known = slice.rows
+  }
+
+  get count(): number {
+    if (this.known < 0) this.known = this.#slice.scratch.kernels.countVisible(this.#slice.visible(this.#mask))
+    return this.known
+  }
 }
 
 /** Selected rows with a plain value. */
-function plainCount(slice: PageSlice, column: ColumnView, mask: number): number {
-  const { kernels } = slice.scratch
-  const visible = slice.visible(maskOf(mask))
+function plainCount(slice: PageSlice, column: ColumnView, mask: number, counter: RowCounter): number {
   const states = slice.statesAt(column)
-  if (states === undefined) return mask === ALL && slice.isWhole ? slice.rows : kernels.countVisible(visible)
-  return kernels.sumVisible(visible, { encoding: 'u8', values: states, states }).count
+  if (states === undefined) return counter.count
+  const { count, rows } = slice.scratch.kernels.sumVisible(slice.visible(mask), { encoding: 'u8', values: states, states })
+  counter.known = rows
+  return count
 }

@@ -6,8 +6,8 @@ import { type FieldCondition } from './condition.js'
 import { FieldReader } from './field-reader.js'
 import { kernelColumn } from './kernel-column.js'
 import { type NumberCheck, numberChecks, pagesAnswer } from './number-check.js'
-import { ALL, NONE, type PageMask } from './mask.js'
-import { type PageSlice } from './page-slice.js'
+import { ALL, NONE } from './mask.js'
+import { type PageMask, type PageSlice } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
 import { TextCheck } from './text-check.js'
 import { type ValueTest, valueTest } from './value-test.js'
@@ -15,7 +15,6 @@ import { type ValueTest, valueTest } from './value-test.js'
 /** Bits of a set of states. */
 const IS_PLAIN = 1 << layout.STATE_VALUE
 const IS_NULL = (1 << layout.STATE_NULL) | (1 << layout.STATE_ABSENT)
-const IS_NOT_NULL = (1 << layout.STATE_VALUE) | (1 << layout.STATE_REST)
 
 export class FieldMask implements PageMask {
   readonly #condition: FieldCondition
@@ -41,13 +40,13 @@ export class FieldMask implements PageMask {
     const column = slice.page.columnNamed(this.#condition.field)
     if (column === undefined) return this.#withoutColumn(slice)
     const mask = this.#ofColumn(slice, column)
-    const { flags } = column
-    return (flags & layout.HAS_REST) === 0 || this.#condition.kind === 'is-null' ? mask : this.#withRest(slice, column, mask)
+    // What is in a rest may be null, too.
+    return (column.flags & layout.HAS_REST) === 0 ? mask : this.#withRest(slice, column, mask)
   }
 
   /** Of the plain values; rows with another state are not true in it, but where they are asked for. */
   #ofColumn(slice: PageSlice, column: ColumnView): number {
-    if (this.#condition.kind === 'is-null') return statesIn(slice, column, this.#condition.negated ? IS_NOT_NULL : IS_NULL)
+    if (this.#condition.kind === 'is-null') return statesIn(slice, column, this.#condition.negated ? IS_PLAIN : IS_NULL)
     switch (column.valueClass) {
       case layout.CLASS_NUMBER:
         return ofNumbers(slice, column, this.#onNumbers)

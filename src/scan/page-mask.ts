@@ -6,8 +6,8 @@ import { unreachable } from '../base/errors.js'
 import { MASK_FALSE, MASK_TRUE } from '../kernel/kernels.js'
 import { positive, type PositiveCondition, type ScanCondition } from './condition.js'
 import { FieldMask } from './field-mask.js'
-import { ALL, NONE, type PageMask } from './mask.js'
-import { type PageSlice } from './page-slice.js'
+import { ALL, NONE } from './mask.js'
+import { type PageMask, type PageSlice } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
 
 /** @throws DriftError INVALID_ARGUMENT for a LIKE pattern that ends in its escape character. */

@@ -7,6 +7,7 @@ import { type KeyTable } from '../page/key-table.js'
 import { type Tile } from '../page/page-directory.js'
 import * as layout from '../page/page-layout.js'
 import { type ColumnView, type PageView } from '../page/page-view.js'
+import { ALL } from './mask.js'
 import { type Scratch } from './scan-memory.js'
 import { type ScanTable } from './scan-table.js'
 
@@ -33,16 +34,24 @@ export class PageSlice {
     this.keys = keys
   }
 
-  /** For kernels; with a mask of the slice's rows. */
-  visible(mask?: number): VisibleRows {
+  /** For kernels, with a mask of the slice's rows. */
+  visible(mask = ALL): VisibleRows {
     const { beginAt, endAt } = this.page
-    return { begin: (beginAt + this.from) * 4, end: (endAt + this.from) * 4, rows: this.rows, at: this.at, mask }
+    const begin = (beginAt + this.from) * 4
+    const end = (endAt + this.from) * 4
+    return { begin, end, rows: this.rows, at: this.at, mask: mask === ALL ? undefined : mask }
   }
 
   /** Offset of the state of the slice's first row; undefined where every row has a plain value. */
   statesAt({ statesAt }: ColumnView): number | undefined {
     return statesAt < 0 ? undefined : statesAt + this.from
   }
+}
+
+/** The rows for which something is true, see `mask.ts`. */
+export type PageMask = {
+  /** Of the rows of a slice, visible or not. */
+  of(slice: PageSlice): number
 }
 
 /** The slices of a tile that can have visible rows, base or sealed page first. */

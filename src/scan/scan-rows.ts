@@ -4,11 +4,11 @@ import { type Tile } from '../page/page-directory.js'
 import { maskOf } from './aggregate-tiles.js'
 import { readValues } from './column-values.js'
 import { type ScanCondition } from './condition.js'
-import { DocumentReader } from './document-reader.js'
+import { type DocumentReader, type ShapePlan } from './document-reader.js'
 import { FieldReader } from './field-reader.js'
-import { NONE, type PageMask } from './mask.js'
+import { NONE } from './mask.js'
 import { pageMask } from './page-mask.js'
-import { slicesOf } from './page-slice.js'
+import { type PageMask, slicesOf } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
 import { selectedRows } from './selected-rows.js'
 import { type PageHits, type SelectedRows, type TileHits } from './tile-hits.js'
@@ -93,7 +93,7 @@ export function hitsOf(
 type Window = { readonly hits: PageHits; readonly from: number; readonly to: number }
 
 /** Goes through the hits of a tile by place: of each page those that lie in the next places. */
-class HitWindows {
+export class HitWindows {
   /** The first place of the window. */
   first = 0
   readonly reversed: boolean
@@ -127,20 +127,21 @@ class HitWindows {
   }
 }
 
-class BatchMaker {
+export class BatchMaker {
   readonly #readers: readonly FieldReader[]
   readonly #documents: DocumentReader | undefined
 
   constructor(table: ScanTable, { fields, documents }: RowQuery) {
     this.#readers = fields.map((field) => new FieldReader(table, field))
-    this.#documents = documents === 'keep' ? new DocumentReader(table) : undefined
+    this.#documents = documents === 'keep' ? table.documents : undefined
   }
 
   batch(windows: readonly Window[], rowCount: number, first: number, reversed: boolean): RowBatch {
     const columns = this.#readers.map((reader): RowColumn => {
       const values = new Array<unknown>(rowCount)
       const nulls = new Uint8Array(rowCount)
-      for (const { hits, from, to } of windows) readValues(reader, { ...hits, from, to, first, values, nulls })
+      for (const { hits, from, to } of windows)
+        readValues(reader, { page: hits.page, rows: hits.rows, places: hits.places, from, to, first, values, nulls })
       if (reversed) {
         values.reverse()
         nulls.reverse()
@@ -149,7 +150,10 @@ class BatchMaker {
     })
     if (this.#documents === undefined) return { rowCount, columns }
     const documents = new Array<Document>(rowCount)
-    for (const { hits, from, to } of windows) this.#documents.read({ ...hits, from, to, first, documents })
+    const values = new Map<ShapePlan, readonly unknown[][]>()
+    for (const { hits, from, to } of windows) {
+      this.#documents.read({ page: hits.page, rows: hits.rows, places: hits.places, from, to, first, documents, columns: values })
+    }
     return { rowCount, columns, documents: reversed ? documents.reverse() : documents }
   }
 }

@@ -4,8 +4,11 @@ import { decodeKey, type Key, KEY_TEXT } from '../codec/key-codec.js'
 import { type Arena } from '../memory/arena.js'
 import { type KeyTable } from '../page/key-table.js'
 import { type KeyBounds, type PageDirectory, type Tile, tilesAt } from '../page/page-directory.js'
+import { type PageView } from '../page/page-view.js'
 import { type ReadPlace, RowReader } from '../page/row-reader.js'
+import { DocumentReader } from './document-reader.js'
 import { type ScanMemory } from './scan-memory.js'
+import { type SweepSlice, sweepSlices } from './sweep-pages.js'
 import { TextCells } from './text-cells.js'
 import { TileOrder } from './tile-hits.js'
 
@@ -24,6 +27,7 @@ export class ScanTable {
   readonly rows: RowReader
   readonly texts: TextCells
   readonly order: TileOrder
+  readonly documents: DocumentReader
 
   constructor({ arena, keys, memory, readPlace }: ScanTableOptions) {
     this.arena = arena
@@ -32,6 +36,7 @@ export class ScanTable {
     this.rows = new RowReader(keys, readPlace)
     this.texts = new TextCells(keys)
     this.order = new TileOrder(keys)
+    this.documents = new DocumentReader(this)
   }
 
   /** The key of an ordinal. */
@@ -53,6 +58,8 @@ export type PagesAtSeq = {
   readonly S: number
   /** In order of keys, pinned until {@link release}. Bounds are canonical key bytes, `to` is not among them. */
   tiles(bounds?: KeyBounds): readonly Tile[]
+  /** The same for points up to S, ascending: for a sweep. */
+  slices(points: readonly number[]): readonly SweepSlice[]
   release(): void
 }
 
@@ -77,17 +84,26 @@ export class DirectoryPages implements PagesAtSeq {
   /** @throws DriftError INVARIANT where the directory is so old that a page of it is gone. */
   tiles(bounds: KeyBounds = {}): readonly Tile[] {
     const tiles = tilesAt(this.#directory, this.S, bounds)
-    const { arena } = this.table
     for (const { page, chunks } of tiles) {
-      for (const { address, generation } of page === undefined ? chunks : [page, ...chunks]) {
-        if (!arena.pin(address, generation)) {
-          this.release()
-          throw new DriftError('INVARIANT', `MEM-5: the directory names a page at ${address} that is gone`, { law: 'MEM-5' })
-        }
-        this.#pinned.push(address)
-      }
+      if (page !== undefined) this.#pin(page)
+      for (const chunk of chunks) this.#pin(chunk)
     }
     return tiles
+  }
+
+  slices(points: readonly number[]): readonly SweepSlice[] {
+    const slices = sweepSlices(this.#directory, points)
+    // Cells of a delta refer to all pages of its rectangle.
+    for (const { page } of slices) for (const sibling of page.siblings) if (sibling !== undefined) this.#pin(sibling)
+    return slices
+  }
+
+  #pin({ address, generation }: PageView): void {
+    if (!this.table.arena.pin(address, generation)) {
+      this.release()
+      throw new DriftError('INVARIANT', `MEM-5: the directory names a page at ${address} that is gone`, { law: 'MEM-5' })
+    }
+    this.#pinned.push(address)
   }
 
   release(): void {

@@ -8,7 +8,7 @@ export function selectedRows(slice: PageSlice, mask: number): Int32Array {
   const { from, rows, scratch } = slice
   if (mask === ALL && slice.isWhole) return Int32Array.from({ length: rows }, (_, row) => from + row)
   const at = mask === ALL ? scratch.take(rows + 4) : mask
-  const count = scratch.kernels.visibleMask(slice.visible(mask === ALL ? undefined : mask), at)
+  const count = scratch.kernels.visibleMask(slice.visible(mask), at)
   return trueRows(slice, at, count)
 }
 

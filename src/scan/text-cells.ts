@@ -42,12 +42,13 @@ export class TextCells {
 
   /** `bytes` bytes of UTF-8. */
   textOf(memory: Uint8Array, from: number, bytes: number): string {
-    if (bytes <= SHORT_TEXT_BYTES && isAscii(memory, from, bytes)) return shortText(memory, from, bytes)
+    const ascii = isAscii(memory, from, bytes)
+    if (ascii && bytes <= SHORT_TEXT_BYTES) return shortText(memory, from, bytes)
     if (this.#memory !== memory) {
       this.#memory = memory
       this.#buffer = Buffer.from(memory.buffer, memory.byteOffset, memory.byteLength)
     }
-    return this.#buffer.toString('utf8', from, from + bytes)
+    return ascii ? this.#buffer.latin1Slice(from, from + bytes) : this.#buffer.toString('utf8', from, from + bytes)
   }
 }
 

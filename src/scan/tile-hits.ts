@@ -5,6 +5,7 @@
 import { type KeyTable } from '../page/key-table.js'
 import * as layout from '../page/page-layout.js'
 import { type PageView } from '../page/page-view.js'
+import { grown } from './grown.js'
 
 /** Of one page, in ascending order of places. */
 export type PageHits = { readonly page: PageView; readonly rows: Int32Array; readonly places: Int32Array }
@@ -13,14 +14,13 @@ export type TileHits = { readonly count: number; readonly pages: readonly PageHi
 
 export type SelectedRows = { readonly page: PageView; readonly rows: Int32Array }
 
-/** Hits of a delta are compared with the base where they are fewer than this part of its rows; else its keys are looked up by ordinal. */
-const FEW_HITS = 16
-const NOWHERE = -1
+/** Where more than this part of a base's rows were looked for in vain, all of its keys are noted. */
+const MANY_MISSES = 64
 
 export class TileOrder {
   readonly #keys: KeyTable
-  /** By ordinal: the last row of its key in the base at hand, or {@link NOWHERE}. */
-  #rowOf = new Int32Array(0)
+  /** By ordinal: a row of its key in the base where it was last looked for, or the one before which it would stand. Only a hint. */
+  #hints = new Int32Array(0)
 
   constructor(keys: KeyTable) {
     this.#keys = keys
@@ -69,26 +69,42 @@ export class TileOrder {
     return { count, pages: ofBase === undefined ? hits : [{ page: ofBase.page, rows: baseRows, places: basePlaces }, ...hits] }
   }
 
-  /** For each ordinal how many rows of the base have its key or one before it. */
+  /** For each ordinal how many rows of the base have a key before it, or its own. */
   #placesInBase(base: PageView | undefined, ordinals: Int32Array): Int32Array {
     const places = new Int32Array(ordinals.length)
     if (base === undefined) return places
     const baseRows = base.rowCount
-    if (ordinals.length * FEW_HITS < baseRows) {
-      for (let hit = 0; hit < ordinals.length; hit++) places[hit] = this.#rowsUpTo(base, baseRows, ordinals[hit] as number)
-      return places
-    }
-    const { i32, ordinalAt } = base
-    if (this.#rowOf.length < this.#keys.capacity) this.#rowOf = new Int32Array(this.#keys.capacity).fill(NOWHERE)
-    const rowOf = this.#rowOf
-    for (let row = 0; row < baseRows; row++) rowOf[i32[ordinalAt + row] as number] = row
+    if (this.#hints.length < this.#keys.capacity) this.#hints = grown(this.#hints, this.#keys.capacity)
+    const hints = this.#hints
+    let misses = 0
     for (let hit = 0; hit < ordinals.length; hit++) {
       const ordinal = ordinals[hit] as number
-      const row = rowOf[ordinal] as number
-      places[hit] = row === NOWHERE ? this.#rowsUpTo(base, baseRows, ordinal) : row + 1
+      const hint = hints[ordinal] as number
+      if (hint < baseRows && base.ordinalOf(hint) === ordinal) {
+        places[hit] = hint + 1
+        continue
+      }
+      if (hint <= baseRows && this.#isPlaceOf(base, baseRows, hint, ordinal)) {
+        places[hit] = hint
+        continue
+      }
+      if (++misses * MANY_MISSES === baseRows) {
+        const { i32, ordinalAt } = base
+        for (let row = 0; row < baseRows; row++) hints[i32[ordinalAt + row] as number] = row
+      }
+      const place = this.#rowsUpTo(base, baseRows, ordinal)
+      const isThere = place > 0 && base.ordinalOf(place - 1) === ordinal
+      hints[ordinal] = isThere ? place - 1 : place
+      places[hit] = place
     }
-    for (let row = 0; row < baseRows; row++) rowOf[i32[ordinalAt + row] as number] = NOWHERE
     return places
+  }
+
+  /** True if the key of `ordinal` would stand before row `place`. */
+  #isPlaceOf(base: PageView, baseRows: number, place: number, ordinal: number): boolean {
+    if (place === 0 && baseRows > 0) return this.#keys.compare(ordinal, base.ordinalOf(0)) < 0
+    if (place > 0 && this.#keys.compare(base.ordinalOf(place - 1), ordinal) >= 0) return false
+    return place === baseRows || this.#keys.compare(ordinal, base.ordinalOf(place)) < 0
   }
 
   #rowsUpTo(base: PageView, baseRows: number, ordinal: number): number {

@@ -2,32 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { systemClock } from '../../src/base/clock.js'
-import { silentLog } from '../../src/base/log.js'
-import { systemRandom } from '../../src/base/random.js'
-import { Coordinator } from '../../src/coordinator/coordinator.js'
+import type { Coordinator } from '../../src/coordinator/coordinator.js'
 import type { PinnedPages } from '../../src/coordinator/page-access.js'
-import { Database, type Document } from '../../src/index.js'
-import { realIo } from '../../src/io/real-io.js'
+import type { Database, Document } from '../../src/index.js'
 import { Dice } from '../coordinator/_database.js'
-
-async function openIn(directory: string, options: { readonly pageRows?: number; readonly cacheBytes?: number } = {}) {
-  const coordinator = await Coordinator.open({
-    io: realIo,
-    directory,
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    durability: 'none',
-    cacheBytes: options.cacheBytes ?? 64 * 1024 * 1024,
-    readOnly: false,
-    create: true,
-    writer: 'thread',
-    logBytes: 8 * 1024 * 1024,
-    pageRows: options.pageRows ?? 64
-  })
-  return { coordinator, db: new Database(coordinator, {}) }
-}
+import { openPaged } from './_open.js'
 
 function folder(t: ExecutionContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'driftdb-apply-'))
@@ -99,7 +78,7 @@ async function compareAt(t: ExecutionContext, coordinator: Coordinator, S: numbe
 }
 
 test('VIS-11: pages on the apply thread say the same as documents at every S, while commits and merges go on', async (t) => {
-  const { coordinator, db } = await openIn(folder(t))
+  const { coordinator, db } = await openPaged(folder(t))
   await db.createTable('one', { primaryKey: 'id' })
   await db.createTable('two', { primaryKey: 'id' })
   const dice = new Dice(11)
@@ -124,12 +103,12 @@ test('VIS-11: pages on the apply thread say the same as documents at every S, wh
 
 test('a table that had events before the opening gets pages from its segments, also beside writes', async (t) => {
   const directory = folder(t)
-  const first = await openIn(directory)
+  const first = await openPaged(directory)
   await first.db.createTable('one', { primaryKey: 'id' })
   await first.db.createTable('two', { primaryKey: 'id' })
   await writeRandomly(first.db, new Dice(21), 1500)
   await first.db.close()
-  const { coordinator, db } = await openIn(directory)
+  const { coordinator, db } = await openPaged(directory)
   const writing = writeRandomly(db, new Dice(22), 1500)
   const dice = new Dice(23)
   let compared = 0
@@ -141,7 +120,7 @@ test('a table that had events before the opening gets pages from its segments, a
 })
 
 test('a table whose pages do not fit into the budget is read without them, and takes writes', async (t) => {
-  const { coordinator, db } = await openIn(folder(t), { cacheBytes: 8 * 1024 * 1024, pageRows: 4096 })
+  const { coordinator, db } = await openPaged(folder(t), { cacheBytes: 8 * 1024 * 1024, pageRows: 4096 })
   await db.createTable('one', { primaryKey: 'id' })
   await db.createTable('two', { primaryKey: 'id' })
   await db.table('one').insertMany(Array.from({ length: 60_000 }, (_, id) => ({ id, text: `a text of its own ${id} ${'y'.repeat(100)}` })))

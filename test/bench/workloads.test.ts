@@ -451,7 +451,10 @@ test('BiH: DriftQL says the statements that it should, and cannot say the others
       const text = statement.sql({ at, now: (name) => name, all: (name) => `${name} FOR SYSTEM_TIME ALL` })
       await refused(t, async () => db.prepare(text).all([]), 'DRIFT_SYNTAX')
     } else {
-      const text = statement.driftQL((name, point) => (point === undefined ? name : at(name, point)))
+      const text = statement.driftQL(
+        (name, point) => (point === undefined ? name : at(name, point)),
+        (commit) => commit
+      )
       await t.notThrowsAsync(async () => db.prepare(text).all([]), id)
     }
   }

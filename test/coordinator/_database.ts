@@ -29,6 +29,7 @@ export type SimulatedOptions = {
   readonly compactAtBytes?: number
   readonly readOnly?: boolean
   readonly log?: Log
+  readonly pageRows?: number
 }
 
 export async function openSimulated(io: Io, options: SimulatedOptions = {}): Promise<Opened> {
@@ -46,6 +47,9 @@ export async function openSimulated(io: Io, options: SimulatedOptions = {}): Pro
     create: true,
     writer: 'in-process',
     logBytes,
+    // So few that every table has pages, and pages have to be split.
+    pageRows: options.pageRows ?? 16,
+    pagesFromVersions: 0,
     ...(options.compactAtBytes === undefined ? {} : { compactAtBytes: options.compactAtBytes })
   })
   return { db: new Database(coordinator, {}), coordinator }

@@ -190,7 +190,7 @@ test('columns may lie beyond 2 GiB of a memory', (t) => {
       far.i32[values / 4 + row] = row
     }
     far.u8.set([2, 2, 2, 2, 0], mask)
-    t.deepEqual(kernels.sumVisible({ begin, end, rows: 5, at: 5, mask }, { encoding: 'i32', values }), { count: 4, sum: 6 })
+    t.deepEqual(kernels.sumVisible({ begin, end, rows: 5, at: 5, mask }, { encoding: 'i32', values }), { count: 4, sum: 6, rows: 4 })
     kernels.compare(5, { encoding: 'i32', values }, '>', 2, mask)
     t.deepEqual([...far.u8.subarray(mask, mask + 5)], [0, 0, 0, 2, 2])
   }

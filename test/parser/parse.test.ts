@@ -93,6 +93,12 @@ test('parameters of one text are numbered across its statements', (t) => {
   )
 })
 
+test('joinTablesMax tables can be joined and one more is LIMIT', (t) => {
+  const text = (tables: number): string => `SELECT * FROM t ${'CROSS JOIN t '.repeat(tables - 1)}`
+  t.is(parse(text(limits.joinTablesMax), 'drift').length, 1)
+  t.is(refusal(t, text(limits.joinTablesMax + 1)).code, 'DRIFT_LIMIT')
+})
+
 test('a text of statementBytesMax bytes is read and one byte more is LIMIT', (t) => {
   const begin = 'COMMIT --'
   t.is(parse(begin + 'x'.repeat(limits.statementBytesMax - begin.length), 'drift').length, 1)
@@ -256,7 +262,7 @@ const optional = (part: fc.Arbitrary<string>) => fc.option(part, { nil: '' })
 const list = (item: fc.Arbitrary<string>) => fc.array(item, { minLength: 1, maxLength: 3 }).map((items) => items.join(', '))
 const alias = fc.constantFrom('x', '`an alias`', '"quoted"')
 const selectItem = fc.oneof(
-  fc.constant('*'),
+  fc.constantFrom('*', 'x.*', '"z".*'),
   expression,
   fc.tuple(expression, fc.constantFrom(' ', ' AS '), alias).map((parts) => parts.join('')),
   fc.tuple(expression, name).map((parts) => parts.join(' AS '))
@@ -264,9 +270,39 @@ const selectItem = fc.oneof(
 const order = fc
   .tuple(expression, fc.constantFrom('', ' ASC', ' desc'), fc.constantFrom('', ' NULLS FIRST', ' nulls last'))
   .map((parts) => parts.join(''))
-const table = fc
-  .tuple(name, optional(asOf.map((point) => ` FOR SYSTEM_TIME${point}`)), fc.constantFrom('', ' x', ' AS y', ' "z"'))
-  .map((parts) => parts.join(''))
+const point = fc.constantFrom('@seq:5', '@now', '@now - 2 days', "'2025-01-01'", '$2', '"@seq:1"')
+const range = fc
+  .tuple(point, point, fc.boolean())
+  .map(([from, to, isClosed]) => (isClosed ? `BETWEEN ${from} AND ${to}` : `FROM ${from} TO ${to}`))
+/** Of time, after FOR SYSTEM_TIME. */
+const period = fc.oneof(
+  fc.constantFrom('ALL', 'all'),
+  range,
+  fc.tuple(fc.constantFrom('1 day', '1000 SEQ', '$1 hours', '5 seq'), range).map((parts) => `EACH ${parts.join(' ')}`)
+)
+const tableAlias = fc.constantFrom('', ' x', ' AS y', ' "z"')
+const table = fc.tuple(name, optional(asOf.map((at) => ` FOR SYSTEM_TIME${at}`)), tableAlias).map((parts) => parts.join(''))
+/** Without AS OF of the query. */
+const timedTable = fc.oneof(
+  table,
+  fc.tuple(name, asOf, tableAlias).map((parts) => parts.join('')),
+  fc.tuple(name, period, tableAlias).map(([one, time, as]) => `${one} FOR SYSTEM_TIME ${time}${as}`),
+  fc
+    .tuple(fc.constantFrom('DIFF', 'diff'), name, point, point, tableAlias)
+    .map(([diff, one, a, b, as]) => `${diff}(${one}, ${a}, ${b})${as}`)
+)
+const joins = fc.array(
+  fc.oneof(
+    fc
+      .tuple(fc.constantFrom('JOIN', 'inner join', 'LEFT JOIN', 'LEFT OUTER JOIN', 'right join', 'FULL JOIN'), timedTable, expression)
+      .map(([verb, right, on]) => ` ${verb} ${right} ON ${on}`),
+    timedTable.map((right) => ` CROSS JOIN ${right}`)
+  ),
+  { maxLength: 2 }
+)
+const timedSelect = fc
+  .tuple(list(selectItem), timedTable, joins, optional(where))
+  .map(([items, from, joined, condition]) => `SELECT ${items} FROM ${from}${joined.join('')}${condition}`)
 /** The clauses in their order; at most one AS OF behind one of them. */
 const select = fc
   .tuple(
@@ -322,6 +358,7 @@ const index = fc.array(
 )
 const statement = fc.oneof(
   select,
+  timedSelect,
   fc
     .tuple(name, name, fc.array(index, { maxLength: 2 }), fc.constantFrom('', ' IF NOT EXISTS'))
     .map(

@@ -7,7 +7,8 @@ import { compileKernels, wasmKernels } from '../../src/kernel/wasm-kernels.js'
 import { Arena } from '../../src/memory/arena.js'
 import { parse } from '../../src/parser/parse.js'
 import { type Select } from '../../src/parser/ast.js'
-import { objectsOf, runSelect } from '../../src/query/run-select.js'
+import { objectsOf } from '../../src/query/result-rows.js'
+import { runSelect } from '../../src/query/run-select.js'
 import { QueryMemory } from '../../src/query/query-memory.js'
 import { type KeyRange, type QuerySource } from '../../src/query/query-source.js'
 import { type KernelsOf, ScanMemory } from '../../src/scan/scan-memory.js'
@@ -27,6 +28,8 @@ export const arenaOf = () => Arena.create({ bytes: 96 * 1024 * 1024, slotBytes: 
 export class ScannedTable {
   readonly model: ModelTable
   readonly scans: readonly ScanTable[]
+  /** How often rows were read from elsewhere although there were pages. */
+  rowScans = 0
 
   constructor(options: Partial<TablePagesOptions> = {}) {
     const arena = arenaOf()
@@ -43,7 +46,10 @@ export class ScannedTable {
 
   /** Without `kind` there are no pages. */
   sourceAt(S: number, kind?: number): QuerySource {
-    const visible = () => this.model.visibleAt(S)
+    const visible = () => {
+      if (kind !== undefined) this.rowScans++
+      return this.model.visibleAt(S)
+    }
     const source: QuerySource = {
       seq: S,
       primaryKey: () => 'id',
@@ -51,6 +57,11 @@ export class ScannedTable {
       count: () => visible().length,
       get: (_, key) => visible().find(({ key: bytes }) => Buffer.compare(bytes, bytesOf(key)) === 0)?.document,
       lastSeqOf: () => 0,
+      now: 0,
+      find: () => ({ seq: S, notice: undefined }),
+      at: (seq) => this.sourceAt(seq, kind),
+      versions: () => [],
+      changes: () => [],
       *scan(_, range) {
         for (const { document } of within(visible(), range)) yield document
       },
@@ -87,7 +98,7 @@ export function answerOf(text: string, parameters: readonly unknown[], source: Q
   const [statement] = parse(text, 'drift')
   try {
     const run = runSelect(statement as Select, source, parameters, new QueryMemory(1e9))
-    return [...run.batches].flatMap((batch) => objectsOf(batch, run.plan))
+    return [...run.batches].flatMap((batch) => objectsOf(batch, run))
   } catch (error) {
     return (error as { readonly code?: string }).code ?? String(error)
   }

@@ -6,6 +6,10 @@ import { Has, isPlain, isSelected, Lacks, load4, NONE, plain4, selected4, total4
 export let sum: f64 = 0
 export let min: f64 = 0
 export let max: f64 = 0
+/** Rows that were selected, whether their value counted or not. */
+export let selected: u32 = 0
+/** Largest magnitude of a value. */
+export let largest: f64 = 0
 
 /** Rows between two looks at whether the two doubles of a sum still hold all of it. */
 const BLOCK_ROWS: u32 = 512
@@ -26,24 +30,31 @@ function count<M>(begin: usize, end: usize, rows: u32, at: i32, mask: usize): u3
 
 function sumIntegers<T, M, S>(begin: usize, end: usize, rows: u32, at: i32, mask: usize, values: usize, states: usize): u32 {
   const point = i32x4.splat(at)
+  let rowCounts = i32x4.splat(0)
   let counts = i32x4.splat(0)
   let sums = i64x2.splat(0)
   const whole = rows & ~3
   for (let row: u32 = 0; row < whole; row += 4) {
-    const chosen = plain4<S>(states, row, selected4<M>(begin, end, point, mask, row))
+    const seen = selected4<M>(begin, end, point, mask, row)
+    const chosen = plain4<S>(states, row, seen)
+    if (sizeof<S>() == 1) rowCounts = i32x4.sub(rowCounts, seen)
     counts = i32x4.sub(counts, chosen)
     const four = v128.and(load4<T>(values, row), chosen)
     sums = i64x2.add(sums, i64x2.add(i64x2.extend_low_i32x4_s(four), i64x2.extend_high_i32x4_s(four)))
   }
   let result = total4(counts)
+  let rowCount = total4(rowCounts)
   let total = i64x2.extract_lane(sums, 0) + i64x2.extract_lane(sums, 1)
   for (let row = whole; row < rows; row++) {
-    if (isSelected<M>(begin, end, at, mask, row) & isPlain<S>(states, row)) {
+    const isSeen = isSelected<M>(begin, end, at, mask, row)
+    if (sizeof<S>() == 1) rowCount += <u32>isSeen
+    if (isSeen & isPlain<S>(states, row)) {
       result++
       total += <i64>valueAt<T>(values, row)
     }
   }
   sum = <f64>total
+  selected = sizeof<S>() == 1 ? rowCount : result
   return result
 }
 
@@ -174,6 +185,60 @@ export function sumVisibleF64(
   return states == NONE
     ? sumFloats<Has, Lacks>(begin, end, rows, at, mask, values, states, exact)
     : sumFloats<Has, Has>(begin, end, rows, at, mask, values, states, exact)
+}
+
+/** Whole numbers in doubles: the sum is exact where `largest` times the count is at most 2^53. */
+function sumWholes<M, S>(begin: usize, end: usize, rows: u32, at: i32, mask: usize, values: usize, states: usize): u32 {
+  const point = i32x4.splat(at)
+  const zero = f64x2.splat(0)
+  let rowCounts = i32x4.splat(0)
+  let counts = i32x4.splat(0)
+  let sumsA = zero
+  let sumsB = zero
+  let large = zero
+  const whole = rows & ~3
+  for (let row: u32 = 0; row < whole; row += 4) {
+    const seen = selected4<M>(begin, end, point, mask, row)
+    const chosen = plain4<S>(states, row, seen)
+    if (sizeof<S>() == 1) rowCounts = i32x4.sub(rowCounts, seen)
+    counts = i32x4.sub(counts, chosen)
+    const place = values + ((<usize>row) << 3)
+    const a = v128.and(v128.load(place), i64x2.extend_low_i32x4_s(chosen))
+    const b = v128.and(v128.load(place, 16), i64x2.extend_high_i32x4_s(chosen))
+    sumsA = f64x2.add(sumsA, a)
+    sumsB = f64x2.add(sumsB, b)
+    large = f64x2.pmax(large, f64x2.pmax(f64x2.abs(a), f64x2.abs(b)))
+  }
+  let result = total4(counts)
+  let rowCount = total4(rowCounts)
+  const sums = f64x2.add(sumsA, sumsB)
+  let total = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1)
+  let most = Math.max(f64x2.extract_lane(large, 0), f64x2.extract_lane(large, 1))
+  for (let row = whole; row < rows; row++) {
+    const isSeen = isSelected<M>(begin, end, at, mask, row)
+    if (sizeof<S>() == 1) rowCount += <u32>isSeen
+    if (isSeen & isPlain<S>(states, row)) {
+      result++
+      const value = valueAt<f64>(values, row)
+      total += value
+      most = Math.max(most, Math.abs(value))
+    }
+  }
+  sum = total
+  largest = most
+  selected = sizeof<S>() == 1 ? rowCount : result
+  return result
+}
+
+export function sumVisibleWholes(begin: usize, end: usize, rows: u32, at: i32, mask: usize, values: usize, states: usize): u32 {
+  if (mask == NONE) {
+    return states == NONE
+      ? sumWholes<Lacks, Lacks>(begin, end, rows, at, mask, values, states)
+      : sumWholes<Lacks, Has>(begin, end, rows, at, mask, values, states)
+  }
+  return states == NONE
+    ? sumWholes<Has, Lacks>(begin, end, rows, at, mask, values, states)
+    : sumWholes<Has, Has>(begin, end, rows, at, mask, values, states)
 }
 
 function boundsOfIntegers<T, M, S>(begin: usize, end: usize, rows: u32, at: i32, mask: usize, values: usize, states: usize): u32 {

@@ -1,0 +1,240 @@
+/**
+ * The rows that ORDER BY one field LIMIT n wants, without sorting: a first pass over the column finds the n-th best value, which gets
+ * better as it goes and leaves out pages by their zone maps and rows by a comparison; a second one reads the rows that are as good. They
+ * come in key order, and of rows with equal values the first in key order are chosen, as a stable sort would.
+ *
+ * For columns of numbers or times. Any value that lies elsewhere is left to the row engine.
+ */
+import { type Tile } from '../page/page-directory.js'
+import * as layout from '../page/page-layout.js'
+import { type ColumnView } from '../page/page-view.js'
+import { maskOf } from './aggregate-tiles.js'
+import { type ScanCondition } from './condition.js'
+import { FieldReader } from './field-reader.js'
+import { kernelColumn } from './kernel-column.js'
+import { ALL, NONE } from './mask.js'
+import { pageMask } from './page-mask.js'
+import { type PageMask, type PageSlice, slicesOf } from './page-slice.js'
+import { BatchMaker, HitWindows, type RowBatch, type RowQuery, SCAN_BATCH_ROWS_MAX } from './scan-rows.js'
+import { type ScanTable } from './scan-table.js'
+import { selectedRows } from './selected-rows.js'
+import { BestValues } from './best-values.js'
+
+export type RowOrder = {
+  readonly field: string
+  readonly descending: boolean
+  readonly nullsFirst: boolean
+  /** At least 1. */
+  readonly count: number
+}
+
+type TopOptions = { readonly isBounded?: boolean; readonly looked?: (rows: number) => void }
+
+type TileSlices = {
+  readonly tile: Tile
+  readonly slices: readonly PageSlice[]
+  /** By slice: no value is better than this, by sign; -Infinity where there is none. */
+  readonly bounds: Float64Array
+}
+
+/** Undefined where pages cannot tell. */
+export function topRows(
+  { table, S }: { readonly table: ScanTable; readonly S: number },
+  tiles: readonly Tile[],
+  query: Omit<RowQuery, 'reverse'>,
+  order: RowOrder,
+  { isBounded = false, looked }: TopOptions = {}
+): Generator<RowBatch, void> | undefined {
+  const all = tiles.map((tile): TileSlices => {
+    const slices = slicesOf(table, S, tile, isBounded)
+    return { tile, slices, bounds: new Float64Array(slices.length).fill(-Infinity) }
+  })
+  const classes = valueClass(table, order.field, all)
+  if (classes === undefined) return undefined
+  const search = new Search(table, query, order)
+  for (const { slices } of all) for (const slice of slices) looked?.(slice.rows)
+  search.find(all)
+  return search.rows(all, classes === layout.CLASS_TIME)
+}
+
+/** The one class that all values of the field have; undefined where some lie elsewhere. */
+function valueClass(table: ScanTable, field: string, tiles: readonly TileSlices[]): number | undefined {
+  const reader = new FieldReader(table, field)
+  let found = layout.CLASS_UNTYPED
+  for (const { slices } of tiles) {
+    for (const { page } of slices) {
+      const column = page.columnNamed(field)
+      if (column === undefined) {
+        if (reader.shapesWith(page) !== undefined) return undefined
+        continue
+      }
+      if ((column.flags & layout.HAS_REST) !== 0) return undefined
+      if (column.valueClass === layout.CLASS_UNTYPED) continue
+      if (column.valueClass !== layout.CLASS_NUMBER && column.valueClass !== layout.CLASS_TIME) return undefined
+      if (found !== layout.CLASS_UNTYPED && found !== column.valueClass) return undefined
+      found = column.valueClass
+    }
+  }
+  return found
+}
+
+class Search {
+  readonly #table: ScanTable
+  readonly #query: Omit<RowQuery, 'reverse'>
+  readonly #order: RowOrder
+  readonly #where: PageMask | undefined
+  /** Values are taken times this, so that a larger one is better. */
+  readonly #sign: 1 | -1
+  readonly #best: BestValues
+  #nulls = 0
+
+  constructor(table: ScanTable, query: Omit<RowQuery, 'reverse'>, order: RowOrder) {
+    this.#table = table
+    this.#query = query
+    this.#order = order
+    this.#where = query.where === undefined ? undefined : pageMask(query.where, table)
+    this.#sign = order.descending ? 1 : -1
+    this.#best = new BestValues(order.count)
+  }
+
+  /** Pages that promise most come first. */
+  find(tiles: readonly TileSlices[]): void {
+    const { field, nullsFirst, count } = this.#order
+    const places = tiles.flatMap(({ slices, bounds }) =>
+      slices.map((slice, index) => {
+        const column = slice.page.columnNamed(field)
+        return { slice, bounds, index, column, bound: this.#boundOf(column) }
+      })
+    )
+    places.sort((one, other) => other.bound - one.bound)
+    for (const { slice, bounds, index, column, bound } of places) {
+      // NULL rows are looked for until they alone are enough.
+      const wantsNulls = nullsFirst && this.#nulls < count && (column === undefined || column.statesAt >= 0)
+      const isHopeless = bound < this.#best.worst
+      if (isHopeless && !wantsNulls) continue
+      slice.scratch.reset()
+      const mask = maskOf(slice, this.#where, this.#table)
+      if (mask === NONE) continue
+      if (wantsNulls) this.#nulls += nullCount(slice, column, mask)
+      if (column === undefined || isHopeless || column.valueClass === layout.CLASS_UNTYPED) continue
+      bounds[index] = this.#look(slice, column, mask)
+    }
+  }
+
+  /** In key order, the rows that are wanted. */
+  *rows(tiles: readonly TileSlices[], isTime: boolean): Generator<RowBatch, void> {
+    const { field, nullsFirst, count } = this.#order
+    const operator = this.#sign > 0 ? '>=' : '<='
+    let nulls = nullsFirst ? Math.min(this.#nulls, count) : Math.max(0, count - this.#best.count)
+    // With NULL first there are fewer places for values.
+    const values = nullsFirst ? Math.max(0, count - nulls) : count
+    const least = values === 0 ? Infinity : this.#best.nthBest(values)
+    let equals = values - this.#best.countAbove(least)
+    const constant = least * this.#sign
+    const value = isTime ? new Date(constant) : constant
+    const asGood: ScanCondition =
+      least === -Infinity
+        ? { kind: 'is-null', field, negated: true }
+        : least === Infinity
+          ? { kind: 'never' }
+          : { kind: 'compare', field, operator, value }
+    const isNull: ScanCondition = { kind: 'is-null', field, negated: false }
+    const fields = this.#query.fields.includes(field) ? this.#query.fields : [...this.#query.fields, field]
+    const at = fields.indexOf(field)
+    const maker = new BatchMaker(this.#table, { ...this.#query, fields })
+    const good = pageMask(asGood, this.#table)
+    const orNull = pageMask({ kind: 'or', operands: [asGood, isNull] }, this.#table)
+    for (const { tile, slices, bounds } of tiles) {
+      const selected = []
+      for (let index = 0; index < slices.length; index++) {
+        const slice = slices[index] as PageSlice
+        if ((bounds[index] as number) < least && nulls === 0) continue
+        slice.scratch.reset()
+        const mask = maskOf(slice, nulls > 0 ? orNull : good, this.#table)
+        const wanted = mask === NONE || this.#where === undefined ? mask : both(slice, mask, this.#where.of(slice))
+        if (wanted === NONE) continue
+        const rows = selectedRows(slice, wanted)
+        if (rows.length > 0) selected.push({ page: slice.page, rows })
+      }
+      if (selected.length === 0) {
+        yield { rowCount: 0, columns: [], documents: [] }
+        continue
+      }
+      const hits = this.#table.order.hits(tile.page, selected)
+      const windows = new HitWindows(hits, false)
+      for (let left = hits.count; left > 0; left -= SCAN_BATCH_ROWS_MAX) {
+        const rowCount = Math.min(left, SCAN_BATCH_ROWS_MAX)
+        const batch = maker.batch(windows.next(rowCount), rowCount, windows.first, false)
+        const column = batch.columns[at]
+        const kept: number[] = []
+        for (let row = 0; row < rowCount; row++) {
+          if (column?.nulls[row] === 1) {
+            if (nulls-- > 0) kept.push(row)
+          } else if (Number(column?.values[row]) === constant) {
+            if (equals-- > 0) kept.push(row)
+          } else kept.push(row)
+        }
+        nulls = Math.max(0, nulls)
+        yield picked(batch, kept, this.#query.fields.length)
+      }
+    }
+  }
+
+  #boundOf(column: ColumnView | undefined): number {
+    if (column === undefined || column.valueClass === layout.CLASS_UNTYPED) return -Infinity
+    if ((column.flags & layout.HAS_BOUNDS) === 0) return Infinity
+    return column.min > column.max ? -Infinity : this.#sign > 0 ? column.max : -column.min
+  }
+
+  /** Takes the values that may be among the best; returns the best of them. */
+  #look(slice: PageSlice, column: ColumnView, mask: number): number {
+    const { rows, scratch, page } = slice
+    const cells = kernelColumn(slice, column)
+    const best = this.#best
+    let wanted = mask
+    const { worst } = best
+    if (worst > -Infinity || cells.states !== undefined) {
+      wanted = scratch.take(rows)
+      // Whatever the constant, only plain values are true.
+      const constant = worst > -Infinity ? worst * this.#sign : this.#sign > 0 ? -Infinity : Infinity
+      scratch.kernels.compare(rows, cells, this.#sign > 0 ? '>=' : '<=', constant, wanted)
+      if (mask !== ALL) scratch.kernels.and(rows, wanted, mask, wanted)
+    }
+    const found = selectedRows(slice, wanted)
+    const source = cells.encoding === 'f64' ? page.f64 : page.i32
+    let top = -Infinity
+    for (let hit = 0; hit < found.length; hit++) {
+      const value = (source[column.dataAt + (found[hit] as number)] as number) * this.#sign
+      if (value > top) top = value
+      best.add(value)
+    }
+    return top
+  }
+}
+
+function both(slice: PageSlice, mask: number, other: number): number {
+  if (mask === ALL || other === NONE) return other
+  if (other !== ALL) slice.scratch.kernels.and(slice.rows, mask, other, mask)
+  return mask
+}
+
+/** Selected rows without a value. */
+function nullCount(slice: PageSlice, column: ColumnView | undefined, mask: number): number {
+  const { kernels } = slice.scratch
+  const visible = slice.visible(mask)
+  const states = column === undefined ? undefined : slice.statesAt(column)
+  if (states === undefined) return kernels.countVisible(visible)
+  const { count, rows } = kernels.sumVisible(visible, { encoding: 'u8', values: states, states })
+  return rows - count
+}
+
+function picked({ columns, documents }: RowBatch, rows: readonly number[], columnCount: number): RowBatch {
+  return {
+    rowCount: rows.length,
+    columns: columns.slice(0, columnCount).map(({ values, nulls }) => ({
+      values: rows.map((row) => values[row]),
+      nulls: Uint8Array.from(rows, (row) => nulls[row] as number)
+    })),
+    ...(documents === undefined ? {} : { documents: rows.map((row) => documents[row] as NonNullable<typeof documents>[number]) })
+  }
+}
