@@ -1,4 +1,4 @@
-import { tmpdir,availableParallelism } from 'node:os'
+import { tmpdir, availableParallelism } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'

@@ -69,6 +69,8 @@ export class Arena {
   readonly #claims: number
   readonly #sizes: number
   readonly #views: MemoryViews[]
+  /** Asked when a claim finds no room: true if it gave something back (in that memory, if one is named), and it is tried again. */
+  relieve: ((memory: number | undefined) => boolean) | undefined
 
   private constructor(handle: ArenaHandle) {
     this.handle = handle
@@ -127,8 +129,10 @@ export class Arena {
     const units = Math.max(1, Math.ceil(bytes / this.unitBytes))
     const first = memory === undefined ? 0 : memory * this.#slotsPerMemory
     const end = memory === undefined ? this.#slotCount : Math.min(this.#slotCount, first + this.#slotsPerMemory)
-    const address =
+    const find = () =>
       units <= UNITS_PER_SLOT ? this.#claimUnits(units, first, end) : this.#claimSlots(Math.ceil(units / UNITS_PER_SLOT), first, end)
+    let address = find()
+    while (address < 0 && this.relieve?.(memory) === true) address = find()
     if (address < 0) {
       const details = { bytes, budgetBytes: this.budgetBytes, claimedBytes: this.claimedBytes }
       throw new DriftError(

@@ -70,7 +70,8 @@ export function* versionRowsByPages(
   wanted: number,
   scanned: (rows: number) => void
 ): Generator<Batch, boolean, void> {
-  const { commitEnd } = table.source
+  const { source } = table
+  const commitEnd = source.commitEnd?.bind(source)
   const pages = toldByPages(scan) && commitEnd !== undefined ? pagesOf(table, range) : undefined
   if (pages === undefined || commitEnd === undefined || table.window === undefined) return false
   const { after, through } = table.window
