@@ -20,10 +20,10 @@ import { RESULTS_VERSION, type Results } from './run/results.js'
 import { runBenchmark } from './run/run-benchmark.js'
 import { suiteNamed } from './suites/suites.js'
 
-const FULL = ['micro', 'commits', 'orders-100000', 'tax-1', 'tax-10', 'tax-50', 'bih-0', 'bih-10000', 'bih-100000']
-/** A million events, ingested five times by each peer, take longer than all the rest. */
-const LONG = ['orders-1000000']
-const QUICK = ['micro', 'commits', 'orders-50000', 'tax-1', 'tax-10', 'bih-1000']
+const FULL = ['micro', 'commits', 'orders-100000', 'scans-100000', 'tax-1', 'tax-10', 'tax-50', 'bih-0', 'bih-10000', 'bih-100000']
+/** A million events, ingested five times by each peer, take longer than all the rest; ten million are only there by their name. */
+const LONG = ['orders-1000000', 'scans-1000000']
+const QUICK = ['micro', 'commits', 'orders-50000', 'scans-100000', 'tax-1', 'tax-10', 'bih-1000']
 /** A server takes seconds to begin and to end, in each of a hundred trials. */
 const QUICK_PEERS = peerKinds.filter(({ isServer }) => isServer !== true)
 /** Processes that a number is the median of. */

@@ -1,5 +1,6 @@
 /** DriftDB through its public API, with its defaults. */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { open, type BatchOperation, type Database } from 'driftdb'
 import { bihStatement } from '../questions/bih-statements.js'
 import { NotExpressible, type Question } from '../questions/question.js'
@@ -8,6 +9,10 @@ import type { OpenOptions, Peer, PeerKind } from './peer.js'
 
 /** Commits that are under way at once: a call gets its place when it is made, and its promise resolves when it is durable. */
 const IN_FLIGHT = 8
+/** Between two looks at the pages, and how long they must have been the same: at least, and where scans are no quicker than the first. */
+const LOOK_MS = 20
+const STILL_MS = { least: 200, pages: 2000, none: 5000 }
+const QUICKER = 8
 
 export const driftdb: PeerKind = {
   name: 'driftdb',
@@ -22,28 +27,33 @@ export const driftdbCompacted: PeerKind = {
   ...driftdb,
   name: 'driftdb-compacted',
   title: 'DriftDB after COMPACT',
-  setup: async () => 'the same files after COMPACT of every table'
+  setup: async () => 'the same files after COMPACT and SNAPSHOT of every table'
 }
+
+/** Questions that are not one statement of their own kind's text. */
+type Prepared = 'get' | 'history' | 'series' | 'changes' | 'change-counts'
 
 type HistoryEntry = { readonly seq: number; readonly event: string; readonly document: unknown }
 
 class DriftPeer implements Peer {
   readonly #db: Database
+  readonly #shapes: readonly TableShape[]
   readonly #pointsPath: string
   /** Seq of the last event of each commit; the seq before the first one at 0. */
   readonly #points: number[]
 
-  private constructor(db: Database, pointsPath: string, points: number[]) {
+  private constructor(db: Database, shapes: readonly TableShape[], pointsPath: string, points: number[]) {
     this.#db = db
+    this.#shapes = shapes
     this.#pointsPath = pointsPath
     this.#points = points
   }
 
-  static async open({ directory }: OpenOptions): Promise<DriftPeer> {
+  static async open({ directory, tables }: OpenOptions): Promise<DriftPeer> {
     const path = `${directory}/points.json`
     const db = await open(`${directory}/db`)
     const points = db.lastSeq === 0 ? [] : (JSON.parse(readFileSync(path, 'utf8')) as number[])
-    return new DriftPeer(db, path, points)
+    return new DriftPeer(db, tables, path, points)
   }
 
   async create(tables: readonly TableShape[]): Promise<void> {
@@ -78,6 +88,37 @@ class DriftPeer implements Peer {
     await this.#db.compact()
   }
 
+  async snapshot(): Promise<void> {
+    await this.#db.snapshot()
+  }
+
+  /**
+   * The first scan of a table begins to make its version pages, and reads documents meanwhile: until pages take no more room, and scans
+   * got quicker or a while is over.
+   */
+  async settle(): Promise<number> {
+    const scans = this.#shapes.map(({ name, columns }) => this.#db.prepare(`SELECT COUNT(${columns.at(-1)?.name ?? ''}) AS n FROM ${name}`))
+    const round = async () => {
+      const began = performance.now()
+      for (const scan of scans) await scan.all([])
+      return performance.now() - began
+    }
+    const first = await round()
+    let bytes = this.#db.stats().pageBytes
+    let changed = performance.now()
+    for (;;) {
+      // Scans would keep a core from what is waited for.
+      await setTimeout(LOOK_MS)
+      const { pageBytes } = this.#db.stats()
+      const now = performance.now()
+      if (pageBytes !== bytes) changed = now
+      bytes = pageBytes
+      if (now - changed < STILL_MS.least) continue
+      const enough = bytes > 0 ? STILL_MS.pages : STILL_MS.none
+      if (now - changed >= enough || (await round()) < first / QUICKER) return changed
+    }
+  }
+
   prepare(question: Question): () => unknown {
     switch (question.kind) {
       case 'get':
@@ -87,6 +128,7 @@ class DriftPeer implements Peer {
       case 'series':
         return this.#preparedSeries(question)
       case 'changes':
+      case 'change-counts':
         return this.#preparedChanges(question)
       default:
         return this.#preparedQuery(question)
@@ -123,8 +165,20 @@ class DriftPeer implements Peer {
     }
   }
 
+  /** Points that lie evenly in seqs are one statement, others one each. */
   #preparedSeries({ table, by, column, points }: Question & { kind: 'series' }): () => unknown {
     const list = by.join(', ')
+    const seqs = points.map((at) => this.#seq(at))
+    const [first = 0, second = first] = seqs
+    const last = seqs.at(-1) ?? first
+    const step = second - first
+    if (step > 0 && seqs.every((seq, index) => seq === first + index * step)) {
+      const span = `EACH ${step} SEQ BETWEEN @seq:${first} AND @seq:${last}`
+      const statement = this.#db.prepare<unknown[], Document>(
+        `SELECT _at, ${list}, COUNT(*) AS count, SUM(${column}) AS sum FROM ${table} FOR SYSTEM_TIME ${span} GROUP BY _at, ${list}`
+      )
+      return async () => statement.all([])
+    }
     const statement = this.#db.prepare<[string], Document>(
       `SELECT ${list}, COUNT(*) AS count, SUM(${column}) AS sum FROM ${table} AS OF $1 GROUP BY ${list}`
     )
@@ -135,21 +189,22 @@ class DriftPeer implements Peer {
     }
   }
 
-  #preparedChanges({ table, from, to }: Question & { kind: 'changes' }): () => unknown {
-    const statement = this.#db.prepare<unknown[], { readonly _key: Value; readonly _change: string }>(
-      `SELECT _key, _change FROM DIFF(${table}, $1, $2)`
+  #preparedChanges({ kind, table, from, to }: Question & { kind: 'changes' | 'change-counts' }): () => unknown {
+    const diff = `FROM DIFF(${table}, $1, $2)`
+    const statement = this.#db.prepare<unknown[], Document>(
+      kind === 'changes' ? `SELECT _key, _change ${diff}` : `SELECT _change AS change, COUNT(*) AS count ${diff} GROUP BY _change`
     )
     const points = [this.#point(from), this.#point(to)]
     return async () => statement.all(points)
   }
 
-  #preparedQuery(question: Exclude<Question, { kind: 'get' | 'history' | 'series' | 'changes' }>): () => unknown {
+  #preparedQuery(question: Exclude<Question, { kind: Prepared }>): () => unknown {
     const { text, parameters } = this.#text(question)
     const statement = this.#db.prepare<unknown[], Document>(text)
     return async () => statement.all(parameters)
   }
 
-  #text(question: Exclude<Question, { kind: 'get' | 'history' | 'series' | 'changes' }>): { text: string; parameters: unknown[] } {
+  #text(question: Exclude<Question, { kind: Prepared }>): { text: string; parameters: unknown[] } {
     if (question.kind === 'statement') {
       const statement = bihStatement(question)
       if (statement.driftQL === undefined) throw new NotExpressible(statement.notInDriftQL)
@@ -167,13 +222,16 @@ class DriftPeer implements Peer {
         const by = question.by.join(', ')
         return { text: `SELECT ${by}, COUNT(*) AS count, SUM(${question.column}) AS sum FROM ${from} GROUP BY ${by}`, parameters }
       }
-      case 'filter':
-        return { text: `SELECT * FROM ${from} WHERE ${question.column} < ${parameter(question.below)}`, parameters }
+      case 'filter': {
+        const least = question.from === undefined ? '' : `${question.column} >= ${parameter(question.from)} AND `
+        return { text: `SELECT * FROM ${from} WHERE ${least}${question.column} < ${parameter(question.below)}`, parameters }
+      }
       case 'lookup':
         return { text: `SELECT * FROM ${from} WHERE ${question.column} = ${parameter(question.value)}`, parameters }
       case 'top': {
         const key = this.#db.tables().find(({ name }) => name === table)?.primaryKey ?? ''
-        const order = `ORDER BY ${question.column} DESC, ${key} LIMIT ${question.count}`
+        const ties = question.distinct === true ? '' : `, ${key}`
+        const order = `ORDER BY ${question.column} DESC${ties} LIMIT ${question.count}`
         return { text: `SELECT ${key} AS key, ${question.column} AS value FROM ${from} ${order}`, parameters }
       }
     }
@@ -183,6 +241,11 @@ class DriftPeer implements Peer {
     if (question.kind === 'sum') return (result as unknown[])[0]
     if (question.kind === 'changes') return (result as Document[]).map(({ _key, _change }) => [_key, _change])
     // What the others call by the number of the commit.
+    if (question.kind === 'series') {
+      return (result as Document[]).map(({ _at: seq, ...row }) =>
+        seq === undefined ? row : { ...row, point: this.#commitOf(Number(seq)) }
+      )
+    }
     if (question.kind === 'statement') {
       return (result as Document[]).map((row) =>
         row['began'] === undefined ? row : { ...row, began: this.#commitOf(Number(row['began'])) }
@@ -248,6 +311,8 @@ function operationOf(change: Change): BatchOperation {
       return { insert: change.table, document: change.document }
     case 'patch':
       return { patch: change.table, key: change.key, set: change.set }
+    case 'upsert':
+      return { upsert: change.table, document: change.document }
     case 'delete':
       return { softDelete: change.table, key: change.key }
   }

@@ -1,7 +1,16 @@
 /** DuckDB in this process, two threads, one table a table with `valid_from` and `valid_to`: columns, zone maps, its appender for loads. */
 import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
-import { shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
+import {
+  asPatch,
+  shapeNamed,
+  type Change,
+  type Commit,
+  type Document,
+  type TableShape,
+  type Value,
+  type Workload
+} from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { answerOfRows, columnsOf, FOREVER, questionText, type VersionTables } from './sql-questions.js'
@@ -10,12 +19,14 @@ type Reader = { readonly getRowObjectsJS: () => { readonly [column: string]: unk
 type Prepared = {
   readonly bindVarchar: (index: number, value: string) => void
   readonly bindBigInt: (index: number, value: bigint) => void
+  readonly bindDouble: (index: number, value: number) => void
   readonly runAndReadAll: () => Promise<Reader>
   readonly run: () => Promise<unknown>
 }
 type Appender = {
   readonly appendVarchar: (value: string) => void
   readonly appendBigInt: (value: bigint) => void
+  readonly appendDouble: (value: number) => void
   readonly appendNull: () => void
   readonly endRow: () => void
   readonly flushSync: () => void
@@ -35,7 +46,7 @@ export const duckdb: PeerKind = {
   title: 'DuckDB',
   missing: () => (hasPackage('duckdb') ? undefined : '@duckdb/node-api is not installed; `make bench` installs it'),
   setup: async () =>
-    `@duckdb/node-api ${packageVersion('duckdb')}: 2 threads, one table with valid_from and valid_to, commits from a staged batch`,
+    `@duckdb/node-api ${packageVersion('duckdb')}: 2 threads, one table with valid_from and valid_to, commits from a staged batch; a load in the order of valid_to`,
   open: async (options) => DuckPeer.open(options)
 }
 
@@ -45,16 +56,24 @@ const tables: VersionTables = {
   at: ({ name }, columns, point) =>
     `(SELECT ${columns.join(', ')} FROM ${name} WHERE valid_from <= ${point} AND valid_to > ${point}) AS ${name}_at`,
   all: ({ name }) => name,
-  getAt: (shape, key, point) =>
-    `SELECT ${columnsOf(shape).join(', ')} FROM ${shape.name} WHERE ${shape.key} = ${key} AND valid_from <= ${point} AND valid_to > ${point}`,
-  changed: (
-    { name, key },
-    from,
-    to
-  ) => `(SELECT ${key} AS key, MAX(CASE WHEN valid_from <= ${from} AND valid_to > ${from} THEN 1 ELSE 0 END) AS existed,
-      MAX(CASE WHEN valid_from <= ${to} AND valid_to > ${to} THEN 1 ELSE 0 END) AS present FROM ${name}
-    WHERE (valid_from > ${from} AND valid_from <= ${to}) OR (valid_to > ${from} AND valid_to <= ${to}) GROUP BY ${key}) AS changed
-    WHERE existed + present > 0`
+  // The index on the key serves only a condition on the key alone.
+  get: (shape, key) => `${versionsOf(shape, key)} WHERE valid_to = ${FOREVER}`,
+  getAt: (shape, key, point) => `${versionsOf(shape, key)} WHERE valid_from <= ${point} AND valid_to > ${point}`,
+  // The rows that were there and ended by `to`, the rows that began by then and are there: half of what both states would be.
+  changed: ({ name, key }, from, to) => `(
+    SELECT COALESCE(before, after) AS key, CASE WHEN before IS NULL THEN 0 ELSE 1 END AS existed,
+      CASE WHEN after IS NULL THEN 0 ELSE 1 END AS present
+    FROM (SELECT ${key} AS before FROM ${name} WHERE valid_from <= ${from} AND valid_to > ${from} AND valid_to <= ${to}) AS ended
+      FULL JOIN (SELECT ${key} AS after FROM ${name} WHERE valid_from > ${from} AND valid_from <= ${to} AND valid_to > ${to}) AS begun
+      ON before = after) AS changed`,
+  // 32 points of a million versions: 108 ms; a join with the points 364.
+  series: 'statements',
+  division: '//'
+}
+
+function versionsOf(shape: TableShape, key: string): string {
+  const columns = columnsOf(shape).join(', ')
+  return `WITH versions AS MATERIALIZED (SELECT * FROM ${shape.name} WHERE ${shape.key} = ${key}) SELECT ${columns} FROM versions`
 }
 
 class DuckPeer implements Peer {
@@ -84,7 +103,7 @@ class DuckPeer implements Peer {
 
   async create(): Promise<void> {
     for (const shape of this.#shapes) {
-      const columns = shape.columns.map(({ name, type }) => `${name} ${type === 'text' ? 'VARCHAR' : 'BIGINT'}`).join(', ')
+      const columns = shape.columns.map(({ name, type }) => `${name} ${typeOf(type)}`).join(', ')
       await this.#connection.run(`CREATE TABLE ${shape.name} (${columns}, valid_from BIGINT, valid_to BIGINT)`)
     }
   }
@@ -92,7 +111,7 @@ class DuckPeer implements Peer {
   async ingest(commits: Iterable<Commit>): Promise<void> {
     let number = 0
     for (const shape of this.#shapes) {
-      const columns = shape.columns.map(({ name, type }) => `${name} ${type === 'text' ? 'VARCHAR' : 'BIGINT'}`).join(', ')
+      const columns = shape.columns.map(({ name, type }) => `${name} ${typeOf(type)}`).join(', ')
       await this.#connection.run(`CREATE OR REPLACE TEMP TABLE ${shape.name}_staged (kind VARCHAR, ${columns})`)
     }
     for (const commit of commits) {
@@ -112,11 +131,11 @@ class DuckPeer implements Peer {
     const columns = columnsOf(shape)
     await this.#connection.run(`DELETE FROM ${name}_staged`)
     const appender = await this.#connection.createAppender(`${name}_staged`)
-    for (const change of changes) {
+    for (const change of changes.map((one) => asPatch(one, shape))) {
       appender.appendVarchar(change.kind)
       const fields: Document =
         change.kind === 'insert' ? change.document : change.kind === 'patch' ? { ...change.set, [key]: change.key } : { [key]: change.key }
-      for (const column of columns) appendValue(appender, fields[column])
+      for (const { name: column, type } of shape.columns) appendValue(appender, type, fields[column])
       appender.endRow()
     }
     appender.closeSync()
@@ -132,10 +151,11 @@ class DuckPeer implements Peer {
   async load(workload: Workload): Promise<void> {
     for (const { shape, keys } of foldedHistory(workload).tables.values()) {
       const appender = await this.#connection.createAppender(shape.name)
-      const columns = columnsOf(shape)
-      const versions = [...keys.values()].flat().toSorted((a, b) => a.from - b.from)
+      // By their end: the zone maps then keep the present together, and skip what ended before a point. COUNT and SUM of the present of a
+      // million versions take a sixth of what they take by the beginning, those of the middle the same.
+      const versions = [...keys.values()].flat().toSorted((a, b) => (a.to === b.to ? a.from - b.from : a.to - b.to))
       for (const { from, to, document } of versions) {
-        for (const column of columns) appendValue(appender, document[column])
+        for (const { name, type } of shape.columns) appendValue(appender, type, document[name])
         appender.appendBigInt(BigInt(from))
         appender.appendBigInt(BigInt(to === Infinity ? FOREVER : to))
         appender.endRow()
@@ -214,15 +234,23 @@ class DuckPeer implements Peer {
   }
 }
 
+type ColumnType = TableShape['columns'][number]['type']
+
+function typeOf(type: ColumnType): string {
+  return type === 'text' ? 'VARCHAR' : type === 'float' ? 'DOUBLE' : 'BIGINT'
+}
+
 function bindAll(statement: Prepared, parameters: readonly Value[]): void {
   for (const [index, value] of parameters.entries()) {
     if (typeof value === 'string') statement.bindVarchar(index + 1, value)
-    else statement.bindBigInt(index + 1, BigInt(value))
+    else if (Number.isInteger(value)) statement.bindBigInt(index + 1, BigInt(value))
+    else statement.bindDouble(index + 1, value)
   }
 }
 
-function appendValue(appender: Appender, value: Value | undefined): void {
+function appendValue(appender: Appender, type: ColumnType, value: Value | undefined): void {
   if (value === undefined) appender.appendNull()
   else if (typeof value === 'string') appender.appendVarchar(value)
+  else if (type === 'float') appender.appendDouble(value)
   else appender.appendBigInt(BigInt(value))
 }

@@ -3,7 +3,7 @@
  * read is one backward step of a cursor; an index of duplicates for a lookup. No query language: the rest is cursors and JavaScript.
  */
 import { NotExpressible, type Question } from '../questions/question.js'
-import type { Change, Commit, Document, TableShape, Value, Workload } from '../workloads/workload.js'
+import { keyOfChange, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 
@@ -177,8 +177,8 @@ class LmdbPeer implements Peer {
       past.put([change.key, at], null)
       return
     }
-    const key = change.kind === 'insert' ? (change.document[shape.key] ?? '') : change.key
-    const document = change.kind === 'insert' ? change.document : { ...present.get(key)?.document, ...change.set }
+    const key = keyOfChange(change, shape)
+    const document = change.kind === 'patch' ? { ...present.get(key)?.document, ...change.set } : change.document
     present.put(key, { from: at, document })
     past.put([key, at], document)
     // The indexed columns never change in these workloads, so that one index serves every point.

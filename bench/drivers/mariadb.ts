@@ -7,7 +7,16 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
-import { shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
+import {
+  asPatch,
+  shapeNamed,
+  type Change,
+  type Commit,
+  type Document,
+  type TableShape,
+  type Value,
+  type Workload
+} from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import type { OpenOptions, Peer, PeerKind } from './peer.js'
 import { programPath, runToEnd, ServerProcess } from './server-process.js'
@@ -43,6 +52,8 @@ const sbin = ['/usr/sbin', '/usr/local/sbin']
 const tables: VersionTables = {
   // Its own is a question mark without a number: `positional` makes it so.
   placeholder: (number) => `?${number}`,
+  series: 'join',
+  division: 'DIV',
   now: ({ name }) => name,
   // The indexes of `upkeep` are for windows of changes. Its optimizer also takes them for half a table, at several times the cost of a scan.
   at: ({ name }, _columns, point) =>
@@ -117,8 +128,7 @@ class MariadbPeer implements Peer {
       // A key is kept short; the primary key gets `row_end` of the server's own accord.
       const short = [key, ...indexes]
       const list = columns.map((column) => {
-        const text = `VARCHAR(${short.includes(column.name) ? 64 : 255})`
-        return `${column.name} ${column.type === 'integer' ? 'BIGINT' : text} NOT NULL`
+        return `${column.name} ${typeOf(column.type, short.includes(column.name) ? 64 : 255)} NOT NULL`
       })
       await this.#connection.query(`CREATE TABLE ${name} (${list.join(', ')},
           row_start TIMESTAMP(6) GENERATED ALWAYS AS ROW START INVISIBLE, row_end TIMESTAMP(6) GENERATED ALWAYS AS ROW END INVISIBLE,
@@ -151,7 +161,7 @@ class MariadbPeer implements Peer {
       if (rows === undefined) groups.set(text, [[...row]])
       else rows.push([...row])
     }
-    for (const change of changes) {
+    for (const change of changes.map((one) => asPatch(one, shape))) {
       if (change.kind === 'patch') {
         add(patches, patchesText(shape, Object.keys(change.set)), [change.key, ...Object.values(change.set)])
         continue
@@ -226,7 +236,11 @@ class MariadbPeer implements Peer {
   }
 }
 
-function changeText({ name, key, columns }: TableShape, change: Change): SqlText {
+function typeOf(type: 'text' | 'integer' | 'float', length = 255): string {
+  return type === 'integer' ? 'BIGINT' : type === 'float' ? 'DOUBLE' : `VARCHAR(${length})`
+}
+
+function changeText({ name, key, columns }: TableShape, change: Exclude<Change, { kind: 'upsert' }>): SqlText {
   switch (change.kind) {
     case 'insert': {
       const names = columns.map((column) => column.name)
@@ -248,8 +262,8 @@ function changeText({ name, key, columns }: TableShape, change: Change): SqlText
 /** Patches of these fields, each of them an array: the key, then the fields. */
 function patchesText({ name, key, columns }: TableShape, fields: readonly string[]): string {
   const list = [key, ...fields].map((field, index) => {
-    const type = columns.find((column) => column.name === field)?.type === 'integer' ? 'BIGINT' : 'VARCHAR(255)'
-    return `${field} ${type} PATH '$[${index}]'`
+    const type = columns.find((column) => column.name === field)?.type ?? 'text'
+    return `${field} ${typeOf(type)} PATH '$[${index}]'`
   })
   const assignments = fields.map((field) => `${name}.${field} = patch.${field}`).join(', ')
   return `UPDATE JSON_TABLE(?, '$[*]' COLUMNS (${list.join(', ')})) AS patch

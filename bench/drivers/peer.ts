@@ -27,6 +27,10 @@ export interface Peer {
   patch(table: string, key: Value, set: Document): Promise<void>
   /** Rewrites its files for good reads and small size, where that is a command of its own. */
   compact?(): Promise<void>
+  /** Writes what its next opening begins from, where that is a command of its own. */
+  snapshot?(): Promise<void>
+  /** Waits for what an opening goes on with behind the first answers, and gives the `performance.now()` of its end; reads are timed after it. */
+  settle?(): Promise<number>
   /** Processes other than this one that do its work. */
   readonly servers?: readonly number[]
   close(): Promise<void>

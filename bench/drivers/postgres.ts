@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import type { Question } from '../questions/question.js'
 import { foldedHistory, type Version } from '../workloads/versions.js'
-import { shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
+import {
+  asPatch,
+  shapeNamed,
+  type Change,
+  type Commit,
+  type Document,
+  type TableShape,
+  type Value,
+  type Workload
+} from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { programPath, runToEnd, ServerProcess, versionFolders } from './server-process.js'
@@ -133,7 +142,7 @@ class PostgresPeer implements Peer {
     const deletes: Value[] = []
     const ended: Value[] = []
     const patches = new Map<string, (Change & { kind: 'patch' })[]>()
-    for (const change of changes) {
+    for (const change of changes.map((one) => asPatch(one, shape))) {
       if (change.kind === 'insert') {
         inserts.push(change.document)
         continue
@@ -276,8 +285,8 @@ function unnested(shape: TableShape, names: readonly string[]): string {
   return `unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')})`
 }
 
-function typeOf(type: 'text' | 'integer' | undefined): string {
-  return type === 'integer' ? 'bigint' : 'text'
+function typeOf(type: 'text' | 'integer' | 'float' | undefined): string {
+  return type === 'integer' ? 'bigint' : type === 'float' ? 'double precision' : 'text'
 }
 
 function programOf(name: string): string | undefined {

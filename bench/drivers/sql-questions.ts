@@ -5,6 +5,7 @@
 import { bihStatement } from '../questions/bih-statements.js'
 import type { Question } from '../questions/question.js'
 import { shapeNamed, type TableShape, type Value } from '../workloads/workload.js'
+import { seriesText } from './series-text.js'
 
 export type SqlText = { readonly text: string; readonly parameters: readonly Value[] }
 
@@ -18,14 +19,22 @@ export type VersionTables = {
   readonly at: (shape: TableShape, columns: readonly string[], point: string) => string
   readonly now: (shape: TableShape, columns: readonly string[]) => string
   readonly all: (shape: TableShape, columns: readonly string[]) => string
+  /** One row by its key, where `now` and a condition are not the best way. */
+  readonly get?: (shape: TableShape, key: string) => string
   /** The version of one key that was visible at a point. */
   readonly getAt: (shape: TableShape, key: string, point: string) => string
   /** Rows `key, existed, exists` of the keys with a change after `from`, up to `to`. */
   readonly changed: (shape: TableShape, from: string, to: string) => string
+  /** Many points: as a join of versions with the points, or as a statement for each point, all in one; what is quicker there. */
+  readonly series: 'join' | 'statements'
+  /** The operator of a division that gives a whole number. */
+  readonly division: '/' | '//' | 'DIV'
 }
 
 /** The end of a version that has not ended, where a number must stand. */
 export const FOREVER = Number.MAX_SAFE_INTEGER
+
+const CHANGE = "CASE WHEN existed = 0 THEN 'insert' WHEN present = 0 THEN 'delete' ELSE 'update' END"
 
 export function columnsOf(shape: TableShape): readonly string[] {
   return shape.columns.map(({ name }) => name)
@@ -53,7 +62,10 @@ function textOf(question: Question, shapes: readonly TableShape[], tables: Versi
   switch (question.kind) {
     case 'get':
       if (question.at === undefined)
-        return `SELECT ${all.join(', ')} FROM ${tables.now(shape, all)} WHERE ${shape.key} = ${parameter(question.key)}`
+        return (
+          tables.get?.(shape, parameter(question.key)) ??
+          `SELECT ${all.join(', ')} FROM ${tables.now(shape, all)} WHERE ${shape.key} = ${parameter(question.key)}`
+        )
       return tables.getAt(shape, parameter(question.key), parameter(question.at))
     case 'history':
       return historyText(question, shape, tables, parameter)
@@ -63,23 +75,25 @@ function textOf(question: Question, shapes: readonly TableShape[], tables: Versi
       const by = question.by.join(', ')
       return `SELECT ${by}, COUNT(*) AS count, SUM(${question.column}) AS sum FROM ${from([...question.by, question.column], question.at)} GROUP BY ${by}`
     }
-    case 'series': {
-      const by = question.by.join(', ')
-      const points = question.points.map((point) => `(${point})`).join(', ')
-      return `WITH points(point) AS (VALUES ${points}) SELECT point, ${by}, COUNT(*) AS count, SUM(${question.column}) AS sum
-        FROM points JOIN ${tables.all(shape, [...question.by, question.column])} ON valid_from <= point AND valid_to > point GROUP BY point, ${by}`
+    case 'series':
+      return seriesText(question, shape, tables)
+    case 'filter': {
+      const relation = from(all, question.at)
+      const least = question.from === undefined ? '' : `${question.column} >= ${parameter(question.from)} AND `
+      return `SELECT ${all.join(', ')} FROM ${relation} WHERE ${least}${question.column} < ${parameter(question.below)}`
     }
-    case 'filter':
-      return `SELECT ${all.join(', ')} FROM ${from(all, question.at)} WHERE ${question.column} < ${parameter(question.below)}`
     case 'lookup':
       return `SELECT ${all.join(', ')} FROM ${from(all, question.at)} WHERE ${question.column} = ${parameter(question.value)}`
     case 'top': {
       const rows = from([shape.key, question.column], question.at)
-      return `SELECT ${shape.key} AS "key", ${question.column} AS value FROM ${rows} ORDER BY ${question.column} DESC, ${shape.key} LIMIT ${question.count}`
+      const order = question.distinct === true ? `${question.column} DESC` : `${question.column} DESC, ${shape.key}`
+      return `SELECT ${shape.key} AS "key", ${question.column} AS value FROM ${rows} ORDER BY ${order} LIMIT ${question.count}`
     }
-    case 'changes': {
+    case 'changes':
+      return `SELECT "key", ${CHANGE} AS "change" FROM ${tables.changed(shape, parameter(question.from), parameter(question.to))}`
+    case 'change-counts': {
       const changed = tables.changed(shape, parameter(question.from), parameter(question.to))
-      return `SELECT "key", CASE WHEN existed = 0 THEN 'insert' WHEN present = 0 THEN 'delete' ELSE 'update' END AS "change" FROM ${changed}`
+      return `SELECT "change", COUNT(*) AS count FROM (SELECT ${CHANGE} AS "change" FROM ${changed}) AS kinds GROUP BY "change"`
     }
   }
 }

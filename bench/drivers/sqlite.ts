@@ -1,7 +1,16 @@
 /** SQLite in this process: WAL, `synchronous = FULL`, a history table, prepared statements. */
 import type { Question } from '../questions/question.js'
 import { foldedHistory } from '../workloads/versions.js'
-import { shapeNamed, type Change, type Commit, type Document, type TableShape, type Value, type Workload } from '../workloads/workload.js'
+import {
+  asPatch,
+  shapeNamed,
+  type Change,
+  type Commit,
+  type Document,
+  type TableShape,
+  type Value,
+  type Workload
+} from '../workloads/workload.js'
 import { hasPackage, packageVersion, peerPackage } from './peer-package.js'
 import { commitsFromNow, type OpenOptions, type Peer, type PeerKind } from './peer.js'
 import { answerOfRows, columnsOf, questionText } from './sql-questions.js'
@@ -51,7 +60,7 @@ class SqlitePeer implements Peer {
 
   async create(): Promise<void> {
     for (const shape of this.#shapes) {
-      const columns = shape.columns.map(({ name, type }) => `${name} ${type.toUpperCase()} NOT NULL`).join(', ')
+      const columns = shape.columns.map(({ name, type }) => `${name} ${type === 'float' ? 'REAL' : type.toUpperCase()} NOT NULL`).join(', ')
       this.#db.exec(`CREATE TABLE ${shape.name} (${columns}, valid_from INTEGER NOT NULL, PRIMARY KEY (${shape.key})) WITHOUT ROWID`)
       this.#db.exec(`CREATE TABLE ${shape.name}_history (${columns}, valid_from INTEGER NOT NULL, valid_to INTEGER NOT NULL,
         PRIMARY KEY (${shape.key}, valid_from)) WITHOUT ROWID`)
@@ -132,8 +141,9 @@ class SqlitePeer implements Peer {
     this.#db.close()
   }
 
-  #write(change: Change, commit: number): void {
-    const shape = shapeNamed(this.#shapes, change.table)
+  #write(given: Change, commit: number): void {
+    const shape = shapeNamed(this.#shapes, given.table)
+    const change = asPatch(given, shape)
     const columns = columnsOf(shape)
     if (change.kind === 'insert') {
       const row = columns.map((name) => change.document[name] ?? '')

@@ -8,6 +8,8 @@ import { columnsOf, FOREVER, type VersionTables } from './sql-questions.js'
 export function twoTables(placeholder: (number: number) => string): VersionTables {
   return {
     placeholder,
+    series: 'join',
+    division: '/',
     now: ({ name }) => name,
     at: ({ name }, columns, point) => `(
       SELECT ${columns.join(', ')} FROM ${name} WHERE valid_from <= ${point}

@@ -23,16 +23,28 @@ export function rightAnswer(history: History, question: Question): unknown {
         groups(documentsAt(table, at), question.by, question.column).map((group) => ({ point: at, ...group }))
       )
     case 'filter':
-      return [...visible].filter((document) => Number(document[question.column]) < question.below)
+      return [...visible].filter((document) => {
+        const value = Number(document[question.column])
+        return value >= (question.from ?? -Infinity) && value < question.below
+      })
     case 'lookup':
       return [...visible].filter((document) => document[question.column] === question.value)
     case 'top':
       return topRows(visible, table.shape.key, question)
     case 'changes':
-      return [...table.keys].flatMap(([key, versions]) => {
-        const change = netChange(versionAt(versions, question.from), versionAt(versions, question.to))
-        return change === undefined ? [] : [[key, change]]
-      })
+      return [...netChanges(table, question.from, question.to)]
+    case 'change-counts': {
+      const changes = [...netChanges(table, question.from, question.to)].map(([, change]) => change)
+      const kinds = [...new Set(changes)]
+      return kinds.map((kind) => ({ change: kind, count: changes.filter((change) => change === kind).length }))
+    }
+  }
+}
+
+function* netChanges({ keys }: TableVersions, from: number, to: number): Generator<readonly [Value, string], void> {
+  for (const [key, versions] of keys) {
+    const change = netChange(versionAt(versions, from), versionAt(versions, to))
+    if (change !== undefined) yield [key, change]
   }
 }
 

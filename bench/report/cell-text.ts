@@ -41,6 +41,12 @@ export function ratioText(ratio: number): string {
   return `${ratio.toFixed(ratio >= 10 ? 0 : 1)} ×`
 }
 
+/** `12.3 µs`, `1.20 ms`. */
+export function timeText(us: number): string {
+  const { by, name } = scaleOf(us, 'us')
+  return `${amount(us / by, 'us')}${name}`
+}
+
 function amount(value: number, unit: Unit): string {
   if (unit === '/s') return Math.round(value).toLocaleString('en-US')
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)

@@ -24,7 +24,9 @@ type VegaLite = { readonly compile: (spec: unknown) => { readonly spec: unknown 
 export async function charts(results: Results): Promise<readonly Chart[]> {
   if (!hasPackage('vega') || !hasPackage('vega-lite')) return []
   const [vega, { compile }] = [await peerPackage<Vega>('vega'), await peerPackage<VegaLite>('vega-lite')]
-  const drawings = [...depthDrawings(results), concurrencyDrawing(results)].filter(({ points }) => points.length > 1)
+  const drawings = [growthDrawing(results), ...depthDrawings(results), concurrencyDrawing(results)].filter(
+    ({ points }) => points.length > 1
+  )
   const peers = results.peers.map((peer) => peer.title)
   return Promise.all(
     drawings.map(async (drawing) => {
@@ -34,12 +36,33 @@ export async function charts(results: Results): Promise<readonly Chart[]> {
   )
 }
 
+/** All questions of the history tax in one, of DriftDB alone: a line that rises is a question that history makes slower. */
+function growthDrawing(results: Results): Drawing {
+  const tax = results.rows.filter(({ suite, unit, cells }) => suite.startsWith('tax-') && unit === 'us' && cells['driftdb'] !== undefined)
+  const points = tax.flatMap((row) => {
+    const us = foundMedian(row.cells['driftdb'])
+    const least = tax.filter(({ probe }) => probe === row.probe).toSorted((a, b) => depthOf(a) - depthOf(b))[0]
+    const fewest = foundMedian(least?.cells['driftdb'])
+    return us === undefined || fewest === undefined ? [] : [{ x: depthOf(row), y: us / fewest, series: row.title }]
+  })
+  return {
+    file: 'tax.svg',
+    title: 'History tax: DriftDB, all questions',
+    x: 'versions of each row',
+    y: 'times as long as with the fewest',
+    points
+  }
+}
+
+function depthOf({ suite }: Row): number {
+  return Number(suite.slice('tax-'.length))
+}
+
 /** Latency by the depth of history: one chart for each question of the history tax. */
 function depthDrawings(results: Results): readonly Drawing[] {
   const tax = results.rows.filter(({ suite, unit }) => suite.startsWith('tax-') && unit === 'us')
   return [...new Set(tax.map(({ probe }) => probe))].map((probe) => {
     const rows = tax.filter((row) => row.probe === probe)
-    const depthOf = ({ suite }: Row) => Number(suite.slice('tax-'.length))
     const limit =
       probe === 'patch' ? { name: 'limit: overwrite + fdatasync', us: results.machine.overwriteSyncUs } : scanLimit(results, probe)
     const limits = limit === undefined ? [] : rows.map((row) => ({ x: depthOf(row), y: limit.us, series: limit.name }))
@@ -92,6 +115,7 @@ const LIMIT_COLOUR = '#7f7f7f'
 function specOf({ title, x, y, points, limit }: Drawing, peers: readonly string[]): unknown {
   const series = [...new Set(points.map((point) => point.series))]
   const values = [...new Set(points.map((point) => point.x))]
+  const isOfPeers = series.some((name) => peers.includes(name))
   return {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     title,
@@ -110,7 +134,9 @@ function specOf({ title, x, y, points, limit }: Drawing, peers: readonly string[
         title: null,
         sort: series,
         legend: { labelLimit: 400 },
-        scale: { domain: series, range: series.map((name) => COLOURS[peers.indexOf(name)] ?? LIMIT_COLOUR) }
+        scale: isOfPeers
+          ? { domain: series, range: series.map((name) => COLOURS[peers.indexOf(name)] ?? LIMIT_COLOUR) }
+          : { scheme: 'tableau20' }
       },
       strokeDash: {
         field: 'series',

@@ -2,6 +2,8 @@
 import type { Cell, Results, Row } from '../run/results.js'
 import type { Machine } from '../run/machine.js'
 import { cellText, foundMedian, ratioText, timesBetter } from './cell-text.js'
+import { goalSections } from './goals.js'
+import { taxSection } from './tax.js'
 
 /** Between these a difference is called none. */
 const EVEN = 1.1
@@ -17,6 +19,8 @@ export function markdownReport(results: Results, charts: readonly { readonly tit
     'Each number is the median of the tries, each a process of its own, with the smallest and the largest. Every answer was compared with',
     "an oracle's before its time was taken. `×` says how many times better DriftDB is than the peer: below 1, DriftDB loses.",
     '',
+    ...goalSections(results),
+    ...taxSection(results),
     ...(isCompared ? comparedSections(results) : []),
     ...machineSection(results),
     ...peerSection(results),

@@ -64,9 +64,9 @@ export async function runSuite(suite: Suite, kinds: readonly PeerKind[], options
   return { expected, rows: rowsOf(suite, expected, all) }
 }
 
-function takesPart({ made, compacted }: Suite, { name }: PeerKind): boolean {
+function takesPart({ made, compacted, peers }: Suite, { name }: PeerKind): boolean {
   if (name === 'driftdb') return true
-  return name === 'driftdb-compacted' ? compacted : made !== 'micro'
+  return name === 'driftdb-compacted' ? compacted : made !== 'micro' && (peers?.includes(name) ?? true)
 }
 
 function databaseOf(directory: string, { name }: PeerKind): string {

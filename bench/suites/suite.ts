@@ -26,4 +26,8 @@ export type Suite = {
   readonly patches: boolean
   /** Whether DriftDB is measured again after COMPACT. */
   readonly compacted: boolean
+  /** Names of the peers beside DriftDB; absent: all. */
+  readonly peers?: readonly string[]
+  /** Warming up and measuring takes so many times the budget; absent: 1. */
+  readonly patience?: number
 }

@@ -18,7 +18,9 @@ export function taxSuite(versions: number): Suite {
     workload,
     measures: [
       { name: 'bytes', title: 'bytes on disk a version, over an empty database' },
+      { name: 'snapshot-bytes', title: 'bytes on disk a version after SNAPSHOT too' },
       { name: 'open', title: 'open, to the first answer' },
+      { name: 'settle', title: 'open, until nothing more goes on behind the answers' },
       { name: 'patch', title: 'one durable update' }
     ],
     probes: taxProbes,

@@ -1,4 +1,4 @@
-import type { Document, TableShape, Value, Workload } from './workload.js'
+import { keyOfChange, type Document, type TableShape, type Value, type Workload } from './workload.js'
 
 /** A state of a row: it was made by commit `from` and ended by commit `to` (Infinity: it has not ended). */
 export type Version = { readonly from: number; to: number; readonly document: Document }
@@ -18,14 +18,15 @@ export function foldedHistory(workload: Workload): History {
       eventCount++
       const table = tables.get(change.table)
       if (table === undefined) throw new Error(`the workload has no table ${change.table}`)
-      const key = change.kind === 'insert' ? (change.document[table.shape.key] ?? '') : change.key
+      const key = keyOfChange(change, table.shape)
       const versions = table.keys.get(key) ?? []
       const last = versions.at(-1)
       const live = last !== undefined && last.to === Infinity ? last : undefined
       if ((live === undefined) !== (change.kind === 'insert')) throw new Error(`commit ${commitCount} cannot ${change.kind} ${key}`)
       if (live?.from === commitCount || last?.to === commitCount) throw new Error(`commit ${commitCount} changes ${key} twice`)
       if (live !== undefined) live.to = commitCount
-      if (change.kind === 'insert') versions.push({ from: commitCount, to: Infinity, document: change.document })
+      if (change.kind === 'insert' || change.kind === 'upsert')
+        versions.push({ from: commitCount, to: Infinity, document: change.document })
       if (change.kind === 'patch') versions.push({ from: commitCount, to: Infinity, document: { ...live?.document, ...change.set } })
       table.keys.set(key, versions)
     }

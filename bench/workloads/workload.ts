@@ -8,7 +8,7 @@ export type Document = { readonly [field: string]: Value }
 export type TableShape = {
   readonly name: string
   readonly key: string
-  readonly columns: readonly { readonly name: string; readonly type: 'text' | 'integer' }[]
+  readonly columns: readonly { readonly name: string; readonly type: 'text' | 'integer' | 'float' }[]
   /** Columns that an expert would index for what is asked here; made after the load, by the peers that have secondary indexes. */
   readonly indexes: readonly string[]
 }
@@ -24,9 +24,22 @@ export function shapeNamed(tables: readonly TableShape[], name: string): TableSh
 export type Change =
   | { readonly kind: 'insert'; readonly table: string; readonly document: Document }
   | { readonly kind: 'patch'; readonly table: string; readonly key: Value; readonly set: Document }
+  /** The whole row again. */
+  | { readonly kind: 'upsert'; readonly table: string; readonly document: Document }
   | { readonly kind: 'delete'; readonly table: string; readonly key: Value }
 
 export type Commit = readonly Change[]
+
+export function keyOfChange(change: Change, shape: TableShape): Value {
+  return 'key' in change ? change.key : (change.document[shape.key] ?? '')
+}
+
+/** An upsert of a row that is there is a patch of all its fields where every row has the same columns. */
+export function asPatch(change: Change, shape: TableShape): Exclude<Change, { readonly kind: 'upsert' }> {
+  if (change.kind !== 'upsert') return change
+  const { [shape.key]: key = '', ...set } = change.document
+  return { kind: 'patch', table: change.table, key, set }
+}
 
 export type Workload = {
   readonly name: string

@@ -28,8 +28,10 @@ import { TableView } from './view.js'
 export type OpenOptions = {
   /** What an acknowledged write has behind it: `full` (default) its fdatasync, `os` its write, `none` its number. */
   readonly durability?: Durability
-  /** Memory for blocks of segments; by default a quarter of the machine's, 1 GiB at most; at least 8 MiB. */
+  /** Memory for version pages (three quarters) and blocks of segments; by default a quarter of the machine's, 1 GiB at most; 8 MiB at least. */
   readonly cacheBytes?: number
+  /** Threads beside yours that take part in large scans: by default one less than there are cores, 15 at most; 0: none. */
+  readonly queryThreads?: number
   /** Room of the log in memory, 64 MiB unless given: a checkpoint begins when half of it is used. At least 8 MiB, 1 GiB at most. */
   readonly logBytes?: number
   /** Reads beside a live writer, without a lock; writes are READ_ONLY, `refresh()` moves forward. */
@@ -166,10 +168,19 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     readOnly: options.readOnly ?? false,
     create: options.create ?? true,
     writer: inMemory ? 'in-process' : 'thread',
+    queryThreads: queryThreadsOf(options.queryThreads),
     logBytes
   })
   return new Database(coordinator, options)
 }
+
+function queryThreadsOf(asked: number | undefined): number | undefined {
+  if (asked === undefined || (Number.isInteger(asked) && asked >= 0 && asked <= QUERY_THREADS_MAX)) return asked
+  const details = { name: 'queryThreads', limit: QUERY_THREADS_MAX, seen: asked }
+  throw new DriftError('LIMIT', `queryThreads is a whole number from 0 to ${QUERY_THREADS_MAX}`, details)
+}
+
+const QUERY_THREADS_MAX = 15
 
 /** An open database. Reading by key is synchronous; what waits for a disk is a promise. */
 export class Database implements AsyncDisposable {

@@ -412,8 +412,8 @@ function takeUntil({ stats }: SelectRun): Promise<void> | undefined {
 
 /** What is found by its key is read by its key. */
 function wantPages({ plan, tables }: SelectRun, pages: StatementPages): void {
-  if (plan.source === undefined && plan.access.kind === 'keys') return
-  for (const { table, source, rows, points } of tables) if (rows === undefined || points !== undefined) pages.want(table, source.seq)
+  if (plan.source?.kind !== 'join' && plan.access.kind === 'keys') return
+  for (const { table, source } of tables) pages.want(table, source.seq)
 }
 
 function* given(batches: readonly Batch[]): Generator<Batch, void> {

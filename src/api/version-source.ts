@@ -13,8 +13,10 @@ const KEYS_PER_STEP = 1024
  * The past of a table's rows, from their version chains: what {@link QuerySource} has as `versions` and `changes`, at seq `at`. A key
  * costs the versions that it has had since the begin of what is asked for; nothing is kept but the versions of one key.
  */
-export function versionsAt(coordinator: Coordinator, at: number): Pick<QuerySource, 'versions' | 'changes'> {
+export function versionsAt(coordinator: Coordinator, at: number): Pick<QuerySource, 'versions' | 'changes' | 'commitEnd'> {
+  let commitEnds: CommitEnds | undefined
   return {
+    commitEnd: (seq) => (commitEnds ??= new CommitEnds(coordinator)).of(seq),
     *versions(table, range, { after, through }) {
       const state = coordinator.table(table)
       const { versions } = state

@@ -1,5 +1,4 @@
-import { tmpdir } from 'node:os'
-import { availableParallelism } from 'node:os'
+import { tmpdir, availableParallelism } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'
@@ -59,6 +58,8 @@ export type CoordinatorOptions = {
   readonly pageRows?: number | undefined
   /** Of the query pool, beside the caller's; one less than there are cores. */
   readonly queryThreads?: number | undefined
+  /** A scan that takes this long is shared with them; less in tests. */
+  readonly worthwhileNs?: number | undefined
   /** A table with fewer versions is read from its documents: that is as quick. */
   readonly pagesFromVersions?: number | undefined
   /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
@@ -514,6 +515,7 @@ export class Coordinator {
       monotonic: () => clock.monotonic(),
       tables: tables.values(),
       threads: thread === undefined ? 0 : queryThreadsOf(this.#options.queryThreads, arena.budgetBytes),
+      worthwhileNs: this.#options.worthwhileNs,
       checkpoint: () => this.checkpoint()
     })
     const pipeline = new CommitPipeline({

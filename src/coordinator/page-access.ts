@@ -14,7 +14,7 @@ import { type ApplyMemory } from '../memory/apply-memory.js'
 import { type Arena } from '../memory/arena.js'
 import { attachDirectory, PageViews, StaleDirectory } from '../page/directory-image.js'
 import { KeyTable } from '../page/key-table.js'
-import { type PageDirectory, tilesAt } from '../page/page-directory.js'
+import { type PageDirectory, tilesAt, tilesBetween } from '../page/page-directory.js'
 import { type ReadPlace } from '../page/row-reader.js'
 import { type ApplyLink } from '../runtime/apply-link.js'
 import { QueryPool } from '../runtime/query-pool.js'
@@ -56,6 +56,8 @@ export type PageAccessParts = {
   readonly tables: Iterable<TableState>
   /** Of the query pool, beside the caller's. */
   readonly threads: number
+  /** A scan that takes this long is shared with them; less in tests. */
+  readonly worthwhileNs: number | undefined
   /** Moves everything visible into segments. */
   readonly checkpoint: () => Promise<void>
 }
@@ -78,8 +80,8 @@ export class PageAccess {
     let module: WebAssembly.Module | undefined
     const kernels = (): WebAssembly.Module => (module ??= compileKernels(realIo))
     this.#memory = new ScanMemory(parts.arena, (memory) => wasmKernels(kernels(), memory))
-    this.fragments =
-      parts.threads === 0 ? QueryPool.inProcess() : QueryPool.onThreads({ arena: parts.arena, kernels, threads: parts.threads })
+    const { arena, threads, worthwhileNs } = parts
+    this.fragments = threads === 0 ? QueryPool.inProcess() : QueryPool.onThreads({ arena, kernels, threads, worthwhileNs })
     for (const table of parts.tables) this.addTable(table)
     parts.link.onLost(({ message }) => {
       this.#isLost = true
@@ -242,6 +244,8 @@ export class PageAccess {
       S,
       waitedMs,
       tiles: (bounds = {}) => tilesAt(directory, S, bounds),
+      tilesOf: (point, bounds = {}) => tilesAt(directory, point, bounds),
+      tilesBetween: (from, to, bounds = {}) => tilesBetween(directory, from, to, bounds),
       slices: (points) => sweepSlices(directory, points),
       sweepTiles: (points) => sweepTiles(directory, points),
       release

@@ -83,7 +83,7 @@ export function decodeManifest(bytes: Uint8Array, file: string, formatVersion: n
 }
 
 /** `00000001.seg`, or `00000100.snap`. */
-export function numberedFile(number: number, extension: 'seg' | 'snap'): string {
+export function numberedFile(number: number, extension: 'seg' | 'snap' | 'pages'): string {
   return `${String(number).padStart(8, '0')}.${extension}`
 }
 

@@ -69,6 +69,8 @@ export class Arena {
   readonly #claims: number
   readonly #sizes: number
   readonly #views: MemoryViews[]
+  /** Asked when a claim finds no room: true if it gave something back (in that memory, if one is named), and it is tried again. */
+  relieve: ((memory: number | undefined) => boolean) | undefined
 
   private constructor(handle: ArenaHandle) {
     this.handle = handle
@@ -127,8 +129,10 @@ export class Arena {
     const units = Math.max(1, Math.ceil(bytes / this.unitBytes))
     const first = memory === undefined ? 0 : memory * this.#slotsPerMemory
     const end = memory === undefined ? this.#slotCount : Math.min(this.#slotCount, first + this.#slotsPerMemory)
-    const address =
+    const find = () =>
       units <= UNITS_PER_SLOT ? this.#claimUnits(units, first, end) : this.#claimSlots(Math.ceil(units / UNITS_PER_SLOT), first, end)
+    let address = find()
+    while (address < 0 && this.relieve?.(memory) === true) address = find()
     if (address < 0) {
       const details = { bytes, budgetBytes: this.budgetBytes, claimedBytes: this.claimedBytes }
       throw new DriftError(
@@ -180,8 +184,7 @@ export class Arena {
   }
 
   /**
-   * Another hold of a claim that somebody holds at the moment, retired or not; false where nobody does, or it is another claim. It is
-   * written down in `list`: a count at `at`, addresses behind it. A thread can be ended where a function is called or a loop turns, not
+   * A hold of a claim that is not retired, or that somebody else holds at the moment; false where it is another claim. It is written down in `list`: a count at `at`, addresses behind it. A thread can be ended where a function is called or a loop turns, not
    * between these two stores: so the list of a thread that is gone says what it held.
    */
   pinListed(address: number, generation: number, list: Int32Array, at: number): boolean {
@@ -191,7 +194,9 @@ export class Arena {
     for (;;) {
       const word = Atomics.load(this.#words, claim)
       const pins = word & PINS_MASK
-      if (pins === 0 || ((word >>> GENERATION_SHIFT) & GENERATION_MASK) !== generation) return false
+      // What is retired is there as long as somebody holds it.
+      const isThere = (word & CLAIMED) !== 0 && (word >= 0 || pins > 0)
+      if (!isThere || ((word >>> GENERATION_SHIFT) & GENERATION_MASK) !== generation) return false
       assertLaw(pins < PINS_MASK, 'MEM-5', `too many pins of the claim at ${address}`)
       if (Atomics.compareExchange(this.#words, claim, word, word + 1) === word) {
         Atomics.store(list, at, count + 1)

@@ -6,6 +6,7 @@
 import { compareKeys } from '../codec/key-codec.js'
 import { type KeyTable } from './key-table.js'
 import { type PageDirectory, type Past, type RangeEntry, tilesAt } from './page-directory.js'
+import { isHandle, type PagePins, type SealedPage } from './page-handle.js'
 import * as layout from './page-layout.js'
 import { type ColumnView, type PageView } from './page-view.js'
 import { cellOf, numberOf, RestCursor, stateOf } from './row-reader.js'
@@ -17,6 +18,8 @@ export type TilingOptions = {
   readonly pageRows?: number
   /** At so many seqs, evenly, the tiling is checked; by default at each seq at which it changes. */
   readonly pointsMax?: number
+  /** Where sealed pages may be gone from memory. */
+  readonly pins?: PagePins
 }
 
 /** Rows per live row of a sealed page: the split happens at the event that reaches 2, and a delete takes one live row. */
@@ -24,7 +27,7 @@ const ROWS_PER_ALIVE = 2
 const ROWS_OVER = 3
 
 export function checkTiling(
-  source: { readonly directory: PageDirectory; readonly keys: KeyTable },
+  source: { readonly directory: PageDirectory<SealedPage>; readonly keys: KeyTable },
   options: TilingOptions = {}
 ): TilingFinding[] {
   const check = new TilingCheck(source.directory, source.keys, options)
@@ -34,11 +37,11 @@ export function checkTiling(
 
 class TilingCheck {
   readonly findings: TilingFinding[] = []
-  readonly #directory: PageDirectory
+  readonly #directory: PageDirectory<SealedPage>
   readonly #keys: KeyTable
   readonly #options: TilingOptions
 
-  constructor(directory: PageDirectory, keys: KeyTable, options: TilingOptions) {
+  constructor(directory: PageDirectory<SealedPage>, keys: KeyTable, options: TilingOptions) {
     this.#directory = directory
     this.#keys = keys
     this.#options = options
@@ -47,23 +50,36 @@ class TilingCheck {
   run(): void {
     const { ranges } = this.#directory
     const edges = new Set<number>([0])
-    const sealed = new Map<PageView, { readonly t0: number; readonly t1: number }>()
+    const sealed = new Map<SealedPage, { readonly t0: number; readonly t1: number }>()
     ranges.forEach((range, index) => {
       edges.add(range.t0)
       collect(range.past, edges, sealed)
       this.#checkOpen(range, ranges[index + 1]?.low)
     })
-    for (const [page, { t0, t1 }] of sealed) {
+    for (const [each, { t0, t1 }] of sealed) this.#checkSealed(each, t0, t1)
+    this.#checkPlane([...edges].sort((one, other) => one - other))
+  }
+
+  #checkSealed(sealed: SealedPage, t0: number, t1: number): void {
+    const { pins } = this.#options
+    const page = isHandle(sealed) ? pins?.pin(sealed) : sealed
+    if (page === undefined) {
+      this.#say('MEM-7', undefined, 'a page is told by a handle, and nothing is there to pin it')
+      return
+    }
+    try {
       if (page.kind !== layout.SEALED || page.t0 !== t0 || page.t1 !== t1)
         this.#say('VIS-8', page, `[${page.t0}, ${page.t1}) is not [${t0}, ${t1})`)
       this.#checkSorted(page, page.lowKey, page.highKey)
       this.#checkShare(page)
+    } finally {
+      if (isHandle(sealed)) pins?.unpin(page)
     }
-    this.#checkPlane([...edges].sort((one, other) => one - other))
   }
 
-  #say(law: string, page: PageView | undefined, message: string): void {
-    this.findings.push({ law, message: page === undefined ? message : `page at ${page.address}: ${message}` })
+  #say(law: string, page: SealedPage | undefined, message: string): void {
+    const name = page === undefined ? '' : isHandle(page) ? `sealed page ${page.number}: ` : `page at ${page.address}: `
+    this.findings.push({ law, message: `${name}${message}` })
   }
 
   /**
@@ -87,7 +103,7 @@ class TilingCheck {
     }
   }
 
-  #checkOpen({ low, t0, base, chunks }: RangeEntry, high: Uint8Array | undefined): void {
+  #checkOpen({ low, t0, base, chunks }: RangeEntry<SealedPage>, high: Uint8Array | undefined): void {
     const alive = new Set<number>()
     for (const page of base === undefined ? chunks : [base, ...chunks]) {
       if (page.t1 !== Infinity) this.#say('VIS-7', page, 'an open page has an end')
@@ -211,7 +227,7 @@ class TilingCheck {
   }
 }
 
-function collect(past: Past, edges: Set<number>, sealed: Map<PageView, { readonly t0: number; readonly t1: number }>): void {
+function collect(past: Past<SealedPage>, edges: Set<number>, sealed: Map<SealedPage, { readonly t0: number; readonly t1: number }>): void {
   edges.add(past.since)
   for (const { t0, t1, page } of past.slices.slice(0, past.sliceCount)) {
     edges.add(t0)

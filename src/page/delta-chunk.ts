@@ -54,12 +54,14 @@ export class DeltaChunk {
     this.names = names
     this.number = number
     this.rowCount = view.rowCount
-    this.#heapStart = view.heapEnd
+    this.#heapStart = namesEnd(view)
     this.#heap = new ChunkHeap(view)
     this.#cells = new ChunkCells(this.page, this.#heap, keys)
     this.#shapes = new ChunkShapes(this.page, this.#heap)
     this.#rest = new ChunkRest(view, this.#heap)
-    this.#cells.setFirstFlags()
+    // A chunk of a snapshot, which has rows, goes on with them.
+    if (this.rowCount > 0) this.page.hasStates = true
+    else this.#cells.setFirstFlags()
   }
 
   /** Heap bytes used so far. */
@@ -282,6 +284,14 @@ function fieldsOf(source: Uint8Array, from: number): number {
   const count = fieldCount(source, from)
   if (count > layout.FIELDS_MAX) throw tooManyFields(count)
   return count
+}
+
+/** Where the heap of a fresh chunk ends: behind its key range and the names of its columns. */
+function namesEnd(view: PageView): number {
+  const last = view.columns[view.columns.length - 1]
+  if (last !== undefined) return last.nameAt - view.at + last.nameBytes
+  const key = view.word(layout.HIGH_KEY) || view.word(layout.LOW_KEY)
+  return key + 2 + (view.word(layout.HIGH_KEY) === 0 ? view.lowKey : (view.highKey as Uint8Array)).length
 }
 
 function tooManyFields(seen: number): DriftError {

@@ -1,10 +1,13 @@
 /**
- * A directory as numbers and bytes, so that it can be sent to another thread: pages are named by address and generation there. The
- * reader's side makes views of pages when they are first looked at; a page that is gone by then says that the directory is an old one.
+ * A directory as numbers and bytes, so that it can be sent to another thread: pages are named by address and generation there, sealed ones
+ * that may leave memory by their number. The reader's side makes views of pages when they are first looked at; a page that is gone by then
+ * says that the directory is an old one.
  */
+import { assertLaw } from '../base/errors.js'
 import { type Arena } from '../memory/arena.js'
 import { type KeyTableHandle } from './key-table.js'
 import { type PageDirectory, type Past, type RangeEntry, type Slice } from './page-directory.js'
+import { isHandle, type PageHandle, type SealedPage } from './page-handle.js'
 import { PageView } from './page-view.js'
 
 export type DirectoryImage = {
@@ -19,16 +22,18 @@ export type DirectoryImage = {
 export class StaleDirectory extends Error {}
 
 const NO_PAGE = -1
+/** From here down: a handle, by its number. */
+const FIRST_HANDLE = -2
 const NO_END = -1
 
 class ImageWriter {
   readonly #numbers: number[] = []
   readonly #bytes: Uint8Array[] = []
-  readonly #lists = new Map<readonly Slice[], number>()
-  readonly #pasts = new Map<Past, number>()
+  readonly #lists = new Map<readonly Slice<SealedPage>[], number>()
+  readonly #pasts = new Map<Past<SealedPage>, number>()
   #byteCount = 0
 
-  image(directory: PageDirectory, keys: KeyTableHandle): DirectoryImage {
+  image(directory: PageDirectory<SealedPage>, keys: KeyTableHandle): DirectoryImage {
     const { version, appliedSeq, ranges } = directory
     const { past: pasts, lists } = collected(ranges)
     this.#put(lists.length)
@@ -46,7 +51,7 @@ class ImageWriter {
       this.#key(low)
       this.#put(since, this.#lists.get(slices) as number, sliceCount, parents.length)
       for (const parent of parents) this.#put(this.#pasts.get(parent) as number)
-      this.#pasts.set(pasts[index] as Past, index)
+      this.#pasts.set(pasts[index] as Past<SealedPage>, index)
     }
     this.#put(ranges.length)
     for (const { low, t0, base, chunks, past } of ranges) {
@@ -75,17 +80,21 @@ class ImageWriter {
     this.#byteCount += low.length
   }
 
-  #page(page: PageView | undefined): void {
+  #page(page: SealedPage | undefined): void {
     if (page === undefined) this.#numbers.push(NO_PAGE, 0)
+    else if (isHandle(page)) this.#numbers.push(FIRST_HANDLE - page.number, page.rows)
     else this.#numbers.push(page.address, page.generation)
   }
 }
 
 /** Every past once, parents before what came of them, and every list of slices once. */
-function collected(ranges: readonly RangeEntry[]): { readonly past: readonly Past[]; readonly lists: readonly (readonly Slice[])[] } {
-  const past = new Set<Past>()
-  const lists = new Set<readonly Slice[]>()
-  const add = (each: Past): void => {
+function collected(ranges: readonly RangeEntry<SealedPage>[]): {
+  readonly past: readonly Past<SealedPage>[]
+  readonly lists: readonly (readonly Slice<SealedPage>[])[]
+} {
+  const past = new Set<Past<SealedPage>>()
+  const lists = new Set<readonly Slice<SealedPage>[]>()
+  const add = (each: Past<SealedPage>): void => {
     if (past.has(each)) return
     each.parents.forEach(add)
     past.add(each)
@@ -96,7 +105,7 @@ function collected(ranges: readonly RangeEntry[]): { readonly past: readonly Pas
 }
 
 /** @returns what {@link attachDirectory} takes; its arrays may be transferred. */
-export function directoryImage(directory: PageDirectory, keys: KeyTableHandle): DirectoryImage {
+export function directoryImage(directory: PageDirectory<SealedPage>, keys: KeyTableHandle): DirectoryImage {
   return new ImageWriter().image(directory, keys)
 }
 
@@ -132,6 +141,18 @@ export class PageViews {
   }
 }
 
+/** One reading thread's handles: one object for a page, whatever directory names it. */
+export class PageHandles {
+  readonly #handles = new Map<number, PageHandle>()
+
+  handle(number: number, rows: number): PageHandle {
+    let handle = this.#handles.get(number)
+    // A number is given again after the table that had it is gone.
+    if (handle?.rows !== rows) this.#handles.set(number, (handle = { number, rows }))
+    return handle
+  }
+}
+
 type PageName = { readonly address: number; readonly generation: number }
 
 class AttachedSlice implements Slice {
@@ -155,16 +176,16 @@ class AttachedSlice implements Slice {
   }
 }
 
-class AttachedRange implements RangeEntry {
+class AttachedRange<Sealed> implements RangeEntry<Sealed> {
   readonly low: Uint8Array
   readonly t0: number
-  readonly past: Past
+  readonly past: Past<Sealed>
   readonly #base: PageName
   readonly #chunks: readonly PageName[]
   readonly #views: PageViews
   #open: { readonly base: PageView | undefined; readonly chunks: readonly PageView[] } | undefined
 
-  constructor(low: Uint8Array, t0: number, past: Past, base: PageName, chunks: readonly PageName[], views: PageViews) {
+  constructor(low: Uint8Array, t0: number, past: Past<Sealed>, base: PageName, chunks: readonly PageName[], views: PageViews) {
     this.low = low
     this.t0 = t0
     this.past = past
@@ -197,8 +218,30 @@ class AttachedRange implements RangeEntry {
   }
 }
 
-/** The directory as a reading thread sees it. Looking at a page of it may throw {@link StaleDirectory}. */
-export function attachDirectory({ version, appliedSeq, numbers, bytes }: DirectoryImage, views: PageViews): PageDirectory {
+/**
+ * The directory as a reading thread sees it, all pages in memory. Looking at a page of it may throw {@link StaleDirectory}.
+ * @throws DriftError INVARIANT where sealed pages are told by handles.
+ */
+export function attachDirectory(image: DirectoryImage, views: PageViews): PageDirectory {
+  return attached<PageView>(image, views, (low, t0, t1, name) => {
+    assertLaw(name.address > FIRST_HANDLE, 'MEM-7', 'sealed pages of this directory may be gone: they are told by handles')
+    return new AttachedSlice(low, t0, t1, name, views)
+  })
+}
+
+/** The same where sealed pages may be gone from memory. */
+export function attachHandleDirectory(image: DirectoryImage, views: PageViews, handles: PageHandles): PageDirectory<SealedPage> {
+  return attached<SealedPage>(image, views, (low, t0, t1, name) => {
+    if (name.address > FIRST_HANDLE) return new AttachedSlice(low, t0, t1, name, views)
+    return { low, t0, t1, page: handles.handle(FIRST_HANDLE - name.address, name.generation) }
+  })
+}
+
+function attached<Sealed>(
+  { version, appliedSeq, numbers, bytes }: DirectoryImage,
+  views: PageViews,
+  sliceOf: (low: Uint8Array, t0: number, t1: number, name: PageName) => Slice<Sealed>
+): PageDirectory<Sealed> {
   let at = 0
   const number = () => numbers[at++] as number
   const seq = () => {
@@ -211,16 +254,16 @@ export function attachDirectory({ version, appliedSeq, numbers, bytes }: Directo
   }
   const name = (): PageName => ({ address: number(), generation: number() })
   const times = <Value>(make: () => Value): Value[] => Array.from({ length: number() }, make)
-  const lists = times(() => times((): Slice => new AttachedSlice(key(), number(), seq(), name(), views)))
-  const pasts: Past[] = []
+  const lists = times(() => times((): Slice<Sealed> => sliceOf(key(), number(), seq(), name())))
+  const pasts: Past<Sealed>[] = []
   for (let left = number(); left > 0; left--) {
     const [low, since, list, sliceCount] = [key(), number(), number(), number()]
-    const parents = times(() => pasts[number()] as Past)
-    pasts.push({ low, since, slices: lists[list] as Slice[], sliceCount, parents })
+    const parents = times(() => pasts[number()] as Past<Sealed>)
+    pasts.push({ low, since, slices: lists[list] as Slice<Sealed>[], sliceCount, parents })
   }
-  const ranges = times((): RangeEntry => {
-    const [low, t0, past, base] = [key(), number(), pasts[number()] as Past, name()]
-    return new AttachedRange(low, t0, past, base, times(name), views)
+  const ranges = times((): RangeEntry<Sealed> => {
+    const [low, t0, past, base] = [key(), number(), pasts[number()] as Past<Sealed>, name()]
+    return new AttachedRange<Sealed>(low, t0, past, base, times(name), views)
   })
   return { version, appliedSeq, ranges }
 }

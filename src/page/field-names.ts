@@ -155,6 +155,10 @@ export class FieldNames {
     return this.#dictionaries.get(name)
   }
 
+  get dictionaries(): ReadonlyMap<string, TextDictionary> {
+    return this.#dictionaries
+  }
+
   setDictionary(name: string, dictionary: TextDictionary): void {
     this.#dictionaries.set(name, dictionary)
   }

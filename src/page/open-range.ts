@@ -1,6 +1,7 @@
 import { type DeltaChunk } from './delta-chunk.js'
 import { type OpenPage } from './open-page.js'
 import { type Past } from './page-directory.js'
+import { type SealedPage } from './page-handle.js'
 import { type PageView } from './page-view.js'
 
 /** An open rectangle as apply sees it: a range of keys from `t0` on, its base and its delta. */
@@ -9,7 +10,7 @@ export class OpenRange {
   /** The bytes of {@link low}. */
   readonly lowData: DataView
   readonly t0: number
-  past: Past
+  past: Past<SealedPage>
   base: OpenPage | undefined
   /** The delta; its first `frozenCount` chunks are being merged. */
   readonly chunks: DeltaChunk[] = []
@@ -36,7 +37,7 @@ export class OpenRange {
   /** The last key, where this is the last range of the table; -1: it has none. */
   lastOrdinal = -1
 
-  constructor(low: Uint8Array, t0: number, past: Past) {
+  constructor(low: Uint8Array, t0: number, past: Past<SealedPage>) {
     this.low = low
     this.lowData = new DataView(low.buffer, low.byteOffset, low.length)
     this.t0 = t0

@@ -8,50 +8,61 @@
 import { compareKeys } from '../codec/key-codec.js'
 import { type PageView } from './page-view.js'
 
-/** A sealed rectangle. Without a page it has no rows. */
-export type Slice = { readonly t0: number; readonly t1: number; readonly low: Uint8Array; readonly page: PageView | undefined }
+/**
+ * A sealed rectangle. Without a page it has no rows. `Sealed` is what stands for its page: the page itself where all pages stay in
+ * memory, a handle where sealed ones may be given up (`page-handle.ts`).
+ */
+export type Slice<Sealed = PageView> = {
+  readonly t0: number
+  readonly t1: number
+  readonly low: Uint8Array
+  readonly page: Sealed | undefined
+}
 
-export type Past = {
+export type Past<Sealed = PageView> = {
   readonly low: Uint8Array
   /** From here on the slices say all, before it the parents. */
   readonly since: number
   /** Append-only and shared; the first `sliceCount` are this one's, in order of time. */
-  readonly slices: Slice[]
+  readonly slices: Slice<Sealed>[]
   readonly sliceCount: number
   /** In order of keys. */
-  readonly parents: readonly Past[]
+  readonly parents: readonly Past<Sealed>[]
 }
 
-export type RangeEntry = {
+export type RangeEntry<Sealed = PageView> = {
   /** The first key; the range ends where the next begins. Empty: from the first of all. */
   readonly low: Uint8Array
   readonly t0: number
   readonly base: PageView | undefined
   /** In order of seq. */
   readonly chunks: readonly PageView[]
-  readonly past: Past
+  readonly past: Past<Sealed>
 }
 
-export type PageDirectory = {
+export type PageDirectory<Sealed = PageView> = {
   readonly version: number
   /** All events up to this one are in the pages. */
   readonly appliedSeq: number
-  readonly ranges: readonly RangeEntry[]
+  readonly ranges: readonly RangeEntry<Sealed>[]
 }
 
 /** Canonical bytes; absent: no bound. */
 export type KeyBounds = { readonly from?: Uint8Array | undefined; readonly to?: Uint8Array | undefined }
 
 /** One rectangle at some S, and what is asked of it: its keys within [low, high). */
-export type Tile = {
+export type Tile<Sealed = PageView> = {
   readonly low: Uint8Array
   readonly high: Uint8Array | undefined
   readonly t0: number
   readonly t1: number
   /** Base, sealed page, or none. */
-  readonly page: PageView | undefined
+  readonly page: PageView | Sealed | undefined
   readonly chunks: readonly PageView[]
 }
+
+/** Tiles one behind the other in time, of the keys within [low, high). */
+export type TilesOfRange = { readonly low: Uint8Array; readonly high: Uint8Array | undefined; readonly tiles: readonly Tile[] }
 
 const noChunks: readonly PageView[] = []
 
@@ -59,15 +70,15 @@ const noChunks: readonly PageView[] = []
  * From this S on the open rectangle answers. Its base is what was alive behind the last event before t0: so it answers for that one too,
  * with fewer rows than the sealed page, and a present without events since is read as such.
  */
-function openFrom({ t0 }: RangeEntry): number {
+function openFrom({ t0 }: { readonly t0: number }): number {
   return t0 - 1
 }
 
 /** The rectangles at S that have keys within the bounds, in order of keys, each once and cut to those bounds. */
-export function tilesAt({ ranges }: PageDirectory, S: number, { from, to }: KeyBounds = {}): Tile[] {
-  const tiles: Tile[] = []
+export function tilesAt<Sealed>({ ranges }: PageDirectory<Sealed>, S: number, { from, to }: KeyBounds = {}): Tile<Sealed>[] {
+  const tiles: Tile<Sealed>[] = []
   for (let index = from === undefined ? 0 : rangeIndex(ranges, from); index < ranges.length; index++) {
-    const range = ranges[index] as RangeEntry
+    const range = ranges[index] as RangeEntry<Sealed>
     if (to !== undefined && range.low.length > 0 && compareKeys(range.low, to) >= 0) break
     const low = later(range.low, from)
     const high = earlier(ranges[index + 1]?.low, to)
@@ -77,17 +88,61 @@ export function tilesAt({ ranges }: PageDirectory, S: number, { from, to }: KeyB
   return tiles
 }
 
+/**
+ * The rectangles that have keys within the bounds and a seq from `from` to `to`: for each range of keys, in order, those of its keys; of one
+ * key oldest first. A page from before a split comes for each half, cut to it.
+ */
+export function tilesBetween({ ranges }: PageDirectory, from: number, to: number, bounds: KeyBounds = {}): TilesOfRange[] {
+  const found: TilesOfRange[] = []
+  for (let index = bounds.from === undefined ? 0 : rangeIndex(ranges, bounds.from); index < ranges.length; index++) {
+    const range = ranges[index] as RangeEntry
+    if (bounds.to !== undefined && range.low.length > 0 && compareKeys(range.low, bounds.to) >= 0) break
+    const low = later(range.low, bounds.from)
+    const high = earlier(ranges[index + 1]?.low, bounds.to)
+    const tiles: Tile[] = []
+    addPastBetween(tiles, range.past, from, to, low, high)
+    if (to >= range.t0) tiles.push({ low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks })
+    found.push({ low, high, tiles })
+  }
+  return found
+}
+
+function addPastBetween(tiles: Tile[], past: Past, from: number, to: number, low: Uint8Array, high: Uint8Array | undefined): void {
+  if (from < past.since) {
+    eachParent(past, low, high, (parent, parentLow, parentHigh) => addPastBetween(tiles, parent, from, to, parentLow, parentHigh))
+  }
+  for (let index = 0; index < past.sliceCount; index++) {
+    const { t0, t1, page } = past.slices[index] as Slice
+    if (t0 <= to && t1 > from) tiles.push({ low, high, t0, t1, page, chunks: noChunks })
+  }
+}
+
+/** The parents that have keys within [low, high), and those keys' bounds. */
+function eachParent<Sealed>(
+  { parents }: Past<Sealed>,
+  low: Uint8Array,
+  high: Uint8Array | undefined,
+  take: (parent: Past<Sealed>, low: Uint8Array, high: Uint8Array | undefined) => void
+): void {
+  parents.forEach((parent, index) => {
+    const parentHigh = parents[index + 1]?.low
+    if (high !== undefined && compareKeys(parent.low, high) >= 0) return
+    if (parentHigh !== undefined && compareKeys(parentHigh, low) <= 0) return
+    take(parent, index === 0 ? low : later(parent.low, low), earlier(parentHigh, high))
+  })
+}
+
 /** The rectangle of a key at S. */
-export function tileOf({ ranges }: PageDirectory, S: number, key: Uint8Array): Tile | undefined {
+export function tileOf<Sealed>({ ranges }: PageDirectory<Sealed>, S: number, key: Uint8Array): Tile<Sealed> | undefined {
   const index = rangeIndex(ranges, key)
-  const range = ranges[index] as RangeEntry
+  const range = ranges[index] as RangeEntry<Sealed>
   const high = ranges[index + 1]?.low
   if (S >= openFrom(range)) return { low: range.low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks }
   let { past } = range
   while (S < past.since) {
     let parent = past.parents.length - 1
-    while (parent > 0 && compareKeys((past.parents[parent] as Past).low, key) > 0) parent--
-    past = past.parents[parent] as Past
+    while (parent > 0 && compareKeys((past.parents[parent] as Past<Sealed>).low, key) > 0) parent--
+    past = past.parents[parent] as Past<Sealed>
   }
   const slice = sliceAt(past, S)
   return slice === undefined ? undefined : { low: slice.low, high, t0: slice.t0, t1: slice.t1, page: slice.page, chunks: noChunks }
@@ -105,14 +160,9 @@ export function rangeIndex(ranges: readonly { readonly low: Uint8Array }[], key:
   return low
 }
 
-function addPast(tiles: Tile[], past: Past, S: number, low: Uint8Array, high: Uint8Array | undefined): void {
+function addPast<Sealed>(tiles: Tile<Sealed>[], past: Past<Sealed>, S: number, low: Uint8Array, high: Uint8Array | undefined): void {
   if (S < past.since) {
-    past.parents.forEach((parent, index) => {
-      const parentHigh = past.parents[index + 1]?.low
-      if (high !== undefined && compareKeys(parent.low, high) >= 0) return
-      if (parentHigh !== undefined && compareKeys(parentHigh, low) <= 0) return
-      addPast(tiles, parent, S, index === 0 ? low : later(parent.low, low), earlier(parentHigh, high))
-    })
+    eachParent(past, low, high, (parent, parentLow, parentHigh) => addPast(tiles, parent, S, parentLow, parentHigh))
     return
   }
   const slice = sliceAt(past, S)
@@ -124,19 +174,19 @@ function addPast(tiles: Tile[], past: Past, S: number, low: Uint8Array, high: Ui
   else tiles.push({ low, high, t0, t1, page, chunks: noChunks })
 }
 
-function sliceAt({ slices, sliceCount }: Past, S: number): Slice | undefined {
+function sliceAt<Sealed>({ slices, sliceCount }: Past<Sealed>, S: number): Slice<Sealed> | undefined {
   let low = 0
   let high = sliceCount - 1
   while (low < high) {
     const middle = (low + high + 1) >> 1
-    if ((slices[middle] as Slice).t0 <= S) low = middle
+    if ((slices[middle] as Slice<Sealed>).t0 <= S) low = middle
     else high = middle - 1
   }
   return slices[low]
 }
 
 /** `past` with one slice more. Only the newest past of a range may be added to: others share its list. */
-export function withSlice(past: Past, slice: Slice): Past {
+export function withSlice<Sealed>(past: Past<Sealed>, slice: Slice<Sealed>): Past<Sealed> {
   // Where a sibling added to the shared list before, this one goes on with a list of its own.
   const slices = past.slices.length === past.sliceCount ? past.slices : past.slices.slice(0, past.sliceCount)
   slices.push(slice)

@@ -3,12 +3,13 @@
  * it begins and pins the pages that it will look at, so that whatever is applied, merged and installed meanwhile, its answer is that of
  * its S (VIS-5). `counters` say what it cost.
  */
-import { DriftError } from '../base/errors.js'
+import { assertLaw, DriftError } from '../base/errors.js'
 import { type Arena } from '../memory/arena.js'
 import { type Document } from '../codec/value.js'
 import { ColumnReader, type PageColumn, type RowRun } from './column-reader.js'
 import { type KeyTable, NOWHERE } from './key-table.js'
-import { type KeyBounds, type PageDirectory, rangeIndex, type Past, tileOf, type Tile, tilesAt } from './page-directory.js'
+import { type KeyBounds, type PageDirectory, type RangeEntry, rangeIndex, type Past, tileOf, type Tile, tilesAt } from './page-directory.js'
+import { isHandle, type PagePins, type SealedPage } from './page-handle.js'
 import * as layout from './page-layout.js'
 import { type PageView } from './page-view.js'
 import { RowOrder } from './row-order.js'
@@ -44,7 +45,9 @@ export type ReadCounters = { rowsTouched: number; rowsVisible: number }
 export type PageSource = {
   readonly arena: Arena
   readonly keys: KeyTable
-  readonly directory: PageDirectory
+  readonly directory: PageDirectory<SealedPage>
+  /** Where sealed pages may be gone from memory. */
+  readonly pins?: PagePins
   /** The row at a location of `key-table.ts`. */
   at(location: number): { readonly view: PageView; readonly row: number; readonly t0: number } | undefined
 }
@@ -67,27 +70,40 @@ export class PageReader {
   /** Live rows at S. @throws DriftError SEQ_AHEAD where S is not applied yet. */
   countAt(S: number, bounds: KeyBounds = {}): number {
     let count = 0
-    for (const tile of this.#tiles(S, bounds)) {
-      for (const page of pagesOf(tile)) {
-        const whole = isBounded(bounds) || page.kind === layout.DELTA ? -1 : wholeCount(page, S, tile)
-        if (whole >= 0) this.#count(0, whole)
-        count += whole >= 0 ? whole : this.#visibleRows(page, S, tile, bounds).length
-      }
+    for (const each of this.#tiles(S, bounds)) {
+      this.#inMemory(each, (tile) => {
+        for (const page of pagesOf(tile)) {
+          const whole = isBounded(bounds) || page.kind === layout.DELTA ? -1 : wholeCount(page, S, tile)
+          if (whole >= 0) this.#count(0, whole)
+          count += whole >= 0 ? whole : this.#visibleRows(page, S, tile, bounds).length
+        }
+      })
     }
     return count
   }
 
   /**
-   * The rows that are visible at S, in batches. Pages are pinned from the first batch on until the iteration ends.
+   * The rows that are visible at S, in batches. Pages are pinned from the first batch on until the iteration ends; those that may be gone
+   * from memory one after the other.
    * @throws DriftError SEQ_AHEAD where S is not applied yet.
    */
   *scanAt(S: number, options: ScanOptions): Generator<PageBatch, void> {
     const { bounds = {}, order = 'key' } = options
     const tiles = this.#tiles(S, bounds)
     const release = this.#pin(tiles)
+    let held: PageView | undefined
     try {
       let pending = newBatch()
-      for (const tile of tiles) {
+      for (const each of tiles) {
+        if (each.page !== undefined && isHandle(each.page)) {
+          // What waits for a full batch lies in pages that are let go before the next one is pinned.
+          if (pending.rowCount > 0) yield this.#batch(pending.runs, pending.rowCount, options)
+          pending = newBatch()
+          if (held !== undefined) this.#pins().unpin(held)
+          held = undefined
+          held = this.#pins().pin(each.page)
+        }
+        const tile = resident(each, held)
         for (const run of this.#runs(tile, S, bounds, order)) {
           let from = 0
           while (from < run.rows.length) {
@@ -103,32 +119,33 @@ export class PageReader {
       }
       if (pending.rowCount > 0) yield this.#batch(pending.runs, pending.rowCount, options)
     } finally {
+      if (held !== undefined) this.#pins().unpin(held)
       release()
     }
   }
 
   /** The document of an ordinal at S; undefined where it is not there. */
   versionAt(ordinal: number, S: number): Document | undefined {
-    const found = this.#find(ordinal, S)
-    return found === undefined ? undefined : this.#rows.documentOf(found.view, found.row)
+    return this.#find(ordinal, S, ({ view, row }) => this.#rows.documentOf(view, row))
   }
 
   /** The seqs [begin, end) of the version of an ordinal at S. */
   lifeAt(ordinal: number, S: number): { readonly begin: number; readonly end: number } | undefined {
-    const found = this.#find(ordinal, S)
-    return found === undefined ? undefined : { begin: found.view.beginOf(found.row), end: found.view.endOf(found.row) }
+    return this.#find(ordinal, S, ({ view, row }) => ({ begin: view.beginOf(row), end: view.endOf(row) }))
   }
 
   /** The same by canonical key bytes: without an ordinal the open delta is looked through. */
   versionOfKeyAt(key: Uint8Array, S: number): Document | undefined {
-    const tile = tileOf(this.#directoryAt(S), S, key)
-    if (tile === undefined) return undefined
+    const found = tileOf(this.#directoryAt(S), S, key)
+    if (found === undefined) return undefined
     const compare = (page: PageView, row: number) => this.#source.keys.compareTo(page.ordinalOf(row), key)
-    for (const page of pagesOf(tile)) {
-      const row = page.kind === layout.DELTA ? inDelta(page, S, compare) : inSorted(page, S, compare)
-      if (row >= 0) return this.#rows.documentOf(page, row)
-    }
-    return undefined
+    return this.#inMemory(found, (tile) => {
+      for (const page of pagesOf(tile)) {
+        const row = page.kind === layout.DELTA ? inDelta(page, S, compare) : inSorted(page, S, compare)
+        if (row >= 0) return this.#rows.documentOf(page, row)
+      }
+      return undefined
+    })
   }
 
   /** All versions of an ordinal, oldest first. Between an `end` and the next `begin` the row was deleted. */
@@ -136,15 +153,20 @@ export class PageReader {
     const { keys, directory } = this.#source
     if (!keys.has(ordinal)) return []
     const key = keys.keyOf(ordinal)
-    const { past, base, chunks } = directory.ranges[rangeIndex(directory.ranges, key)] as PageDirectory['ranges'][number]
+    const { past, base, chunks } = directory.ranges[rangeIndex(directory.ranges, key)] as RangeEntry<SealedPage>
     const versions: PageVersion[] = []
     const add = (view: PageView, row: number): void => {
       versions.push({ begin: view.beginOf(row), end: view.endOf(row), document: this.#rows.documentOf(view, row) })
     }
     // A version is taken from the page in which it ends, or from the open one: there both bounds are known.
-    eachSlice(past, key, (page) => {
-      for (let row = this.#firstRow(page, ordinal); row < page.rowCount && page.ordinalOf(row) === ordinal; row++) {
-        if (page.endOf(row) !== Infinity) add(page, row)
+    eachSlice(past, key, (sealed) => {
+      const page = isHandle(sealed) ? this.#pins().pin(sealed) : sealed
+      try {
+        for (let row = this.#firstRow(page, ordinal); row < page.rowCount && page.ordinalOf(row) === ordinal; row++) {
+          if (page.endOf(row) !== Infinity) add(page, row)
+        }
+      } finally {
+        if (isHandle(sealed)) this.#pins().unpin(page)
       }
     })
     if (base !== undefined) {
@@ -154,29 +176,49 @@ export class PageReader {
     return versions
   }
 
-  #find(ordinal: number, S: number): Found | undefined {
+  #find<Value>(ordinal: number, S: number, use: (found: Found) => Value): Value | undefined {
     const { keys } = this.#source
     const directory = this.#directoryAt(S)
     if (!keys.has(ordinal)) return undefined
     let place = this.#source.at(keys.locationOf(ordinal))
     while (place !== undefined && S >= place.t0) {
       const { view, row } = place
-      if (view.beginOf(row) <= S) return view.endOf(row) > S ? { view, row } : undefined
+      if (view.beginOf(row) <= S) return view.endOf(row) > S ? use({ view, row }) : undefined
       const previous = view.previousAt < 0 ? NOWHERE : (view.i32[view.previousAt + row] as number)
       if (previous === NOWHERE) return undefined
       place = this.#source.at(previous)
     }
-    const tile = tileOf(directory, S, keys.keyOf(ordinal))
-    if (tile === undefined) return undefined
-    for (const page of pagesOf(tile)) {
-      const compare = (view: PageView, row: number) => keys.compare(view.ordinalOf(row), ordinal)
-      const row = page.kind === layout.DELTA ? -1 : inSorted(page, S, compare)
-      if (row >= 0) return { view: page, row }
-    }
-    return undefined
+    const found = tileOf(directory, S, keys.keyOf(ordinal))
+    if (found === undefined) return undefined
+    const compare = (view: PageView, row: number) => keys.compare(view.ordinalOf(row), ordinal)
+    return this.#inMemory(found, (tile) => {
+      for (const page of pagesOf(tile)) {
+        const row = page.kind === layout.DELTA ? -1 : inSorted(page, S, compare)
+        if (row >= 0) return use({ view: page, row })
+      }
+      return undefined
+    })
   }
 
-  #directoryAt(S: number): PageDirectory {
+  /** A tile whose page may be gone is read in, and pinned until `use` has ended. */
+  #inMemory<Value>(tile: Tile<SealedPage>, use: (tile: Tile) => Value): Value {
+    if (tile.page === undefined || !isHandle(tile.page)) return use(resident(tile, undefined))
+    const pins = this.#pins()
+    const held = pins.pin(tile.page)
+    try {
+      return use(resident(tile, held))
+    } finally {
+      pins.unpin(held)
+    }
+  }
+
+  #pins(): PagePins {
+    const { pins } = this.#source
+    assertLaw(pins !== undefined, 'MEM-7', 'a page is told by a handle, and nothing is there to pin it')
+    return pins
+  }
+
+  #directoryAt(S: number): PageDirectory<SealedPage> {
     const { directory } = this.#source
     if (S > directory.appliedSeq) {
       throw new DriftError('SEQ_AHEAD', `pages hold the events up to ${directory.appliedSeq}, not up to ${S}`, {
@@ -187,11 +229,11 @@ export class PageReader {
     return directory
   }
 
-  #tiles(S: number, bounds: KeyBounds): Tile[] {
+  #tiles(S: number, bounds: KeyBounds): Tile<SealedPage>[] {
     return tilesAt(this.#directoryAt(S), S, bounds)
   }
 
-  #pin(tiles: readonly Tile[]): () => void {
+  #pin(tiles: readonly Tile<SealedPage>[]): () => void {
     const { arena } = this.#source
     const pinned: number[] = []
     const release = () => {
@@ -199,7 +241,8 @@ export class PageReader {
     }
     for (const tile of tiles) {
       // Cells of a delta refer to all pages of its rectangle.
-      for (const page of pagesOf(tile)) {
+      for (const page of tile.page === undefined ? tile.chunks : [tile.page, ...tile.chunks]) {
+        if (isHandle(page)) continue
         if (!arena.pin(page.address, page.generation)) {
           release()
           throw new DriftError('INVARIANT', `MEM-5: the directory names a page at ${page.address} that is gone`, { law: 'MEM-5' })
@@ -347,6 +390,12 @@ function newBatch(): { readonly runs: RowRun[]; rowCount: number } {
   return { runs: [], rowCount: 0 }
 }
 
+/** The tile with its page in memory: `held` in the place of a handle. */
+function resident(tile: Tile<SealedPage>, held: PageView | undefined): Tile {
+  const { page } = tile
+  return { ...tile, page: page === undefined ? undefined : isHandle(page) ? held : page }
+}
+
 function pagesOf({ page, chunks }: Tile): readonly PageView[] {
   return page === undefined ? chunks : [page, ...chunks]
 }
@@ -402,8 +451,8 @@ function inDelta(page: PageView, S: number, compare: (page: PageView, row: numbe
   return -1
 }
 
-function eachSlice(past: Past, key: Uint8Array, take: (page: PageView) => void): void {
-  if (past.parents.length > 0) eachSlice(past.parents[rangeIndex(past.parents, key)] as Past, key, take)
+function eachSlice(past: Past<SealedPage>, key: Uint8Array, take: (page: SealedPage) => void): void {
+  if (past.parents.length > 0) eachSlice(past.parents[rangeIndex(past.parents, key)] as Past<SealedPage>, key, take)
   for (const { page } of past.slices.slice(0, past.sliceCount)) if (page !== undefined) take(page)
 }
 

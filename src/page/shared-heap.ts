@@ -21,6 +21,8 @@ export class SharedHeap {
   readonly #data: DataView[] = []
   readonly #starts: number[] = []
   #end = 0
+  /** By block: how often something was put into it. */
+  readonly #changes: number[] = []
 
   /** For a reading thread `addresses` is the array of the heap that it reads. */
   constructor(arena: Arena, addresses: Int32Array = sharedInt32(FIRST_BLOCKS)) {
@@ -28,6 +30,41 @@ export class SharedHeap {
     this.addresses = addresses
     this.#unitBytes = arena.unitBytes
     this.#unitShift = 31 - Math.clz32(arena.unitBytes)
+  }
+
+  /** The heap of a snapshot: its blocks are in page memory already. */
+  static restore(arena: Arena, blocks: readonly number[], end: number): SharedHeap {
+    const addresses = sharedInt32(Math.max(FIRST_BLOCKS, 2 ** Math.ceil(Math.log2(Math.max(1, blocks.length)))))
+    addresses.set(blocks)
+    const heap = new SharedHeap(arena, addresses)
+    heap.#blockCount = blocks.length
+    heap.#end = end
+    for (let block = 0; block < blocks.length; block++) {
+      heap.#changes.push(0)
+      heap.#open(block)
+    }
+    return heap
+  }
+
+  get blockCount(): number {
+    return this.#blockCount
+  }
+
+  /** The reference that the next byte gets, but for alignment. */
+  get end(): number {
+    return this.#end
+  }
+
+  /** How often something was put into a block: what a snapshot has of it is as good as long as it is the same. */
+  changesOf(block: number): number {
+    return this.#changes[block] as number
+  }
+
+  /** The used bytes of a block. */
+  blockBytes(block: number): Uint8Array {
+    const memory = this.memory(block * this.#unitBytes)
+    const start = this.#starts[block] as number
+    return memory.subarray(start, start + Math.min(this.#unitBytes, this.#end - block * this.#unitBytes))
   }
 
   get bytes(): number {
@@ -40,6 +77,7 @@ export class SharedHeap {
     let at = (this.#end + 3) & ~3
     if (at + bytes > this.#blockCount * this.#unitBytes) at = this.#addBlock()
     this.#end = at + bytes
+    this.#changed(at)
     return at
   }
 
@@ -65,13 +103,20 @@ export class SharedHeap {
   setWord(reference: number, value: number): void {
     const words = this.#words[reference >>> this.#unitShift] as Int32Array
     words[this.index(reference) >>> 2] = value
+    this.#changed(reference)
   }
 
   /** Gives all memory back; no page of the table may be in use. */
   release(): void {
     for (let block = 0; block < this.#blockCount; block++) this.#arena.release(this.addresses[block] as number)
     this.#blockCount = 0
+    this.#changes.length = 0
     this.#end = 0
+  }
+
+  #changed(reference: number): void {
+    const block = reference >>> this.#unitShift
+    this.#changes[block] = (this.#changes[block] as number) + 1
   }
 
   #addBlock(): number {
@@ -83,6 +128,7 @@ export class SharedHeap {
     }
     publishWord(this.addresses, block, this.#arena.claim(this.#unitBytes))
     this.#blockCount++
+    this.#changes.push(0)
     this.#open(block)
     // Reference 0 is none.
     return block * this.#unitBytes + (block === 0 ? 8 : 0)

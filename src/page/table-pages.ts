@@ -25,14 +25,16 @@ import { KeyTable, NOWHERE } from './key-table.js'
 import { type MergedPages, type MergeJob, PageMerger } from './merge-pages.js'
 import { OpenPage } from './open-page.js'
 import { OpenRange } from './open-range.js'
-import { type PageDirectory, type Past, type RangeEntry, rangeIndex, type Slice, withSlice } from './page-directory.js'
+import { type PageDirectory, type Past, type RangeEntry, rangeIndex, withSlice } from './page-directory.js'
 import { type ColumnDraft, columnsBytes, createPage, HeapDraft, type PageDraft } from './page-draft.js'
 import { type PageEvent } from './page-event.js'
+import { isHandle, type SealedPage, type SealedPages } from './page-handle.js'
 import * as layout from './page-layout.js'
 import { writeTextHead } from './payload.js'
 import { type PageView } from './page-view.js'
 import { RowReader } from './row-reader.js'
 import { SharedHeap } from './shared-heap.js'
+import { type RangeState, type TableState } from './table-state.js'
 import { TextDictionary } from './text-dictionary.js'
 
 export const PAGE_ROWS = 16_384
@@ -63,6 +65,8 @@ export type TablePagesOptions = {
   readonly merging?: 'at-once' | 'by-steps'
   /** How far an offset reaches; smaller in tests. */
   readonly offsetMax?: number
+  /** Takes over what is sealed, so that it may leave memory; without it all pages stay. */
+  readonly sealed?: SealedPages | undefined
 }
 
 export type PageCounters = {
@@ -104,28 +108,66 @@ export class TablePages {
   #appliedSeq = 0
   /** Counts every change of where the pages are. */
   #structure = 1
-  #directory: PageDirectory | undefined
+  #directory: PageDirectory<SealedPage> | undefined
+  readonly #sealed: SealedPages | undefined
   /** Heap bytes of a row of a delta, as the last full chunk had them. */
   #heapPerRow = -1
 
-  constructor({ arena, table, primaryKey, pageRows = PAGE_ROWS, merging = 'at-once', offsetMax = OFFSET_MAX }: TablePagesOptions) {
+  constructor(options: TablePagesOptions, state?: TableState) {
+    const { arena, table, primaryKey, pageRows = PAGE_ROWS, merging = 'at-once', offsetMax = OFFSET_MAX, sealed } = options
     this.arena = arena
     this.table = table
     this.pageRows = pageRows
     this.#primaryKey = primaryKey
     this.#isStepwise = merging === 'by-steps'
     this.#offsetMax = offsetMax
+    this.#sealed = sealed
     this.#chunkRows = Math.max(2, Math.min(CHUNK_ROWS, pageRows >> 4))
     // No base and no chunk has as many rows as a full page.
     this.#rowBits = 32 - Math.clz32(Math.max(2, pageRows - 1))
     this.#bytesMax = arena.slotBytes * 0.75
-    this.#heap = new SharedHeap(arena)
-    this.keys = new KeyTable(this.#heap)
+    this.keys = state?.keys ?? new KeyTable(new SharedHeap(arena))
+    this.#heap = this.keys.heap
     this.#reader = new RowReader(this.keys)
     this.#merger = new PageMerger(arena, this.keys, this.#reader)
     const low = new Uint8Array(0)
     this.#ranges = [new OpenRange(low, 0, { low, since: 0, slices: [], sliceCount: 0, parents: [] })]
+    if (state !== undefined) this.#restore(state)
     for (const range of this.#ranges) range.rowsMax = this.#limitOf(range)
+  }
+
+  /** What a snapshot keeps; {@link restore} goes on from there. It is live: to be written before the next event. */
+  get state(): TableState {
+    this.publish()
+    const stateOf = ({ number, view }: OpenPage) => ({ number, view })
+    return {
+      appliedSeq: this.#appliedSeq,
+      structureVersion: this.#structure,
+      heapPerRow: this.#heapPerRow,
+      counters: this.counters,
+      keys: this.keys,
+      dictionaries: [...this.#names.dictionaries].map(([name, { reference }]) => ({ name, reference })),
+      ranges: this.#ranges.map(
+        ({ low, t0, past, base, chunks, alive, aliveMin, hasDeletes, isAppended, seqBase, lastOrdinal }): RangeState => ({
+          low,
+          t0,
+          past,
+          base: base === undefined ? undefined : stateOf(base),
+          chunks: chunks.map(({ page }) => stateOf(page)),
+          alive,
+          aliveMin,
+          hasDeletes,
+          isAppended,
+          seqBase,
+          lastOrdinal
+        })
+      )
+    }
+  }
+
+  /** The table of a snapshot: the same answers at every seq, and it takes the events behind `state.appliedSeq`. */
+  static restore(options: TablePagesOptions, state: TableState): TablePages {
+    return new TablePages(options, state)
   }
 
   get appliedSeq(): number {
@@ -147,13 +189,19 @@ export class TablePages {
     return rows
   }
 
-  /** The pages as they are now. Readers pin what they read, see `page-reader.ts`. */
+  /** The pages as they are now, all in memory. Readers pin what they read, see `page-reader.ts`. */
   get directory(): PageDirectory {
+    assertLaw(this.#sealed === undefined, 'MEM-7', `sealed pages of table ${this.table} may be gone: they are told by handles`)
+    return this.handleDirectory as PageDirectory
+  }
+
+  /** The pages as they are now; sealed ones by handles where they may leave memory. */
+  get handleDirectory(): PageDirectory<SealedPage> {
     this.publish()
     this.#directory ??= {
       version: this.#structure,
       appliedSeq: this.#appliedSeq,
-      ranges: this.#ranges.map(({ low, t0, base, chunks, past }): RangeEntry => ({
+      ranges: this.#ranges.map(({ low, t0, base, chunks, past }): RangeEntry<SealedPage> => ({
         low,
         t0,
         base: base?.view,
@@ -236,8 +284,8 @@ export class TablePages {
 
   /** Gives all page memory back. No reader may be inside. */
   release(): void {
-    const pages = new Set<PageView>()
-    const addPast = (past: Past): void => {
+    const pages = new Set<SealedPage>()
+    const addPast = (past: Past<SealedPage>): void => {
       for (const { page } of past.slices) if (page !== undefined) pages.add(page)
       past.parents.forEach(addPast)
     }
@@ -246,10 +294,50 @@ export class TablePages {
       for (const { view } of chunks) pages.add(view)
       addPast(past)
     }
-    for (const { address } of pages) this.arena.release(address)
+    for (const page of pages) {
+      if (isHandle(page)) this.#sealed?.release(page)
+      else this.arena.release(page.address)
+    }
     this.#heap.release()
     this.#unpublished.length = 0
     this.#ranges = []
+  }
+
+  #restore({ appliedSeq, structureVersion, heapPerRow, counters, dictionaries, ranges }: TableState): void {
+    this.#appliedSeq = appliedSeq
+    this.#structure = structureVersion
+    this.#heapPerRow = heapPerRow
+    Object.assign(this.counters, counters)
+    for (const { name, reference } of dictionaries) this.#names.setDictionary(name, new TextDictionary(this.#heap, reference))
+    this.#ranges = ranges.map((state) => this.#restoreRange(state))
+    for (let number = this.#pages.length - 1; number >= 0; number--) if (this.#pages[number] === undefined) this.#freeNumbers.push(number)
+  }
+
+  #restoreRange({ low, t0, past, base, chunks, ...rest }: RangeState): OpenRange {
+    const range = new OpenRange(low, t0, past)
+    if (base !== undefined) this.#addBase(range, base.view, base.number)
+    for (const { view, number } of chunks) {
+      view.siblings = range.siblings
+      view.sibling = range.siblings.length
+      range.siblings.push(view)
+      const chunk = new DeltaChunk(view, this.#names, number, this.keys)
+      this.#enter(chunk.page, range)
+      range.chunks.push(chunk)
+      range.rows += chunk.rowCount
+    }
+    const { alive, aliveMin, hasDeletes, isAppended, seqBase, lastOrdinal } = rest
+    Object.assign(range, { alive, aliveMin, hasDeletes, isAppended, seqBase, lastOrdinal })
+    if (range.base !== undefined) this.#locate(range.base)
+    for (const { page } of range.chunks) this.#locate(page)
+    return range
+  }
+
+  /** The newest version of a key is the last one that its open rectangle has. */
+  #locate({ view, number }: OpenPage): void {
+    const { locations } = this.keys
+    const { i32, ordinalAt, rowCount } = view
+    const page = number << this.#rowBits
+    for (let row = 0; row < rowCount; row++) locations[i32[ordinalAt + row] as number] = page | row
   }
 
   // Events.
@@ -634,7 +722,6 @@ export class TablePages {
     this.publish()
     const { T } = job
     const [first] = ranges as [OpenRange]
-    const slices = ranges.map(({ low, t0 }, index) => ({ t0, t1: T + 1, low, page: merged.sealed[index] }))
     const fresh = merged.bases.map(({ page }, part) => new OpenRange(part === 0 ? first.low : page.lowKey, T + 1, first.past))
     if (fresh.length === 0) fresh.push(new OpenRange(first.low, T + 1, first.past))
     let moves: Moves
@@ -651,8 +738,13 @@ export class TablePages {
       throw error
     }
     // From here on nothing can fail.
-    const pasts = ranges.map((range, index) => withSlice(range.past, slices[index] as Slice))
-    const past: Past = pasts.length === 1 ? (pasts[0] as Past) : { low: first.low, since: T + 1, slices: [], sliceCount: 0, parents: pasts }
+    const pasts = ranges.map((range, index) => {
+      const page = merged.sealed[index]
+      const kept = page === undefined ? undefined : (this.#sealed?.add(page) ?? page)
+      return withSlice<SealedPage>(range.past, { t0: range.t0, t1: T + 1, low: range.low, page: kept })
+    })
+    const past: Past<SealedPage> =
+      pasts.length === 1 ? (pasts[0] as Past<SealedPage>) : { low: first.low, since: T + 1, slices: [], sliceCount: 0, parents: pasts }
     for (const range of fresh) range.past = { ...past, low: range.low }
     if (ranges.some(({ hasDeletes }) => hasDeletes)) {
       this.#forgetDead(merged, T)
@@ -711,8 +803,8 @@ export class TablePages {
     }
   }
 
-  #addBase(range: OpenRange, view: PageView): void {
-    const base = new OpenPage(view, this.#names, this.#newNumber())
+  #addBase(range: OpenRange, view: PageView, number = this.#newNumber()): void {
+    const base = new OpenPage(view, this.#names, number)
     this.#enter(base, range)
     range.base = base
     range.siblings[0] = view

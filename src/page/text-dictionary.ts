@@ -23,8 +23,14 @@ export class TextDictionary {
   #references = new Int32Array(FIRST_SLOTS)
   #count = 0
 
-  constructor(heap: SharedHeap) {
+  /** With the reference of one that is in the heap already it goes on with that. */
+  constructor(heap: SharedHeap, reference?: number) {
     this.#heap = heap
+    if (reference !== undefined) {
+      this.reference = reference
+      this.#readTexts()
+      return
+    }
     this.reference = heap.reserve((COUNT_WORD + 1) * 4)
     for (let word = 0; word <= COUNT_WORD; word++) heap.setWord(this.reference + word * 4, 0)
   }
@@ -70,6 +76,25 @@ export class TextDictionary {
     this.#heap.setWord(this.reference + COUNT_WORD * 4, this.#count)
     if (this.#count * 4 > this.#slots.length) this.#rehash()
     return code
+  }
+
+  #readTexts(): void {
+    const count = dictionaryCount(this.#heap, this.reference)
+    while (this.#slots.length < count * 4) this.#slots = new Int32Array(this.#slots.length * 2)
+    this.#references = new Int32Array(Math.max(FIRST_SLOTS, this.#slots.length / 2))
+    const mask = this.#slots.length / 2 - 1
+    for (let code = 0; code < count; code++) {
+      const reference = dictionaryText(this.#heap, this.reference, code)
+      const memory = this.#heap.memory(reference)
+      const at = this.#heap.index(reference)
+      const hash = hashBytes(this.#heap.data(reference), at + 1, memory[at] as number)
+      let slot = hash & mask
+      while (this.#slots[slot * 2] !== 0) slot = (slot + 1) & mask
+      this.#slots[slot * 2] = code + 1
+      this.#slots[slot * 2 + 1] = hash
+      this.#references[code] = reference
+    }
+    this.#count = count
   }
 
   #rehash(): void {

@@ -26,14 +26,16 @@ function diffRow({ key, before, after, seq }: Change, isBackwards: boolean): Doc
     _change: before === undefined ? 'insert' : after === undefined ? 'delete' : 'update',
     before: before ?? null,
     after: after ?? null,
-    // In the same order both ways: that of the later document, then what it no longer has.
-    changed: isBackwards ? changedNames(after ?? {}, before ?? {}) : changedNames(before ?? {}, after ?? {}),
+    changed: isBackwards ? changedNames(after, before) : changedNames(before, after),
     _seq: seq
   }
 }
 
-/** Names of the top-level fields that only one of them has, or that have another value; null is a value. */
-function changedNames(earlier: Document, later: Document): string[] {
+/**
+ * Names of the top-level fields that only one of them has, or that have another value; null is a value. In the same order both ways: that
+ * of the later document, then what it no longer has.
+ */
+export function changedNames(earlier: Document = {}, later: Document = {}): string[] {
   const names: string[] = []
   for (const name of Object.keys(later)) if (!Object.hasOwn(earlier, name) || !isSame(earlier[name], later[name])) names.push(name)
   for (const name of Object.keys(earlier)) if (!Object.hasOwn(later, name)) names.push(name)

@@ -265,7 +265,7 @@ function* startingWith(first: Batch, batches: Batches): Batches {
 
 const scratch = new Uint8Array(limits.keyBytesMax + 128)
 
-function boundsOf({ gt, gte, lt, lte }: KeyRange): KeyBounds {
+export function boundsOf({ gt, gte, lt, lte }: KeyRange): KeyBounds {
   const from = gt !== undefined ? behind(gt) : gte === undefined ? undefined : bytesOf(gte)
   const to = lte !== undefined ? behind(lte) : lt === undefined ? undefined : bytesOf(lt)
   return { from, to }
@@ -282,12 +282,12 @@ function behind(key: Key): Uint8Array {
   return scratch.slice(0, bytes + 1)
 }
 
-function isBounded({ from, to }: KeyBounds): boolean {
+export function isBounded({ from, to }: KeyBounds): boolean {
   return from !== undefined || to !== undefined
 }
 
 /** Rows of the sorted pages within the bounds, and of deltas that stand alone. */
-function isSmall({ table, S }: PagesAtSeq, tiles: readonly Tile[]): boolean {
+export function isSmall({ table, S }: PagesAtSeq, tiles: readonly Tile[]): boolean {
   let rows = 0
   for (const tile of tiles) {
     for (const slice of slicesOf(table, S, tile, true)) {

@@ -7,8 +7,10 @@ import { BATCH_ROWS_MAX, batchOf, vectorOf, type Batch } from './batch.js'
 import { newExecution, NO_ROW, type Execution } from './evaluate.js'
 import { findAccess, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
+import { countDiffByPages } from './page-diff.js'
 import { FIRST_BATCH_ROWS, PageSelect, rowsOfTable, type QueryStats } from './page-select.js'
 import { sweepByPages } from './page-sweep.js'
+import { versionsByPages } from './page-versions.js'
 import { valueOf, type Parameters } from './parameters.js'
 import { planSelect, type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
@@ -77,8 +79,15 @@ export function runSelect(
     const part = memory.part('aggregate')
     const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, part)
     const [only] = tables
-    const isSweep = given === undefined && plan.source?.kind === 'leaf' && only?.points !== undefined
-    const byPages = isSweep ? sweepByPages(plan, only, byRows, execution, part, stats) : pages?.aggregate(byRows, part)
+    const isLeaf = given === undefined && plan.source?.kind === 'leaf'
+    const byPages =
+      isLeaf && only?.points !== undefined
+        ? sweepByPages(plan, only, byRows, execution, part, stats)
+        : isLeaf && only?.between !== undefined
+          ? countDiffByPages(plan, only, byRows, execution, stats)
+          : isLeaf && only?.window !== undefined
+            ? versionsByPages(plan, only, byRows, execution, part, stats)
+            : pages?.aggregate(byRows, part)
     batches = probe('aggregate', byPages ?? byRows)
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))

@@ -5,6 +5,8 @@ import { compile, type Execution, type Scope } from './evaluate.js'
 import { hashJoin } from './hash-join.js'
 import { findAccess, type KeyAccess } from './key-access.js'
 import { filter, type Batches } from './operators.js'
+import { diffByPages } from './page-diff.js'
+import { versionRowsByPages } from './page-versions.js'
 import { type QueryMemory } from './query-memory.js'
 import { type QuerySource } from './query-source.js'
 import { type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
@@ -17,7 +19,7 @@ export type SourceRun = {
   readonly memory: QueryMemory
   /** The rows of a table at one point. */
   scan(plan: TableScan, source: QuerySource, wanted: number): Batches
-  scanned(rows: number): void
+  readonly scanned: (rows: number) => void
   /** Named by {@link leafStep} and {@link joinStep}. */
   probe(step: string, batches: Batches): Batches
 }
@@ -106,6 +108,8 @@ function leafRows(plan: LeafPlan, run: SourceRun, wanted: number): Batches {
 
 function* rowsOf({ scan }: LeafPlan, table: TableSource, run: SourceRun, wanted: number): Batches {
   const access = findAccess(scan.access, run.execution, scan.reverse)
+  if (access.kind === 'range' && (yield* diffByPages(scan, table, access.range, wanted, run.scanned))) return
+  if (access.kind === 'range' && (yield* versionRowsByPages(scan, table, access.range, wanted, run.scanned))) return
   let rowsMax = wanted === Number.POSITIVE_INFINITY ? BATCH_ROWS_MAX : FIRST_BATCH_ROWS
   let rows: Document[] = []
   const batch = (): Batch => {

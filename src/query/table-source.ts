@@ -9,7 +9,7 @@ import { pointOf } from './point.js'
 import { type FoundPoint, type KeyRange, type QuerySource, type TableColumn } from './query-source.js'
 import { sweepColumns, sweepPoints, sweepRows, type SweepPoint } from './sweep-rows.js'
 import { hiddenVersionColumns, versionColumns, versionRows } from './version-rows.js'
-import { EVERYTHING, versionWindow } from './version-window.js'
+import { EVERYTHING, type VersionWindow, versionWindow } from './version-window.js'
 import { type WantedFields } from './wanted-fields.js'
 
 export type TableSource = {
@@ -29,6 +29,10 @@ export type TableSource = {
   readonly hidden: readonly TableColumn[]
   /** Of either. */
   hasColumn(name: string): boolean
+  /** Of a difference. */
+  readonly between?: { readonly from: number; readonly to: number }
+  /** Of versions, where there can be any. */
+  readonly window?: VersionWindow | undefined
   /** Of a sweep, ascending. */
   readonly points?: readonly SweepPoint[]
   /** Undefined of a table at one point, which is scanned. A row that is undefined: nothing was found in a stretch of work. */
@@ -83,6 +87,7 @@ function difference(reference: KindOf<'diff'>, source: QuerySource, parameters: 
     notices: noticesOf(found),
     text: `diff of ${table} from @seq:${from} to @seq:${to}`,
     ...known(columns),
+    between: { from, to },
     *rows(access) {
       if (from === to) return
       for (const range of rangesOf(access)) yield* diffRows(at.changes(table, range, from, to), from > to)
@@ -103,6 +108,7 @@ function versionsOfRange(reference: KindOf<'versions'>, source: QuerySource, par
     notices: [...notices, ...noticesOf(window?.found ?? [])],
     text: `versions of ${table}${bounds}, read at @seq:${at.seq}`,
     ...known(() => versionColumns(at.columns(table)), hiddenVersionColumns),
+    window,
     *rows(access, wanted) {
       if (window === undefined) return
       for (const keys of rangesOf(access)) yield* versionRows(at.versions(table, keys, window), wanted)

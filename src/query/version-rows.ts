@@ -24,6 +24,11 @@ const HIDDEN: readonly TableColumn[] = [
 const addedNames = new Set(ADDED.map(({ name }) => name))
 const hiddenNames = new Set(HIDDEN.map(({ name }) => name))
 
+/** Not a field of the version's document. */
+export function isOfVersion(name: string): boolean {
+  return addedNames.has(name) || hiddenNames.has(name)
+}
+
 /** Those of `*`. */
 export function versionColumns(columns: readonly TableColumn[]): TableColumn[] {
   return [...columns.filter(({ name }) => !addedNames.has(name)), ...ADDED]
@@ -33,7 +38,7 @@ export const hiddenVersionColumns = HIDDEN
 
 export function* versionRows(versions: Iterable<Version | undefined>, wanted: WantedFields): Generator<Document | undefined, void> {
   const { all, names } = wanted
-  const needsFields = all || [...names].some((name) => !addedNames.has(name) && !hiddenNames.has(name))
+  const needsFields = all || [...names].some((name) => !isOfVersion(name))
   const needs = (name: string): boolean => all || names.has(name)
   const [needsSeq, needsFrom, needsTo, needsEvent] = [
     needs('_seq'),

@@ -26,26 +26,28 @@ type Submit = (control: QueryControl, participant: number, work: QueryWork) => S
  */
 export class QueryPool implements FragmentRunner {
   readonly #threads: QueryThreads | undefined
+  readonly #worthwhileNs: number
   readonly #runs = new Set<{ fail(error: DriftError): void }>()
   readonly #tableNumbers = new WeakMap<ScanTable, number>()
   #tableCount = 0
   #isClosed = false
 
-  private constructor(threads: QueryThreads | undefined) {
+  private constructor(threads: QueryThreads | undefined, worthwhileNs: number) {
     this.#threads = threads
+    this.#worthwhileNs = worthwhileNs
   }
 
   /** @throws DriftError OVERLOADED where page memory has no room for what each thread works with. */
-  static onThreads(options: QueryThreadsOptions): QueryPool {
-    return new QueryPool(new QueryThreads(options))
+  static onThreads(options: QueryThreadsOptions & { readonly worthwhileNs?: number | undefined }): QueryPool {
+    return new QueryPool(new QueryThreads(options), options.worthwhileNs ?? WORTHWHILE_NS)
   }
 
   static inProcess(): QueryPool {
-    return new QueryPool(undefined)
+    return new QueryPool(undefined, WORTHWHILE_NS)
   }
 
   worthwhile(rows: number, nanosecondsPerRow = NS_PER_ROW): boolean {
-    return this.#threads !== undefined && rows * nanosecondsPerRow >= WORTHWHILE_NS
+    return this.#threads !== undefined && rows * nanosecondsPerRow >= this.#worthwhileNs
   }
 
   begin<Fragment extends PartialFragment>(

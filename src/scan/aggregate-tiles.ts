@@ -18,6 +18,8 @@ export type AggregateOptions = {
   readonly isBounded?: boolean
   /** Told of bytes that groups take; may throw. */
   readonly keep?: (bytes: number) => void
+  /** Instead of those that are visible at S. */
+  readonly slices?: (tile: Tile) => readonly PageSlice[]
 }
 
 /**
@@ -28,7 +30,7 @@ export function* aggregateTiles(
   { table, S }: { readonly table: ScanTable; readonly S: number },
   tiles: Iterable<Tile>,
   query: AggregateQuery,
-  { isBounded = false, keep }: AggregateOptions = {}
+  { isBounded = false, keep, slices = (tile) => slicesOf(table, S, tile, isBounded) }: AggregateOptions = {}
 ): Generator<number, PartialAggregates> {
   const groups = new GroupTable(query, keep)
   const where = query.where === undefined ? undefined : pageMask(query.where, table)
@@ -36,7 +38,7 @@ export function* aggregateTiles(
   try {
     for (const tile of tiles) {
       let rows = 0
-      for (const slice of slicesOf(table, S, tile, isBounded)) {
+      for (const slice of slices(tile)) {
         rows += slice.rows
         slice.scratch.reset()
         const mask = maskOf(slice, where, table)
@@ -53,7 +55,7 @@ export function* aggregateTiles(
 
 /** The rows of a slice that are asked for. */
 export function maskOf(slice: PageSlice, where: PageMask | undefined, table: ScanTable): number {
-  const mask = where === undefined ? ALL : where.of(slice)
+  const mask = slice.within(where === undefined ? ALL : where.of(slice))
   return slice.keys === undefined ? mask : withinKeys(slice, mask, table)
 }
 

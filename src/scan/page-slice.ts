@@ -7,7 +7,7 @@ import { type KeyTable } from '../page/key-table.js'
 import { type Tile } from '../page/page-directory.js'
 import * as layout from '../page/page-layout.js'
 import { type ColumnView, type PageView } from '../page/page-view.js'
-import { ALL } from './mask.js'
+import { ALL, NONE } from './mask.js'
 import { type Scratch } from './scan-memory.js'
 import { type ScanTable } from './scan-table.js'
 
@@ -42,10 +42,69 @@ export class PageSlice {
     return { begin, end, rows: this.rows, at: this.at, mask: mask === ALL ? undefined : mask }
   }
 
+  /** The rows of a mask that the slice shows at all. */
+  within(mask: number): number {
+    return mask
+  }
+
   /** Offset of the state of the slice's first row; undefined where every row has a plain value. */
   statesAt({ statesAt }: ColumnView): number | undefined {
     return statesAt < 0 ? undefined : statesAt + this.from
   }
+}
+
+/**
+ * Not what is visible at a point, but what ended in some time: the rows with `after` < end <= `at`, as offsets. For kernels, a mask of them
+ * stands in front of a slice of which every row is visible.
+ */
+export class EndedSlice extends PageSlice {
+  readonly #after: number
+  #ends = 0
+
+  constructor(page: PageView, scratch: Scratch, from: number, rows: number, after: number, at: number, keys: Tile | undefined) {
+    super(page, scratch, from, rows, at, true, keys)
+    this.#after = after
+  }
+
+  override visible(mask = ALL): VisibleRows {
+    return { ...super.visible(mask), end: this.#ends }
+  }
+
+  override within(mask: number): number {
+    const { page, from, rows, at, scratch } = this
+    const { kernels } = scratch
+    if (mask === NONE) return NONE
+    const ends = { encoding: 'i32', values: (page.endAt + from) * 4 } as const
+    const ended = scratch.take(rows)
+    const isLate = scratch.take(rows)
+    kernels.compare(rows, ends, '<=', at, ended)
+    kernels.compare(rows, ends, '>', this.#after, isLate)
+    kernels.and(rows, ended, isLate, ended)
+    if (mask !== ALL) kernels.and(rows, ended, mask, ended)
+    this.#ends = scratch.take(rows * 4)
+    page.i32.fill(layout.OPEN_END, this.#ends / 4, this.#ends / 4 + rows)
+    return ended
+  }
+}
+
+/** Of which as many masks and columns fit into the working memory as are asked for. */
+const ENDED_ROWS_MAX = 8192
+
+/** The slices of a tile that can have rows with `after` < end <= `through`; rows that outlive a sealed page end in another tile. */
+export function endedSlicesOf(table: ScanTable, after: number, through: number, tile: Tile, isBounded: boolean): EndedSlice[] {
+  const slices: EndedSlice[] = []
+  const add = (page: PageView, first: number, end: number, keys: Tile | undefined): void => {
+    const at = page.offsetOf(through)
+    const afterAt = page.offsetOf(after)
+    if (page.word(layout.END_MIN) > at || page.word(layout.END_MAX) <= afterAt) return
+    for (let from = first; from < end; from += ENDED_ROWS_MAX) {
+      slices.push(new EndedSlice(page, table.memory.of(page.address), from, Math.min(ENDED_ROWS_MAX, end - from), afterAt, at, keys))
+    }
+  }
+  const { page, chunks } = tile
+  if (page !== undefined) add(page, firstRow(page, table.keys, tile), lastRow(page, table.keys, tile), undefined)
+  for (const chunk of chunks) add(chunk, 0, chunk.rowCount, isBounded ? tile : undefined)
+  return slices
 }
 
 /** The rows for which something is true, see `mask.ts`. */
@@ -63,11 +122,10 @@ export function slicesOf(table: ScanTable, S: number, tile: Tile, isBounded: boo
   return slices
 }
 
-function addSorted(slices: PageSlice[], { keys, memory }: ScanTable, page: PageView, at: number, { low, high }: Tile): void {
+function addSorted(slices: PageSlice[], { keys, memory }: ScanTable, page: PageView, at: number, tile: Tile): void {
   if (page.word(layout.BEGIN_MIN) > at || page.word(layout.END_MAX) <= at) return
-  const from = low.length === 0 || isKeyAt(page, layout.LOW_KEY, low) ? 0 : lowRow(page, keys, low)
-  const { rowCount } = page
-  const to = high === undefined || isKeyAt(page, layout.HIGH_KEY, high) ? rowCount : lowRow(page, keys, high)
+  const from = firstRow(page, keys, tile)
+  const to = lastRow(page, keys, tile)
   if (from >= to) return
   const isWhole = page.word(layout.BEGIN_MAX) <= at && page.word(layout.END_MIN) > at
   slices.push(new PageSlice(page, memory.of(page.address), from, to - from, at, isWhole, undefined))
@@ -93,6 +151,16 @@ function begunRows({ i32, beginAt }: PageView, rowCount: number, at: number): nu
     else high = middle
   }
   return low
+}
+
+/** Of a sorted page. */
+function firstRow(page: PageView, keys: KeyTable, { low }: Tile): number {
+  return low.length === 0 || isKeyAt(page, layout.LOW_KEY, low) ? 0 : lowRow(page, keys, low)
+}
+
+/** The row behind the last one. */
+function lastRow(page: PageView, keys: KeyTable, { high }: Tile): number {
+  return high === undefined || isKeyAt(page, layout.HIGH_KEY, high) ? page.rowCount : lowRow(page, keys, high)
 }
 
 /** The first row of a sorted page with a key at or behind `key`. */

@@ -125,8 +125,8 @@ export class TileOrder {
     const count = ordinals.length
     const compare = (one: number, other: number) =>
       (places[one] as number) - (places[other] as number) || this.#keys.compare(ordinals[one] as number, ordinals[other] as number)
-    const order = Int32Array.from(ordinals, (_, hit) => hit)
-    if (count * FEW < placeCount) return order.sort(compare)
+    if (count * FEW < placeCount) return Int32Array.from(ordinals, (_, hit) => hit).sort(compare)
+    const order = new Int32Array(count)
     // Counted by place.
     const starts = new Int32Array(placeCount + 1)
     for (let hit = 0; hit < count; hit++) {

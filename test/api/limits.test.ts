@@ -286,6 +286,8 @@ test('what cannot be stored is refused by every kind of write, and a batch says 
 test('options that are no options are refused before anything is touched', async (t) => {
   const directory = join(temporaryDirectory(t), 'db')
   await refused(t, () => open(directory, { cacheBytes: limits.cacheBytesMin - 1 }), 'DRIFT_LIMIT')
+  await refused(t, () => open(directory, { queryThreads: 16 }), 'DRIFT_LIMIT')
+  await refused(t, () => open(directory, { queryThreads: 0.5 }), 'DRIFT_LIMIT')
   await refused(t, () => open(directory, { durability: 'never' as never }), 'DRIFT_INVALID_ARGUMENT')
   await refused(t, () => open(directory, { create: false }), 'DRIFT_INVALID_ARGUMENT')
   await refused(t, () => open(directory, { readOnly: true }), 'DRIFT_INVALID_ARGUMENT')

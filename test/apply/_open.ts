@@ -12,11 +12,13 @@ export type PagedOptions = {
   readonly cacheBytes?: number
   readonly durability?: Durability
   readonly logBytes?: number
+  /** With some, every scan is shared with them. */
+  readonly queryThreads?: number
 }
 
 /** Every table is read from its pages, however small it is. */
 export async function openPaged(directory: string, options: PagedOptions = {}): Promise<{ coordinator: Coordinator; db: Database }> {
-  const { pageRows = 64, cacheBytes = 64 * 1024 * 1024, durability = 'none', logBytes = 8 * 1024 * 1024 } = options
+  const { pageRows = 64, cacheBytes = 64 * 1024 * 1024, durability = 'none', logBytes = 8 * 1024 * 1024, queryThreads } = options
   const coordinator = await Coordinator.open({
     io: realIo,
     directory,
@@ -30,7 +32,9 @@ export async function openPaged(directory: string, options: PagedOptions = {}): 
     writer: 'thread',
     logBytes,
     pageRows,
-    pagesFromVersions: 0
+    pagesFromVersions: 0,
+    queryThreads,
+    worthwhileNs: 0
   })
   return { coordinator, db: new Database(coordinator, {}) }
 }

@@ -110,3 +110,46 @@ test('compare calls a change only what the spread of the tries cannot explain', 
   const text = comparisonText(compared(before, after))
   t.true(text.includes('6 measured in both runs, 4 the same within the noise'), text)
 })
+
+test('goals are reached from their ratio on, and what was not measured is not reached', (t) => {
+  const asked = (probe: string, ours: number | undefined, theirs: number): Row => ({
+    ...row(probe, [], []),
+    suite: 'scans-100000',
+    cells: {
+      driftdb: ours === undefined ? { kind: 'not expressible', why: 'DIFF' } : { kind: 'found', values: [ours] },
+      duckdb: { kind: 'found', values: [theirs] }
+    }
+  })
+  const rows = [asked('sum', 10, 40), asked('sum-as-of', 10, 59), asked('diff', undefined, 100), asked('get-cold', 1, 1)]
+  const base = results(rows)
+  const peers = [
+    { name: 'driftdb', title: 'DriftDB', setup: '' },
+    { name: 'duckdb', title: 'DuckDB', setup: '' }
+  ]
+  const suites = [{ name: 'scans-100000', title: 'Scans', versions: 1, visible: 1 }]
+  const [, goals = ''] = markdownReport({ ...base, peers, suites }, []).split('## Goals beside DuckDB: Scans')
+  const section = goals.split('## ')[0] ?? ''
+  t.true(section.includes('Reached: 1 of 3 as ingested.'), section)
+  t.true(section.includes('| title of sum | 4 × | 10.0 µs · 4.0 × | reached | 40.0 µs |'), section)
+  t.true(section.includes('| title of sum-as-of | 6 × | 10.0 µs · 5.9 × | **missed** | 59.0 µs |'), section)
+  t.true(section.includes('| title of diff | 10 × | not expressible: DIFF | not measured | 100 µs |'), section)
+  t.false(section.includes('get-cold'))
+  t.false(markdownReport({ ...base, suites }, []).includes('## Goals beside'))
+})
+
+test('the history tax stands in one table, with what grows by how much', (t) => {
+  const at = (versions: number, probe: string, us: number): Row => ({ ...row(probe, [us], [us * 3]), suite: `tax-${versions}` })
+  const rows = [
+    ...[at(1, 'sum', 100), at(1, 'sum-as-of', 90), at(1, 'history', 5), at(1, 'patch', 100)],
+    ...[at(10, 'sum', 110), at(10, 'sum-as-of', 151), at(10, 'history', 45), at(10, 'patch', 120)]
+  ]
+  const [, tax = ''] = markdownReport(results(rows), []).split('## What history costs')
+  const section = tax.split('## ')[0] ?? ''
+  t.true(section.includes('| title of history | DriftDB | 5.00 µs | 45.0 µs | 9.0 × |'), section)
+  t.true(section.includes('| title of history | SQLite | 15.0 µs | 135 µs | 9.0 × |'), section)
+  t.regex(section, /COUNT and SUM mid-history .* \| 1\.5 × \| 1\.5 × \| \*\*missed\*\* \|/)
+  t.regex(section, /all versions of one row.* \| 10 × \| 9\.0 × \| reached \|/)
+  t.regex(section, /one durable update: flat \| 1\.5 × \| 1\.2 × \| reached \|/)
+  t.regex(section, /rows changed by one commit: flat \| 1\.5 × \| \| not measured \|/)
+  t.false(markdownReport(results(rows.slice(0, 4)), []).includes('## What history costs'))
+})

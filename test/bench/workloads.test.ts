@@ -12,9 +12,18 @@ import { bihTables } from '../../bench/workloads/bih-tables.js'
 import { nextTransaction, transactionShares } from '../../bench/workloads/bih-transactions.js'
 import { historyTax } from '../../bench/workloads/history-tax.js'
 import { ordersWorkload } from '../../bench/workloads/orders.js'
+import { scansWorkload } from '../../bench/workloads/scans.js'
 import { randomNumbers, shuffled, zipfRanks } from '../../bench/workloads/random.js'
 import { foldedHistory, type History } from '../../bench/workloads/versions.js'
-import type { Change, Commit, Document, TableShape, Value, Workload } from '../../bench/workloads/workload.js'
+import {
+  asPatch,
+  type Change,
+  type Commit,
+  type Document,
+  type TableShape,
+  type Value,
+  type Workload
+} from '../../bench/workloads/workload.js'
 import { open } from '../../src/index.js'
 import { refused, temporaryDirectory } from '../api/_temporary.js'
 
@@ -33,6 +42,7 @@ function hashOf({ commits }: Workload): string {
 // Figures of two versions of DriftDB compare only if both ran the same workload: a new hash is a new benchmark.
 for (const [workload, hash] of [
   [ordersWorkload(20_000), '894593faa012e4ae'],
+  [scansWorkload(20_000), '9f1bebcaad119e47'],
   [historyTax(2), 'd9262eb290bb6ac9'],
   [bihWorkload(1000), '583a915b9c4413ac']
 ] as const) {
@@ -42,7 +52,7 @@ for (const [workload, hash] of [
   })
 }
 
-for (const workload of [ordersWorkload(20_000), historyTax(2), bihWorkload(2000)]) {
+for (const workload of [ordersWorkload(20_000), scansWorkload(20_000), historyTax(2), bihWorkload(2000)]) {
   test(`the workload ${workload.name} inserts what is not there, changes what is, each key once a commit, and never to what it was`, (t) => {
     const { tables, eventCount } = foldedHistory(workload)
     let idle = 0
@@ -95,12 +105,46 @@ test('BiH: transactions come in the shares that they should', (t) => {
 
 test('the order desk inserts, patches and deletes in the shares that it should', (t) => {
   const events = 50_000
-  const counts = { insert: 0, patch: 0, delete: 0 }
+  const counts = { insert: 0, patch: 0, upsert: 0, delete: 0 }
   for (const commit of ordersWorkload(events).commits()) for (const { kind } of commit) counts[kind]++
   const later = events * 0.9
   t.true(Math.abs(counts.insert - events * 0.1 - later * 0.15) < later * 0.01, `${counts.insert} inserts`)
   t.true(Math.abs(counts.patch - later * 0.83) < later * 0.01, `${counts.patch} patches`)
   t.true(Math.abs(counts.delete - later * 0.02) < later * 0.005, `${counts.delete} deletes`)
+})
+
+test('the sales are inserted, patched, replaced and deleted in the shares that they should, in commits of one size', (t) => {
+  const events = 50_000
+  const workload = scansWorkload(events)
+  const counts = { insert: 0, patch: 0, upsert: 0, delete: 0 }
+  for (const commit of workload.commits()) {
+    if (commit.length !== 1000) t.fail(`a commit of ${commit.length} events`)
+    for (const { kind } of commit) counts[kind]++
+  }
+  t.is(counts.insert, events / 5)
+  const others = events - counts.insert
+  t.true(Math.abs(counts.delete - others * 0.01) < others * 0.003, `${counts.delete} deletes`)
+  t.true(Math.abs(counts.upsert - others * 0.1) < others * 0.01, `${counts.upsert} upserts`)
+  const documents = [...(foldedHistory(workload).tables.get('sales')?.keys.values() ?? [])].flat().map(({ document }) => document)
+  const distinct = (column: string) => new Set(documents.map((document) => document[column])).size
+  t.is(distinct('status') * distinct('country'), 96)
+  t.is(distinct('amount'), documents.length)
+  t.true(distinct('note') > (counts.insert + counts.upsert) * 0.95, `${distinct('note')} notes`)
+  t.true(documents.every(({ price }) => Number.isInteger(Number(price) * 4)) && documents.some(({ price }) => !Number.isInteger(price)))
+  for (const wrong of [5000, 20_500, 20_000_000]) t.throws(() => scansWorkload(wrong), { instanceOf: RangeError })
+})
+
+test('an upsert replaces the row; as a patch it sets every field but the key', (t) => {
+  const upsert = change('upsert', 'a', { kind: 'blue', amount: 7 })
+  const history = historyOf([tiny], [[change('insert', 'a', { kind: 'red', amount: 1 })], [upsert]])
+  t.deepEqual(history.tables.get('stock')?.keys.get('a'), [
+    { from: 1, to: 2, document: { id: 'a', kind: 'red', amount: 1 } },
+    { from: 2, to: Infinity, document: { id: 'a', kind: 'blue', amount: 7 } }
+  ])
+  t.deepEqual(asPatch(upsert, tiny), change('patch', 'a', { kind: 'blue', amount: 7 }))
+  const patch = change('patch', 'a', { amount: 2 })
+  t.deepEqual<Change, Change>(asPatch(patch, tiny), patch)
+  t.throws(() => historyOf([tiny], [[upsert]]), { message: /cannot upsert a/ })
 })
 
 test('Zipf ranks lie in their range, and their shares fall as 1 / rank^skew', (t) => {
@@ -153,7 +197,7 @@ const tiny: TableShape = {
 }
 
 function change(kind: Change['kind'], key: Value, set: Document = {}, { name: table, key: column } = tiny): Change {
-  if (kind === 'insert') return { kind, table, document: { [column]: key, ...set } }
+  if (kind === 'insert' || kind === 'upsert') return { kind, table, document: { [column]: key, ...set } }
   return kind === 'patch' ? { kind, table, key, set } : { kind, table, key }
 }
 
@@ -232,6 +276,7 @@ const byHand: readonly (readonly [question: Question, answer: unknown])[] = [
   ],
   [{ kind: 'filter', table, column, below: 10 }, [b2, c2]],
   [{ kind: 'filter', table, column, below: 11, at: 1 }, [a1]],
+  [{ kind: 'filter', table, column, from: 5, below: 30, at: 2 }, [b1, c1]],
   [{ kind: 'lookup', table, column: 'kind', value: 'red', at: 2 }, [a2, c1]],
   [{ kind: 'lookup', table, column: 'kind', value: 'blue' }, [c2]],
   [
@@ -264,7 +309,16 @@ const byHand: readonly (readonly [question: Question, answer: unknown])[] = [
       ['c', 'update']
     ]
   ],
-  [{ kind: 'changes', table, from: 4, to: 4 }, []]
+  [{ kind: 'changes', table, from: 4, to: 4 }, []],
+  [{ kind: 'change-counts', table, from: 2, to: 4 }, [{ change: 'update', count: 2 }]],
+  [
+    { kind: 'change-counts', table, from: 1, to: 3 },
+    [
+      { change: 'insert', count: 1 },
+      { change: 'update', count: 1 },
+      { change: 'delete', count: 1 }
+    ]
+  ]
 ]
 
 for (const [question, answer] of byHand) {

@@ -16,6 +16,8 @@ import {
 } from '../../src/format/frame.js'
 import { encodeManifest, type Manifest } from '../../src/format/manifest.js'
 import { encodeNumbers } from '../../src/format/number-column.js'
+import { encodePageFileEnd, RECORD_KEYS } from '../../src/format/page-file.js'
+import { encodeRecord } from '../../src/format/page-record.js'
 import { encodeSegmentFooter, type SegmentBlock } from '../../src/format/segment-footer.js'
 import { COLUMN_FRAME_BYTES, encodeSnapshotEnd, type SnapshotBlock, type SnapshotEnd } from '../../src/format/snapshot-file.js'
 import { paddedBytes, RECORD_CLOSE, recordHeadBytes, sealRecord, writeRecordHead, type RecordHeader } from '../../src/format/wal-record.js'
@@ -61,6 +63,15 @@ export function frame(seq: number, type: number, payload: Uint8Array): Uint8Arra
   sealFrame(bytes, 0)
   return bytes
 }
+
+/** The references of three keys of 18 bytes. */
+export const pageRecord = new Uint8Array(
+  Buffer.concat(
+    encodeRecord({ kind: RECORD_KEYS, imageBytes: 12, tableId: 16, rows: 3, number: 0 }, [
+      { element: 4, offset: 0, count: 3, words: Int32Array.of(8, 28, 48) }
+    ])
+  )
+)
 
 export const insertFrame = frame(3, EVENT_INSERT, encodeValue([insert.key, insert.document], 'payload'))
 export const patchFrame = frame(300, EVENT_PATCH | EVENT_MORE, encodeValue([patch.key, patch.patch, patch.document], 'payload'))
@@ -325,6 +336,46 @@ export function examples(): Example[] {
         [8, 'place 112'],
         [4, 'crc32 of the descriptions'],
         [4, 'crc32 of the 60 bytes before']
+      ]
+    },
+    {
+      name: 'page-record',
+      bytes: pageRecord,
+      parts: [
+        [4, 'magic "DRPG"'],
+        [1, 'kind 3: keys'],
+        [1, 'layout 1'],
+        [2, 'blocks 1'],
+        [4, 'bytes 83'],
+        [4, 'image 12'],
+        [4, 'table id 16'],
+        [4, 'rows 3'],
+        [8, 'number 0'],
+        [12, 'zero'],
+        [4, 'crc32 of the head and the descriptions'],
+        [1, 'how 1: offsets'],
+        [1, 'codec: stored as it is'],
+        [1, 'width 1'],
+        [1, 'element 4'],
+        [4, 'offset 0'],
+        [4, 'values 3'],
+        [4, 'base 8'],
+        [4, 'packed bytes 3'],
+        [4, 'stored bytes 3'],
+        [4, 'crc32 of the stored bytes'],
+        [4, 'zero'],
+        [3, '8, 28, 48']
+      ]
+    },
+    {
+      name: 'page-file-end',
+      bytes: encodePageFileEnd({ offset: 1024, bytes: 512 }),
+      parts: [
+        [4, 'magic "DRPE"'],
+        [4, 'bytes of the directory 512'],
+        [8, 'its offset 1024'],
+        [12, 'zero'],
+        [4, 'crc32 of the 28 bytes before']
       ]
     },
     { name: 'meta.json', bytes: encodeManifest(manifest), parts: undefined },

@@ -9,8 +9,9 @@ import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../../src/format/f
 import { Arena } from '../../src/memory/arena.js'
 import { checkTiling } from '../../src/page/check-tiling.js'
 import { type PageEvent } from '../../src/page/page-event.js'
+import { type PagePins } from '../../src/page/page-handle.js'
 import { type PageColumn } from '../../src/page/column-reader.js'
-import { PageReader } from '../../src/page/page-reader.js'
+import { PageReader, type PageSource } from '../../src/page/page-reader.js'
 import { type ValuePlace } from '../../src/page/row-reader.js'
 import { TablePages, type TablePagesOptions } from '../../src/page/table-pages.js'
 
@@ -25,11 +26,12 @@ export type ModelOptions = Partial<TablePagesOptions> & {
   readonly frames?: 'keep' | 'none'
   /** `all`: events are taken, and there for readers when the directory is asked for. */
   readonly publishing?: 'each' | 'all'
+  readonly pins?: PagePins
 }
 
 export class ModelTable {
-  readonly pages: TablePages
-  readonly reader: PageReader
+  pages: TablePages
+  reader: PageReader
   readonly rows: Row[] = []
   seq = 0
   events = 0
@@ -38,15 +40,39 @@ export class ModelTable {
   readonly #event: PageEvent
   readonly #keepsFrames: boolean
   readonly #publishing: 'each' | 'all'
+  #pins: PagePins | undefined
 
   constructor(options: ModelOptions = {}) {
-    const { frames = 'keep', publishing = 'each', ...rest } = options
+    const { frames = 'keep', publishing = 'each', pins, ...rest } = options
     this.#publishing = publishing
     this.#keepsFrames = frames === 'keep'
+    this.#pins = pins
     this.pages = new TablePages({ arena: smallArena(), table: 16, primaryKey: 'id', ...rest })
-    this.reader = new PageReader(this.pages, (place) => this.read(place))
+    this.reader = this.readerOf(this.pages)
     const none = new Uint8Array(0)
     this.#event = { event: 0, seq: 0, ordinal: 0, key: none, keyBytes: 0, source: none, from: 0, to: 0, frame: -1 }
+  }
+
+  readerOf(pages: TablePages, pins: PagePins | undefined = this.#pins): PageReader {
+    const source: PageSource = {
+      arena: pages.arena,
+      get keys() {
+        return pages.keys
+      },
+      get directory() {
+        return pages.handleDirectory
+      },
+      at: (location) => pages.at(location),
+      ...(pins === undefined ? {} : { pins })
+    }
+    return new PageReader(source, (place) => this.read(place))
+  }
+
+  /** The table goes on with pages that were made of the same events in another way. */
+  goOnWith(pages: TablePages, pins: PagePins | undefined): void {
+    this.#pins = pins
+    this.pages = pages
+    this.reader = this.readerOf(pages)
   }
 
   rowOf(key: unknown): Row {
@@ -139,7 +165,9 @@ export class ModelTable {
   }
 
   checkPages(t: ExecutionContext, share: 'share' | 'any-share' = 'share'): void {
-    const findings = checkTiling(this.pages, share === 'share' ? { pageRows: this.pages.pageRows } : {})
+    const { keys, handleDirectory: directory, pageRows } = this.pages
+    const options = { ...(share === 'share' ? { pageRows } : {}), ...(this.#pins === undefined ? {} : { pins: this.#pins }) }
+    const findings = checkTiling({ keys, directory }, options)
     if (findings.length > 0) t.deepEqual(findings, [])
   }
 

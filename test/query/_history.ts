@@ -53,9 +53,10 @@ export class History implements AsyncDisposable {
   static async of(steps: readonly Step[]): Promise<History> {
     const clock = { ms: BEGIN }
     const time = { now: () => clock.ms, monotonic: () => 0 }
-    // Every other history is read from version pages, of 4 rows.
-    const isPaged = steps.length % 2 === 0
-    const db = isPaged ? (await openSimulated(new MemoryIo(), { clock: time, pageRows: 4 })).db : await open(':memory:', { clock: time })
+    // Some are read from documents, the others from version pages, of 4 rows or of the size that they have.
+    const pageRows = [undefined, 4, 4, 16_384][steps.length % 4]
+    const db =
+      pageRows === undefined ? await open(':memory:', { clock: time }) : (await openSimulated(new MemoryIo(), { clock: time, pageRows })).db
     const made = new History(db, clock)
     await db.createTable('t', { primaryKey: 'id' })
     made.commits.push({ seq: db.lastSeq, time: clock.ms, events: [] })

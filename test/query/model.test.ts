@@ -288,6 +288,11 @@ const openings = [
   { name: 'by documents', opened: (directory: string) => open(directory, { durability: 'none' }), runs: RUNS },
   { name: 'by pages of 4 rows', opened: async (directory: string) => (await openPaged(directory, { pageRows: 4 })).db, runs: RUNS },
   {
+    name: 'by pages of 4 rows, shared with two threads',
+    opened: async (directory: string) => (await openPaged(directory, { pageRows: 4, cacheBytes: 128 * 1024 * 1024, queryThreads: 2 })).db,
+    runs: Math.ceil(RUNS / 8)
+  },
+  {
     name: 'by pages of 16,384 rows',
     opened: async (directory: string) => (await openPaged(directory, { pageRows: 16_384, cacheBytes: 8 * 1024 * 1024 })).db,
     runs: Math.ceil(RUNS / 3)

@@ -72,6 +72,16 @@ test('TIM-9: DIFF is what a fold of all events says, AS OF a with DIFF(a, b) is 
       const inverse = { insert: 'delete', update: 'update', delete: 'insert' } as const
       const turned = forth.map((change) => ({ ...change, _change: inverse[change._change], before: change.after, after: change.before }))
       t.deepEqual(plain(back), plain(turned))
+      const counts = await past.rows('SELECT _change, count(*) AS n FROM DIFF(t, $1, $2) GROUP BY _change', [a, b])
+      const ofKind = (kind: string): number => forth.filter(({ _change }) => _change === kind).length
+      const kinds = ['delete', 'insert', 'update'].map((kind) => ({ _change: kind, n: ofKind(kind) }))
+      t.deepEqual(
+        counts,
+        kinds.filter(({ n }) => n > 0)
+      )
+      const some = await past.rows('SELECT _seq, after.a, before.b, _key FROM DIFF(t, $1, $2) ORDER BY _key DESC', [a, b])
+      const picked = forth.map(({ _seq, _key, before, after }) => ({ _seq, a: after?.['a'] ?? null, b: before?.['b'] ?? null, _key }))
+      t.deepEqual(plain(some), plain(picked.reverse()))
     }),
     { numRuns: RUNS }
   )
@@ -127,6 +137,21 @@ test('TIM-8: FROM … TO and BETWEEN have the versions of ALL whose begin and en
         return from <= to && (isClosed ? begin <= to : begin < to) && end > from
       })
       t.deepEqual(plain(found), plain(expected))
+      // What names no event may come from pages.
+      const parameters = byTime ? [new Date(from), new Date(to)] : [from, to]
+      const told = await past.rows(`SELECT id, b, _seq, _from, _to, _from_seq, _to_seq FROM t FOR SYSTEM_TIME ${range}`, parameters)
+      const picked = expected.map((row) => {
+        const { id, _seq, _from, _to, _from_seq, _to_seq } = row
+        return { id, b: row['b'] ?? null, _seq, _from, _to, _from_seq, _to_seq }
+      })
+      t.deepEqual(plain(told), plain(picked))
+      const counted = await past.rows(`SELECT id, count(*) AS n, count(a) AS a FROM t FOR SYSTEM_TIME ${range} GROUP BY id`, parameters)
+      const ids = [...new Set(expected.map(({ id }) => id))]
+      const groups = ids.map((id) => {
+        const rows = expected.filter((row) => row.id === id)
+        return { id, n: rows.length, a: rows.filter((row) => (row['a'] ?? null) !== null).length }
+      })
+      t.deepEqual(counted, groups)
     }),
     { numRuns: RUNS * 3 }
   )

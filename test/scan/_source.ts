@@ -1,6 +1,8 @@
 /** A table of pages and its naive twin as sources of queries: with pages, of both kinds of kernels, and without. */
-import { encodeKey, type Key } from '../../src/codec/key-codec.js'
+import { isDeepStrictEqual } from 'node:util'
+import { decodeKey, encodeKey, type Key } from '../../src/codec/key-codec.js'
 import { type Document } from '../../src/codec/value.js'
+import { equals, TRUE } from '../../src/codec/value-equality.js'
 import { realIo } from '../../src/io/real-io.js'
 import { javascriptKernels } from '../../src/kernel/javascript-kernels.js'
 import { compileKernels, wasmKernels } from '../../src/kernel/wasm-kernels.js'
@@ -10,7 +12,7 @@ import { type Select } from '../../src/parser/ast.js'
 import { objectsOf } from '../../src/query/result-rows.js'
 import { runSelect } from '../../src/query/run-select.js'
 import { QueryMemory } from '../../src/query/query-memory.js'
-import { type KeyRange, type QuerySource } from '../../src/query/query-source.js'
+import { type Change, type KeyRange, type QuerySource, type Version } from '../../src/query/query-source.js'
 import { type KernelsOf, ScanMemory } from '../../src/scan/scan-memory.js'
 import { DirectoryPages, type PagesAtSeq, ScanTable } from '../../src/scan/scan-table.js'
 import { type TablePagesOptions } from '../../src/page/table-pages.js'
@@ -58,10 +60,16 @@ export class ScannedTable {
       get: (_, key) => visible().find(({ key: bytes }) => Buffer.compare(bytes, bytesOf(key)) === 0)?.document,
       lastSeqOf: () => 0,
       now: 0,
-      find: () => ({ seq: S, notice: undefined }),
+      find: (point) => ({ seq: point.kind === 'seq' ? Math.min(point.seq, S) : S, notice: undefined }),
       at: (seq) => this.sourceAt(seq, kind),
-      versions: () => [],
-      changes: () => [],
+      versions: (_, range, window) => {
+        if (kind !== undefined) this.rowScans++
+        return this.#versions(S, range, window)
+      },
+      changes: (_, range, from, to) => {
+        if (kind !== undefined) this.rowScans++
+        return this.#changes(range, from, to)
+      },
       *scan(_, range) {
         for (const { document } of within(visible(), range)) yield document
       },
@@ -71,13 +79,40 @@ export class ScannedTable {
         for (const { document } of within(visible(), range)) yield document['id'] as Key
       }
     }
-    return kind === undefined ? source : { ...source, pages: () => this.pagesAt(kind, S) }
+    return kind === undefined ? source : { ...source, pages: () => this.pagesAt(kind, S), commitEnd: (seq) => ({ seq, time: seq }) }
+  }
+
+  /** All versions that are asked for, as they are known at S. A commit is one event. */
+  #versions(S: number, range: KeyRange, { after, through }: { readonly after: number; readonly through: number }): Version[] {
+    const rows = this.model.rows.toSorted((one, other) => Buffer.compare(one.key, other.key))
+    return within(rows, range).flatMap(({ versions }) =>
+      versions.flatMap(({ begin, end, document }): Version[] => {
+        const endSeq = end <= S ? end : Infinity
+        if (begin > S || begin > through || endSeq <= after) return []
+        const to = endSeq === Infinity ? undefined : { seq: endSeq, time: endSeq }
+        const from = { seq: begin, time: begin }
+        return [{ event: 'INSERT', seq: begin, endSeq, document: { ...document }, from, to, metadata: null }]
+      })
+    )
+  }
+
+  /** A fold of all versions. */
+  #changes(range: KeyRange, from: number, to: number): Change[] {
+    const { rows } = this.model
+    const later = Math.max(from, to)
+    const found = rows.flatMap(({ key, versions }) => {
+      const [before, after] = [from, to].map((S) => versions.find(({ begin, end }) => begin <= S && end > S)?.document)
+      if (isDeepStrictEqual(before, after)) return []
+      if (before !== undefined && after !== undefined && equals(before, after) === TRUE) return []
+      const seq = Math.max(...versions.flatMap(({ begin, end }) => [begin, end]).filter((at) => at <= later))
+      return [{ key, change: { key: decodeKey(key), before, after, seq }, document: after ?? before ?? {} }]
+    })
+    found.sort((one, other) => Buffer.compare(one.key, other.key))
+    return within(found, range).map(({ change }) => change)
   }
 }
 
-type Visible = ReturnType<ModelTable['visibleAt']>
-
-function within(rows: Visible, { gt, gte, lt, lte, reverse }: KeyRange): Visible {
+function within<Row extends { readonly key: Uint8Array }>(rows: readonly Row[], { gt, gte, lt, lte, reverse }: KeyRange): Row[] {
   const found = rows.filter(
     ({ key }) =>
       (gt === undefined || Buffer.compare(key, bytesOf(gt)) > 0) &&

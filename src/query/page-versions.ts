@@ -1,0 +1,153 @@
+/**
+ * FOR SYSTEM_TIME FROM, BETWEEN and ALL over version pages: rows and aggregates of each version once. What pages cannot say exactly as the
+ * row engine would is left to it.
+ */
+import { type Expression } from '../parser/ast.js'
+import { type AggregateQuery, type PartialAggregates } from '../scan/aggregate-query.js'
+import { aggregateTiles } from '../scan/aggregate-tiles.js'
+import { finishPartials } from '../scan/finish-partials.js'
+import { orderedVersions } from '../scan/ordered-versions.js'
+import { endedSlicesOf } from '../scan/page-slice.js'
+import { type PagesAtSeq } from '../scan/scan-table.js'
+import { BATCH_ROWS_MAX, EMPTY_BATCH, vectorOf, type Batch } from './batch.js'
+import { type Execution } from './evaluate.js'
+import { some } from './expression-tree.js'
+import { findAccess } from './key-access.js'
+import { type Batches } from './operators.js'
+import { aggregateQuery, boundsOf, FIRST_BATCH_ROWS, isBounded, isSmall, type PagePlan, type QueryStats } from './page-select.js'
+import { type QueryMemory } from './query-memory.js'
+import { type KeyRange } from './query-source.js'
+import { type TableScan } from './source-plan.js'
+import { type TableSource } from './table-source.js'
+import { toldByPages, VersionBatches } from './version-batches.js'
+import { isOfVersion } from './version-rows.js'
+
+/** The aggregates of the plan over versions: by pages, or else `byRows`. */
+export function* versionsByPages(
+  plan: PagePlan,
+  table: TableSource,
+  byRows: Batches,
+  execution: Execution,
+  memory: QueryMemory,
+  stats: QueryStats
+): Batches {
+  const access = findAccess(plan.access, execution, false)
+  const query = namesVersion(plan) ? undefined : aggregateQuery(plan, execution)
+  const pages = query === undefined || access.kind !== 'range' ? undefined : pagesOf(table, access.range)
+  if (query === undefined || access.kind !== 'range' || pages === undefined || table.window === undefined) {
+    yield* byRows
+    return
+  }
+  let rows: ReturnType<typeof finishPartials>
+  try {
+    const { after, through } = table.window
+    const partials: PartialAggregates[] = []
+    for (const part of partsOf(pages, query, access.range, { after, through }, (bytes) => memory.take(bytes))) {
+      let step = part.next()
+      for (; step.done !== true; step = part.next()) {
+        stats.rowsScanned += step.value
+        yield EMPTY_BATCH
+      }
+      partials.push(step.value)
+    }
+    rows = finishPartials(query, partials)
+  } finally {
+    pages.release()
+  }
+  if (rows === undefined) {
+    yield* byRows
+    return
+  }
+  byRows.return()
+  for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX) yield batchOf(query, rows.slice(from, from + BATCH_ROWS_MAX))
+}
+
+/** Rows in key order; false where they must be read another way, or are no versions. */
+export function* versionRowsByPages(
+  scan: TableScan,
+  table: TableSource,
+  range: KeyRange,
+  wanted: number,
+  scanned: (rows: number) => void
+): Generator<Batch, boolean, void> {
+  const { source } = table
+  const commitEnd = source.commitEnd?.bind(source)
+  const pages = toldByPages(scan) && commitEnd !== undefined ? pagesOf(table, range) : undefined
+  if (pages === undefined || commitEnd === undefined || table.window === undefined) return false
+  const { after, through } = table.window
+  const batches = new VersionBatches(pages, scan, commitEnd)
+  const isWhole = wanted === Number.POSITIVE_INFINITY
+  let rowsMax = isWhole ? BATCH_ROWS_MAX : FIRST_BATCH_ROWS / 2
+  const grow = (): number => (rowsMax = isWhole ? BATCH_ROWS_MAX : Math.min(BATCH_ROWS_MAX, rowsMax * 2))
+  try {
+    const { reverse } = scan
+    const ends = scan.fields.some(([name]) => String(name).startsWith('_to')) ? 'all' : 'in-window'
+    const options = { bounds: boundsOf(range), reverse, ends, looked: scanned } as const
+    for (const versions of orderedVersions(pages, { after, last: Math.min(pages.S, through) }, options)) {
+      if (versions.count === 0) yield EMPTY_BATCH
+      yield* batches.of(versions, grow)
+    }
+    return true
+  } finally {
+    pages.release()
+  }
+}
+
+type Part = Generator<number, PartialAggregates>
+
+/**
+ * A version is counted in the page in which it ends, which is one only; those that end behind the window are what is visible at its last
+ * point.
+ */
+function partsOf(
+  pages: PagesAtSeq,
+  query: AggregateQuery,
+  range: KeyRange,
+  { after, through }: { readonly after: number; readonly through: number },
+  keep: (bytes: number) => void
+): readonly Part[] {
+  const { table, S } = pages
+  const bounds = boundsOf(range)
+  const last = Math.min(S, through)
+  const options = { isBounded: isBounded(bounds), keep }
+  const visible = aggregateTiles({ table, S: last }, pages.tilesOf(last, bounds), query, options)
+  if (last === after) return [visible]
+  const slices = (tile: Parameters<typeof endedSlicesOf>[3]) => endedSlicesOf(table, after, last, tile, options.isBounded)
+  const tiles = pages.tilesBetween(after + 1, last, bounds).flatMap((ofRange) => ofRange.tiles)
+  const ended = aggregateTiles({ table, S: last }, tiles, query, { ...options, slices })
+  return [visible, ended]
+}
+
+/** Where the range is worth them. */
+function pagesOf({ window, source, table }: TableSource, range: KeyRange): PagesAtSeq | undefined {
+  if (window === undefined || window.through < 0 || Math.min(window.through, source.seq) < window.after) return undefined
+  const pages = source.pages?.(table)
+  if (pages === undefined) return undefined
+  const bounds = boundsOf(range)
+  if (!isBounded(bounds) || !isSmall(pages, pages.tiles(bounds))) return pages
+  pages.release()
+  return undefined
+}
+
+/** Something is asked that is no field of the documents. */
+function namesVersion({ where, group }: PagePlan): boolean {
+  const isNamed = (expression: Expression | null | undefined): boolean =>
+    expression !== null &&
+    expression !== undefined &&
+    some(expression, (each) => each.kind === 'field' && isOfVersion(String(each.path[0])))
+  return (
+    isNamed(where?.expression) ||
+    group?.keyExpressions.some(isNamed) === true ||
+    group?.aggregates.some(({ operand }) => isNamed(operand)) === true
+  )
+}
+
+function batchOf(query: AggregateQuery, rows: NonNullable<ReturnType<typeof finishPartials>>): Batch {
+  return {
+    rowCount: rows.length,
+    columns: [
+      ...query.groupBy.map((_, index) => vectorOf(rows.map(({ keys }) => keys[index]))),
+      ...query.aggregates.map((_, index) => vectorOf(rows.map(({ values }) => values[index])))
+    ]
+  }
+}
