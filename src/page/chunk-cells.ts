@@ -204,7 +204,7 @@ export class ChunkCells {
   /** Where the field stands in the table of fields. */
   #enter(field: Field): number {
     const id = Math.min(field.id, FIELDS_MAX)
-    if (id >= this.#fieldCount) {
+    if (id * FIELD_WORDS >= this.#fields.length) {
       const fields = new Int32Array(Math.max(FIRST_FIELDS, 2 ** (32 - Math.clz32(id))) * FIELD_WORDS).fill(UNKNOWN)
       fields.set(this.#fields)
       this.#fields = fields

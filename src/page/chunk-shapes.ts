@@ -58,21 +58,21 @@ export class ChunkShapes {
     const names = fields.map((field) => this.#nameReferenceOf(field))
     const code = this.#count
     if (code > 0xffff) heap.isFull = true
-    if (heap.isFull) return -1
+    if (heap.isFull) return this.#refuse()
     let capacity = view.word(layout.SHAPE_CAPACITY)
     if (code === capacity) {
       capacity = Math.max(4, capacity * 2)
       const table = heap.reserve(capacity * 4, 4)
-      if (table < 0) return -1
+      if (table < 0) return this.#refuse()
       heap.at = table + capacity * 4
       for (let each = 0; each < code; each++) i32[table / 4 + each] = view.shapeRecordAt(each) * 4 - view.at
       view.setWord(layout.SHAPE_TABLE, table - view.at)
       view.setWord(layout.SHAPE_CAPACITY, capacity)
       // The table stays, whatever becomes of the row that asked for it.
-      heap.keep()
+      this.#keepHeap()
     }
     const record = heap.reserve(4 + fields.length * layout.SHAPE_FIELD_WORDS * 4, 4)
-    if (record < 0) return -1
+    if (record < 0) return this.#refuse()
     heap.at = record + 4 + fields.length * layout.SHAPE_FIELD_WORDS * 4
     i32[record / 4] = fields.length
     for (let position = 0; position < fields.length; position++) {
@@ -83,10 +83,22 @@ export class ChunkShapes {
     i32[(view.at + view.word(layout.SHAPE_TABLE)) / 4 + code] = record - view.at
     this.#count = code + 1
     view.setWord(layout.SHAPE_COUNT, this.#count)
-    heap.keep()
+    this.#keepHeap()
     this.#codes.set(order, code)
     this.#page.setOrder(code, order)
     return code
+  }
+
+  /** What is kept of a row that may yet be refused is told to readers of the page at once: nobody else will. */
+  #keepHeap(): void {
+    this.#heap.keep()
+    this.#page.view.setWord(layout.HEAP_END, this.#heap.end)
+  }
+
+  /** Names that were written for the row go with it. */
+  #refuse(): number {
+    this.#nameReferences = []
+    return -1
   }
 
   #nameReferenceOf(field: Field): number {

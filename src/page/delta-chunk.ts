@@ -139,7 +139,7 @@ export class DeltaChunk {
     if (at !== to) throw corrupt('bytes behind the patch', at)
     const order = this.names.patched(before, patch)
     if (order.count > layout.FIELDS_MAX) throw tooManyFields(order.count)
-    const code = order === before ? (copies.codes[fromCode] ??= this.#shapes.codeOf(order)) : this.#shapes.codeOf(order)
+    const code = order === before ? this.#sameCode(copies, fromCode, order) : this.#shapes.codeOf(order)
     let rest = page.restOf(fromRow)
     // What a patch puts into a column may leave its old value in the rest: nobody looks for it there.
     if (!this.#rest.isEmpty) {
@@ -234,6 +234,16 @@ export class DeltaChunk {
     const field = this.names.fieldOf(source, from, to)
     if (this.#metIn[field.id] === this.#documents) throw corrupt('a field is given twice', from)
     return this.names.with(order, field)
+  }
+
+  /** The code here of a shape that has a code there. */
+  #sameCode({ codes }: CellCopies, fromCode: number, order: FieldOrder): number {
+    const known = codes[fromCode]
+    if (known !== undefined) return known
+    const code = this.#shapes.codeOf(order)
+    // A shape that found no room is asked for again: the event may be refused, and the next one be smaller.
+    if (code >= 0) codes[fromCode] = code
+    return code
   }
 
   #setAbsent(code: number): void {

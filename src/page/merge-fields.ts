@@ -1,3 +1,4 @@
+import { assertLaw } from '../base/errors.js'
 import * as layout from './page-layout.js'
 import { nameAt, type PageView } from './page-view.js'
 
@@ -43,6 +44,7 @@ export class MergeFields {
     const { i32, u8, at } = page
     const record = page.shapeRecordAt(code)
     const count = i32[record] as number
+    assertLaw(count <= layout.FIELDS_MAX, 'FMT-8', `shape ${code} of the page at ${page.address} has ${count} fields`)
     let isSame = count === guess.length
     const fields: MergeField[] = []
     for (let position = 0; position < count; position++) {

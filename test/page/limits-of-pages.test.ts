@@ -169,3 +169,18 @@ test('keys that are inserted behind all others fill one page after the other and
   )
   t.true(model.reader.counters.rowsTouched <= 100 + 64)
 })
+
+test('FMT-8: what a chunk keeps of a row that it refuses lies within its heap', (t) => {
+  const model = new ModelTable({ pageRows: 64 })
+  model.insert({ id: 'a', number: 1 })
+  // Its shape finds room, its text, which has no column, does not.
+  model.insert({ id: 'b', number: 2, one: 'x'.repeat(4000), other: 'y'.repeat(4000) })
+  const [refused, larger] = pagesAt(model, model.seq) as [PageView, PageView]
+  t.deepEqual([refused.rowCount, refused.shapeCount, larger.rowCount], [1, 2, 1])
+  for (let code = 0; code < refused.shapeCount; code++) {
+    const record = refused.shapeRecordAt(code)
+    const words = 1 + 2 * (refused.i32[record] as number)
+    t.true((record + words) * 4 <= refused.at + refused.heapEnd, `shape ${code}`)
+  }
+  model.check(t, model.seq)
+})
