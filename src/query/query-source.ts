@@ -80,8 +80,8 @@ export type QuerySource = {
   keys(table: string, range: KeyRange): Iterable<Key>
   /** The table's version pages at this point, where it has some; whoever takes them releases them. Rows come from elsewhere without. */
   pages?(table: string): PagesAtSeq | undefined
-  /** Of the commit that an event belongs to. There where pages are. */
-  commitEnd?(seq: number): CommitEnd
+  /** Of the commit that an event belongs to. */
+  commitEnd(seq: number): CommitEnd
   /**
    * The versions up to this point that begin at or before `through` and end behind `after`, both ends of commits: by key, those of one key
    * in the order of their events, which `reverse` does not turn round. Undefined: nothing was found in a stretch of work.
