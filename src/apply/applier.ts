@@ -30,7 +30,7 @@ import { type Arena } from '../memory/arena.js'
 import { LogFollower } from '../memory/log-follower.js'
 import { type LogMemory } from '../memory/log-memory.js'
 import { type DirectoryImage, directoryImage } from '../page/directory-image.js'
-import { FORESEEN_MAX, TablePages } from '../page/table-pages.js'
+import { TablePages } from '../page/table-pages.js'
 import { pageEventOf } from './apply-frame.js'
 import { type SegmentPart, framesOfPart } from './segment-part.js'
 
@@ -90,7 +90,6 @@ export class Applier {
   #runIndex = 0
   #eventsOfRun = 0
   #frameAt = 0
-  readonly #foreseen = new Uint32Array(FORESEEN_MAX)
   /** The last seq of the last whole record. */
   #lastSeq: number
 
@@ -279,24 +278,12 @@ export class Applier {
     }
     for (let left = taken; left > 0; left--) {
       const at = this.#frameAt
-      if ((taken - left) % FORESEEN_MAX === 0) this.#foresee(table, bytes, left)
       if (table.state === 'live') this.#take(table, bytes, at, this.#apply.ordinalOf(at), table.nextPlace)
       else if (table.state === 'attended') table.remembered.push({ address: at, place: table.nextPlace })
       const frame = frameBytes(bytes, at)
       this.#frameAt += frame
       table.nextPlace += frame
     }
-  }
-
-  #foresee({ state, pages }: Table, bytes: Uint8Array, left: number): void {
-    if (state !== 'live' || pages === undefined || left < 2) return
-    const count = Math.min(left, FORESEEN_MAX)
-    let at = this.#frameAt
-    for (let index = 0; index < count; index++) {
-      this.#foreseen[index] = this.#apply.ordinalOf(at)
-      at += frameBytes(bytes, at)
-    }
-    pages.foresee(this.#foreseen, count)
   }
 
   /** False where the table's pages cannot take the event: it is cold from then on. */

@@ -9,7 +9,7 @@
  */
 import { type Arena } from '../memory/arena.js'
 import { type KeyTable } from './key-table.js'
-import { MergeColumns, type SourceColumn } from './merge-columns.js'
+import { MergeColumns } from './merge-columns.js'
 import { MergeFields } from './merge-fields.js'
 import { MergeRests } from './merge-rests.js'
 import { addShapes, writeShapes } from './merge-shapes.js'
@@ -20,6 +20,7 @@ import * as layout from './page-layout.js'
 import { type PageView } from './page-view.js'
 import { RowOrder } from './row-order.js'
 import { type RowReader } from './row-reader.js'
+import { type SourceColumn } from './source-column.js'
 import { SourceRows } from './source-rows.js'
 
 export type MergeInput = {

@@ -1,4 +1,4 @@
-import { type SourceColumn } from './merge-columns.js'
+import { type SourceColumn } from './source-column.js'
 import { type MergeField, type MergeFields } from './merge-fields.js'
 import { type HeapDraft } from './page-draft.js'
 import * as layout from './page-layout.js'

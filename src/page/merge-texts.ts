@@ -1,5 +1,5 @@
 import { copyBytes, dataViewOf } from '../codec/unaligned.js'
-import { MADE_TEXT, type SourceColumn } from './merge-columns.js'
+import { MADE_TEXT, type SourceColumn } from './source-column.js'
 import { type HeapDraft } from './page-draft.js'
 import * as layout from './page-layout.js'
 import { type PageView, textBytes, textFrom } from './page-view.js'

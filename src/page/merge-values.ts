@@ -1,4 +1,4 @@
-import { type SourceColumn } from './merge-columns.js'
+import { type SourceColumn } from './source-column.js'
 import * as layout from './page-layout.js'
 import { type ColumnView, type PageView } from './page-view.js'
 

@@ -1,5 +1,5 @@
 import { type Field, type FieldNames, type FieldOrder } from './field-names.js'
-import { DELTA, ENCODING_BYTES, SHAPE_FIELD_WORDS } from './page-layout.js'
+import { DELTA, SHAPE_FIELD_WORDS } from './page-layout.js'
 import { type ColumnView, type PageView } from './page-view.js'
 
 /** A page of an open rectangle as apply sees it: it has a number for locations, and its shapes are known as orders of fields. */
@@ -14,8 +14,6 @@ export class OpenPage {
   hasShapes: boolean
   /** Some row may have a rest. */
   hasRests: boolean
-  /** For each line of the cache that a patch of a row reads: index of row 0's byte, and the shift that makes bytes of rows. */
-  readonly #lines: Int32Array
   #orders: (FieldOrder | undefined)[] = []
   #columnOf: (number | undefined)[] = []
   #fieldOf: (Field | undefined)[] = []
@@ -29,20 +27,7 @@ export class OpenPage {
     this.hasStates = view.kind !== DELTA && view.columns.some(({ statesAt }) => statesAt >= 0)
     this.hasShapes = view.shapeCount > 1
     this.hasRests = hasRests(view)
-    this.#lines = linesOf(view)
     this.#generation = names.generation
-  }
-
-  /**
-   * Reads a byte of every cell that a patch of the row will read, and returns something of it. All these bytes lie in lines of the cache
-   * of their own, and mostly in none: asked for at once they come at once.
-   */
-  touch(row: number): number {
-    const lines = this.#lines
-    const { u8 } = this.view
-    let sum = 0
-    for (let at = 0; at < lines.length; at += 2) sum += u8[(lines[at] as number) + (row << (lines[at + 1] as number))] as number
-    return sum
   }
 
   /** True if what was kept by fields and orders had to be given up. */
@@ -103,13 +88,4 @@ export class OpenPage {
 function hasRests({ i32, restAt, rowCount }: PageView): boolean {
   for (let row = 0; row < rowCount; row++) if (i32[restAt + row] !== 0) return true
   return false
-}
-
-function linesOf({ endAt, columns }: PageView): Int32Array {
-  const lines = [endAt * 4, 2]
-  for (const { encoding, dataAt } of columns) {
-    const bytes = ENCODING_BYTES[encoding] as number
-    if (bytes > 0) lines.push(dataAt * bytes, 31 - Math.clz32(bytes))
-  }
-  return Int32Array.from(lines)
 }

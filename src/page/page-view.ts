@@ -212,6 +212,13 @@ export class PageView {
   }
 }
 
+/** True if the first `rows` rows have plain values in a column with states; false may also say that it is not known. */
+export function hasOnlyValues({ i32 }: PageView, { statesAt }: ColumnView, rows: number): boolean {
+  // States are looked at four at a time; those behind the last row are mostly values too.
+  for (let word = statesAt >> 2; word < (statesAt + rows + 3) >> 2; word++) if (i32[word] !== 0) return false
+  return true
+}
+
 /** The text of a name, a msgpack text of `bytes` bytes. */
 export function nameAt(memory: Uint8Array, at: number, bytes: number): string {
   const head = memory[at] as number

@@ -54,9 +54,6 @@ const OFFSET_MAX = 0x7fff_fff0
 /** Merges that wait for page memory are tried again after so many events. */
 const RETRY_EVENTS = 256
 
-/** As many misses of the cache as a core has under way at a time. */
-export const FORESEEN_MAX = 16
-
 export type TablePagesOptions = {
   readonly arena: Arena
   /** Id of the table. */
@@ -113,7 +110,6 @@ export class TablePages {
   #structure = 1
   #directory: PageDirectory<SealedPage> | undefined
   readonly #sealed: SealedPages | undefined
-  readonly #foreseen = new Int32Array(FORESEEN_MAX + 1)
   /** Heap bytes of a row of a delta, as the last full chunk had them. */
   #heapPerRow = -1
 
@@ -226,26 +222,6 @@ export class TablePages {
   apply(event: PageEvent): void {
     this.take(event)
     this.publish()
-  }
-
-  /**
-   * The next events will be of these ordinals. A hint: the memory that they lie in is asked for now, all at once. One by one a patch waits
-   * three times, for the location, the end and the cells of the version before it.
-   */
-  foresee(ordinals: Uint32Array, count: number): void {
-    const { locations } = this.keys
-    const foreseen = this.#foreseen
-    for (let index = 0; index < count; index++) {
-      const ordinal = ordinals[index] as number
-      foreseen[index] = ordinal < locations.length ? (locations[ordinal] as number) : NOWHERE
-    }
-    let sum = 0
-    for (let index = 0; index < count; index++) {
-      const location = foreseen[index] as number
-      if (location !== NOWHERE) sum += this.#pageAt(location).touch(this.#rowAt(location))
-    }
-    // Loads that nobody asks for would not be made.
-    foreseen[FORESEEN_MAX] = sum
   }
 
   /** Everything that was taken is there for whoever reads. */

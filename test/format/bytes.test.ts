@@ -1,7 +1,7 @@
 /** Little-endian integers and varints, at their limits. */
 import test from 'ava'
 import fc from 'fast-check'
-import { readU32, readU64, readVarint, varintBytes, writeU32, writeU64, writeVarint } from '../../src/format/bytes.js'
+import { readU32, readU64, readVarint, varintBytes, varintEnd, writeU32, writeU64, writeVarint } from '../../src/format/bytes.js'
 
 const SEQ_MAX = Number.MAX_SAFE_INTEGER
 /** Where a varint, a 32-bit word or a 53-bit number grows by a byte or ends. */
@@ -15,6 +15,7 @@ test('a varint reads back as the same number and takes as many bytes as it says'
       const bytes = new Uint8Array(20).fill(0xee)
       const end = writeVarint(bytes, offset, value)
       t.is(end - offset, varintBytes(value))
+      t.is(varintEnd(bytes, offset), end)
       t.is(readVarint(bytes, offset), value)
       t.deepEqual([...bytes.subarray(end)], new Array<number>(20 - end).fill(0xee))
     }),

@@ -22,6 +22,13 @@ type Row = { readonly key: Uint8Array; readonly ordinal: number; readonly versio
 export const smallArena = (slotBytes = 128 * 1024, bytes = 128 * 1024 * 1024) =>
   Arena.create({ bytes, slotBytes, memoryBytesMax: 4 * slotBytes })
 
+export type ModelOptions = Partial<TablePagesOptions> & {
+  readonly frames?: 'keep' | 'none'
+  /** `all`: events are taken, and there for readers when the directory is asked for. */
+  readonly publishing?: 'each' | 'all'
+  readonly pins?: PagePins
+}
+
 export class ModelTable {
   pages: TablePages
   reader: PageReader
@@ -32,10 +39,12 @@ export class ModelTable {
   readonly #payloads: Uint8Array[] = []
   readonly #event: PageEvent
   readonly #keepsFrames: boolean
+  readonly #publishing: 'each' | 'all'
   #pins: PagePins | undefined
 
-  constructor(options: Partial<TablePagesOptions> & { readonly frames?: 'keep' | 'none'; readonly pins?: PagePins } = {}) {
-    const { frames = 'keep', pins, ...rest } = options
+  constructor(options: ModelOptions = {}) {
+    const { frames = 'keep', publishing = 'each', pins, ...rest } = options
+    this.#publishing = publishing
     this.#keepsFrames = frames === 'keep'
     this.#pins = pins
     this.pages = new TablePages({ arena: smallArena(), table: 16, primaryKey: 'id', ...rest })
@@ -187,7 +196,8 @@ export class ModelTable {
     event.from = 5
     event.to = 5 + payload.length
     event.frame = this.#keepsFrames ? this.#payloads.push(payload) - 1 : -1
-    this.pages.apply(event)
+    if (this.#publishing === 'each') this.pages.apply(event)
+    else this.pages.take(event)
     this.events++
   }
 
