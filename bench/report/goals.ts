@@ -48,5 +48,11 @@ function verdictOf(row: Row, name: string, goal: number): { readonly isReached: 
   const ratio = timesBetter(row, cell, row.cells[PEER])
   if (ratio === undefined) return { isReached: false, text: `${cellText(cell, row.unit)} | not measured` }
   const isReached = ratio >= goal
-  return { isReached, text: `${cellText(cell, row.unit)} · ${ratioText(ratio)} | ${isReached ? 'reached' : '**missed**'}` }
+  return { isReached, text: `${cellText(cell, row.unit)} · ${shortOf(ratio, goal)} | ${isReached ? 'reached' : '**missed**'}` }
+}
+
+/** What misses its goal by a little is not rounded up to it. */
+function shortOf(ratio: number, goal: number): string {
+  const text = ratioText(ratio)
+  return ratio < goal && Number.parseFloat(text) >= goal ? `${(Math.floor(ratio * 1000) / 1000).toFixed(3)} ×` : text
 }

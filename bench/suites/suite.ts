@@ -28,6 +28,6 @@ export type Suite = {
   readonly compacted: boolean
   /** Names of the peers beside DriftDB; absent: all. */
   readonly peers?: readonly string[]
-  /** Warming up and measuring takes so many times the budget; absent: 1. */
-  readonly patience?: number
+  /** Warming up and measuring take so many times the budget; absent: once. */
+  readonly patience?: { readonly warmUp: number; readonly measure: number }
 }

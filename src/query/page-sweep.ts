@@ -7,6 +7,7 @@ import { type Tile } from '../page/page-directory.js'
 import { type Expression } from '../parser/ast.js'
 import { type AggregateQuery, type PartialAggregates } from '../scan/aggregate-query.js'
 import { type FragmentRunner, type SweepFragment } from '../scan/fragment.js'
+import { aggregateTiles } from '../scan/aggregate-tiles.js'
 import { finishPartials, mergePartials } from '../scan/finish-partials.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
 import { sweepAggregates } from '../scan/sweep-aggregates.js'
@@ -56,6 +57,7 @@ export function* sweepByPages(
     found = isShared
       ? yield* sharedSweep(runner, pages, tiles, { kind: 'sweep', query, points: seqs }, stats)
       : yield* sweepHere(pages, seqs, query, stats)
+    found ??= yield* pointByPoint(pages, seqs, query, memory, stats)
   } finally {
     pages.release()
   }
@@ -99,6 +101,40 @@ function* sweepHere(
     for (const { page } of some) stats.rowsScanned += page.rowCount
     found = merged(query, found, part)
     yield EMPTY_BATCH
+  }
+  return found
+}
+
+/** What one pass cannot serve: two columns of groups, MIN and MAX, a key as group. Undefined where its groups have no room. */
+function* pointByPoint(
+  pages: PagesAtSeq,
+  seqs: readonly number[],
+  query: AggregateQuery,
+  memory: QueryMemory,
+  stats: QueryStats
+): Generator<Batch, readonly PartialAggregates[] | undefined, void> {
+  const found: PartialAggregates[] = []
+  let kept = 0
+  let isFull = false
+  const keep = (bytes: number): void => {
+    isFull ||= memory.isFull(kept, bytes)
+    kept += bytes
+    memory.take(bytes)
+  }
+  for (const seq of seqs) {
+    const steps = aggregateTiles({ table: pages.table, S: seq }, pages.tilesOf(seq), query, { isBounded: false, keep })
+    for (;;) {
+      const step = steps.next()
+      if (step.done === true) {
+        found.push(step.value)
+        break
+      }
+      stats.rowsScanned += step.value
+      yield EMPTY_BATCH
+    }
+    if (!isFull) continue
+    memory.free(kept)
+    return undefined
   }
   return found
 }

@@ -70,12 +70,10 @@ export function* versionRowsByPages(
   wanted: number,
   scanned: (rows: number) => void
 ): Generator<Batch, boolean, void> {
-  const { source } = table
-  const commitEnd = source.commitEnd?.bind(source)
-  const pages = toldByPages(scan) && commitEnd !== undefined ? pagesOf(table, range) : undefined
-  if (pages === undefined || commitEnd === undefined || table.window === undefined) return false
+  const pages = toldByPages(scan) ? pagesOf(table, range) : undefined
+  if (pages === undefined || table.window === undefined) return false
   const { after, through } = table.window
-  const batches = new VersionBatches(pages, scan, commitEnd)
+  const batches = new VersionBatches(pages, scan, (seq) => table.source.commitEnd(seq))
   const isWhole = wanted === Number.POSITIVE_INFINITY
   let rowsMax = isWhole ? BATCH_ROWS_MAX : FIRST_BATCH_ROWS / 2
   const grow = (): number => (rowsMax = isWhole ? BATCH_ROWS_MAX : Math.min(BATCH_ROWS_MAX, rowsMax * 2))

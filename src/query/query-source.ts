@@ -83,8 +83,8 @@ export type QuerySource = {
   pages?(table: string): PagesAtSeq | undefined
   /** Other threads that take part in large scans, where there are some. */
   readonly fragments?: FragmentRunner | undefined
-  /** Of the commit that an event belongs to. There where pages are. */
-  commitEnd?(seq: number): CommitEnd
+  /** Of the commit that an event belongs to. */
+  commitEnd(seq: number): CommitEnd
   /**
    * The versions up to this point that begin at or before `through` and end behind `after`, both ends of commits: by key, those of one key
    * in the order of their events, which `reverse` does not turn round. Undefined: nothing was found in a stretch of work.

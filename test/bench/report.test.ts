@@ -120,7 +120,7 @@ test('goals are reached from their ratio on, and what was not measured is not re
       duckdb: { kind: 'found', values: [theirs] }
     }
   })
-  const rows = [asked('sum', 10, 40), asked('sum-as-of', 10, 59), asked('diff', undefined, 100), asked('get-cold', 1, 1)]
+  const rows = [asked('sum', 10, 40), asked('sum-as-of', 10, 59.9), asked('diff', undefined, 100), asked('get-cold', 1, 1)]
   const base = results(rows)
   const peers = [
     { name: 'driftdb', title: 'DriftDB', setup: '' },
@@ -131,7 +131,7 @@ test('goals are reached from their ratio on, and what was not measured is not re
   const section = goals.split('## ')[0] ?? ''
   t.true(section.includes('Reached: 1 of 3 as ingested.'), section)
   t.true(section.includes('| title of sum | 4 × | 10.0 µs · 4.0 × | reached | 40.0 µs |'), section)
-  t.true(section.includes('| title of sum-as-of | 6 × | 10.0 µs · 5.9 × | **missed** | 59.0 µs |'), section)
+  t.true(section.includes('| title of sum-as-of | 6 × | 10.0 µs · 5.990 × | **missed** | 59.9 µs |'), section)
   t.true(section.includes('| title of diff | 10 × | not expressible: DIFF | not measured | 100 µs |'), section)
   t.false(section.includes('get-cold'))
   t.false(markdownReport({ ...base, suites }, []).includes('## Goals beside'))

@@ -185,10 +185,14 @@ test('TIM-9: EACH has at each of its points the rows that AS OF has there, by se
       const rows = await past.rows(`SELECT * FROM t FOR SYSTEM_TIME EACH $3 ${byTime ? 'ms' : 'SEQ'} ${range}`, parameters)
       const expected: { readonly [field: string]: unknown }[] = []
       const counts: unknown[] = []
+      const byTwo: unknown[] = []
+      const two = 'min(id) AS low, max(id) AS high, count(*) AS n'
       for (let point = from; isClosed ? point <= to : point < to; point += step) {
         const there = await past.rows('SELECT * FROM t AS OF $1', [asValue(point)])
         for (const row of there) expected.push({ ...row, _at: asValue(point) })
         if (there.length > 0) counts.push({ _at: asValue(point), n: there.length })
+        const groups = await past.rows(`SELECT a, b, ${two} FROM t GROUP BY a, b AS OF $1`, [asValue(point)])
+        byTwo.push(...groups.map((group) => ({ _at: asValue(point), ...group })))
       }
       // Each point's rows are in key order; rows of one key come from point to point.
       const key = (row: { readonly [field: string]: unknown }): number => Number(row['id'])
@@ -196,6 +200,8 @@ test('TIM-9: EACH has at each of its points the rows that AS OF has there, by se
       t.deepEqual(plain(rows), plain(expected))
       const grouped = `SELECT _at, count(*) AS n FROM t FOR SYSTEM_TIME EACH $3 ${byTime ? 'ms' : 'SEQ'} ${range} GROUP BY _at`
       t.deepEqual(plain(await past.rows(grouped, parameters)), plain(counts))
+      const groupedByTwo = `SELECT _at, a, b, ${two} FROM t FOR SYSTEM_TIME EACH $3 ${byTime ? 'ms' : 'SEQ'} ${range} GROUP BY _at, a, b`
+      t.deepEqual(plain(await past.rows(groupedByTwo, parameters)), plain(byTwo))
       const filtered = `SELECT a, _at FROM t FOR SYSTEM_TIME EACH $3 ${byTime ? 'ms' : 'SEQ'} ${range} WHERE id IN (1, 3) ORDER BY id DESC`
       const wanted = [3, 1]
         .flatMap((id) => expected.filter((row) => row['id'] === id))

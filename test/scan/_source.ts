@@ -62,6 +62,7 @@ export class ScannedTable {
       now: 0,
       find: (point) => ({ seq: point.kind === 'seq' ? Math.min(point.seq, S) : S, notice: undefined }),
       at: (seq) => this.sourceAt(seq, kind),
+      commitEnd: (seq) => ({ seq, time: seq }),
       versions: (_, range, window) => {
         if (kind !== undefined) this.rowScans++
         return this.#versions(S, range, window)
@@ -79,7 +80,7 @@ export class ScannedTable {
         for (const { document } of within(visible(), range)) yield document['id'] as Key
       }
     }
-    return kind === undefined ? source : { ...source, pages: () => this.pagesAt(kind, S), commitEnd: (seq) => ({ seq, time: seq }) }
+    return kind === undefined ? source : { ...source, pages: () => this.pagesAt(kind, S) }
   }
 
   /** All versions that are asked for, as they are known at S. A commit is one event. */
