@@ -6,6 +6,8 @@ import { type Document, type Value } from '../codec/value.js'
 import { type Path } from '../parser/ast.js'
 
 export const BATCH_ROWS_MAX = 1024
+/** Rows of the first batch where few may be enough; each later one has twice as many. */
+export const FIRST_BATCH_ROWS = 32
 
 /** One value a row. */
 export type Vector = { readonly values: readonly unknown[]; readonly nulls: Uint8Array }
@@ -59,6 +61,36 @@ export function valueAt(document: Document, path: Path): Value {
 
 export function isObject(value: unknown): value is { readonly [field: string]: Value } {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date) && !(value instanceof Uint8Array)
+}
+
+/**
+ * Documents as they come, in batches; `wanted`: so many rows may be enough. A document that is undefined is a chance to look up.
+ * `scanned` is told how many there were.
+ */
+export function* documentBatches(
+  documents: Iterable<Document | undefined>,
+  fields: BatchFields,
+  wanted: number,
+  scanned: (rows: number) => void
+): Generator<Batch, void, void> {
+  let rowsMax = wanted === Number.POSITIVE_INFINITY ? BATCH_ROWS_MAX : FIRST_BATCH_ROWS
+  let rows: Document[] = []
+  const batch = (): Batch => {
+    scanned(rows.length)
+    const made = batchOf(rows, fields)
+    rows = []
+    rowsMax = Math.min(BATCH_ROWS_MAX, rowsMax * 2)
+    return made
+  }
+  for (const document of documents) {
+    if (document === undefined) {
+      yield EMPTY_BATCH
+      continue
+    }
+    rows.push(document)
+    if (rows.length >= rowsMax) yield batch()
+  }
+  if (rows.length > 0) yield batch()
 }
 
 /** The rows of these numbers, in this order. */

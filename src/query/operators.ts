@@ -12,6 +12,16 @@ import { type SortKey } from './row-order.js'
 
 export type Batches = Generator<Batch, void, void>
 
+/** Batches that were pulled already, then the rest. */
+export function* followed(begin: readonly Batch[], rest: Batches): Batches {
+  try {
+    yield* begin
+    yield* rest
+  } finally {
+    rest.return()
+  }
+}
+
 /** The rows for which the condition is true: neither false nor NULL. */
 export function* filter(batches: Iterable<Batch>, condition: Evaluator, execution: Execution): Batches {
   for (const batch of batches) {

@@ -4,13 +4,15 @@
  */
 import { type PagesAtSeq } from '../scan/scan-table.js'
 import { countChanges, diffPages } from '../scan/diff-pages.js'
-import { BATCH_ROWS_MAX, EMPTY_BATCH, vectorOf, type Batch } from './batch.js'
+import { BATCH_ROWS_MAX, EMPTY_BATCH, FIRST_BATCH_ROWS, vectorOf, type Batch } from './batch.js'
 import { ChangeBatches } from './change-batches.js'
 import { type Execution } from './evaluate.js'
 import { findAccess } from './key-access.js'
+import { boundsOf, pagesForRange } from './key-bounds.js'
 import { type Batches } from './operators.js'
-import { boundsOf, FIRST_BATCH_ROWS, isBounded, isSmall, type PagePlan, type QueryStats } from './page-select.js'
+import { type PagePlan } from './page-select.js'
 import { type KeyRange } from './query-source.js'
+import { type QueryStats } from './query-stats.js'
 import { topField } from './scan-condition.js'
 import { type TableScan } from './source-plan.js'
 import { type TableSource } from './table-source.js'
@@ -93,13 +95,7 @@ function countsOnly({ where, group }: PagePlan): boolean {
   return isCount && group.keyExpressions.every((expression) => topField(expression) === '_change')
 }
 
-/** Where the range is worth them. */
+/** Where there can be changes, and the range is worth them. */
 function pagesOf({ between, source, table }: TableSource, range: KeyRange): PagesAtSeq | undefined {
-  if (between === undefined || between.from === between.to) return undefined
-  const pages = source.pages?.(table)
-  if (pages === undefined) return undefined
-  const bounds = boundsOf(range)
-  if (!isBounded(bounds) || !isSmall(pages, pages.tiles(bounds))) return pages
-  pages.release()
-  return undefined
+  return between === undefined || between.from === between.to ? undefined : pagesForRange(source, table, range)
 }

@@ -2,28 +2,26 @@
  * A SELECT over version pages, where the source has them: rows by a scan that asks the condition of columns, aggregates and the first rows
  * of an order by kernels. What pages cannot say exactly as the row engine would is left to it.
  */
-import { encodeKey, type Key } from '../codec/key-codec.js'
-import { DriftError } from '../base/errors.js'
-import { limits } from '../base/limits.js'
 import { type Document } from '../codec/value.js'
-import { type Path } from '../parser/ast.js'
+import { type KeyBounds } from '../page/page-directory.js'
+import { type Expression, type Path } from '../parser/ast.js'
 import { type AggregateQuery, type PartialAggregates } from '../scan/aggregate-query.js'
 import { aggregateTiles } from '../scan/aggregate-tiles.js'
 import { finishPartials } from '../scan/finish-partials.js'
-import { slicesOf } from '../scan/page-slice.js'
 import { scanRows, type RowBatch } from '../scan/scan-rows.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
-import { type FragmentRunner, type PartialRun } from '../scan/fragment.js'
 import { type RowOrder, topRows } from '../scan/top-rows.js'
-import { type KeyBounds, type Tile } from '../page/page-directory.js'
-import * as layout from '../page/page-layout.js'
-import { BATCH_ROWS_MAX, EMPTY_BATCH, valueAt, vectorOf, type Batch, type Vector } from './batch.js'
+import { EMPTY_BATCH, FIRST_BATCH_ROWS, valueAt, vectorOf, type Batch, type Vector } from './batch.js'
 import { type Evaluator, type Execution } from './evaluate.js'
+import { some } from './expression-tree.js'
 import { findAccess } from './key-access.js'
-import { filter, type Batches } from './operators.js'
+import { boundsOf, isBounded, pagesForRange, SMALL_RANGE_ROWS } from './key-bounds.js'
+import { filter, followed, type Batches } from './operators.js'
+import { groupBatches, partialSteps, runSteps, withinMemory, worthwhileRunner } from './page-groups.js'
 import { type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
 import { type KeyRange, type QuerySource } from './query-source.js'
+import { type QueryStats } from './query-stats.js'
 import { pushedCondition, topField } from './scan-condition.js'
 import { type TableScan } from './source-plan.js'
 
@@ -35,27 +33,8 @@ export function rowsOfTable(scan: TableScan): PagePlan {
   return { ...scan, where: undefined, group: undefined, sort: [], sortExpressions: [], distinct: false }
 }
 
-/** What an execution did. */
-export type QueryStats = {
-  rowsScanned: number
-  /** Where a batch is empty because other threads work: when to look again. Who drives the query takes it away and waits for it. */
-  until?: Promise<void> | undefined
-}
-
-/** Rows of the first batch where few may be enough; each later one has twice as many. */
-export const FIRST_BATCH_ROWS = 32
-
 /** More rows are sorted as all rows are. */
 const TOP_ROWS_MAX = 4096
-
-/** Of an aggregation that is left early. */
-const NOTHING: PartialAggregates = { groupCount: 0, keys: [], states: [], isUnsure: false }
-
-/** The groups need more memory than the query has for them: rows are grouped instead, and spilled. */
-class NoRoomForGroups extends Error {}
-
-/** A range with about so many rows, or the first so many of a table, are read row by row. */
-const SMALL_RANGE_ROWS = 512
 
 export class PageSelect {
   readonly #plan: PagePlan
@@ -77,12 +56,11 @@ export class PageSelect {
     const { table = '', where, fields, hasStar, reverse, sort, group, distinct } = this.#plan
     const takesFirst = where === undefined && sort.length === 0 && group === undefined && !distinct
     if (takesFirst && wanted <= SMALL_RANGE_ROWS) return false
-    const pages = this.#source.pages?.(table)
+    const pages = pagesForRange(this.#source, table, range)
     if (pages === undefined) return false
     try {
       const bounds = boundsOf(range)
       const tiles = pages.tiles(bounds)
-      if (isBounded(bounds) && isSmall(pages, tiles)) return false
       const { condition, isExact } = pushedCondition(where?.expression, this.#execution)
       this.#isFiltered = isExact
       const names = [...new Set(fields.map(([name]) => String(name)))]
@@ -107,58 +85,24 @@ export class PageSelect {
     // Whether they are filtered already is known from their first batch on.
     const first = batches.next()
     if (first.done === true) return
-    const all = startingWith(first.value, batches)
+    const all = followed([first.value], batches)
     yield* this.#isFiltered ? all : filter(all, condition, this.#execution)
-  }
-
-  *#steps(partials: Generator<number, PartialAggregates>): Generator<Batch, PartialAggregates, void> {
-    try {
-      for (;;) {
-        const step = partials.next()
-        if (step.done === true) return step.value
-        this.#stats.rowsScanned += step.value
-        yield EMPTY_BATCH
-      }
-    } finally {
-      partials.return(NOTHING)
-    }
   }
 
   /** The aggregates of the plan: by pages, or else `byRows`. */
   *aggregate(byRows: Batches, memory: QueryMemory): Batches {
     const query = aggregateQuery(this.#plan, this.#execution)
     const access = findAccess(this.#plan.access, this.#execution, false)
-    const pages = query === undefined || access.kind !== 'range' ? undefined : this.#source.pages?.(this.#plan.table ?? '')
-    if (query === undefined || access.kind !== 'range' || pages === undefined) {
+    const range = query === undefined || access.kind !== 'range' ? undefined : access.range
+    const pages = range === undefined ? undefined : pagesForRange(this.#source, this.#plan.table ?? '', range)
+    if (query === undefined || range === undefined || pages === undefined) {
       yield* byRows
       return
     }
     let rows: ReturnType<typeof finishPartials>
-    let kept = 0
-    const keep = (bytes: number): void => {
-      if (memory.isFull(kept, bytes)) throw new NoRoomForGroups()
-      kept += bytes
-      memory.take(bytes)
-    }
     try {
-      const bounds = boundsOf(access.range)
-      const tiles = pages.tiles(bounds)
-      if (isBounded(bounds) && isSmall(pages, tiles)) rows = undefined
-      else {
-        const runner = worthwhileRunner(this.#source, tiles)
-        if (runner === undefined) {
-          const partials = aggregateTiles(pages, tiles, query, { isBounded: isBounded(bounds), keep })
-          rows = finishPartials(query, [yield* this.#steps(partials)])
-        } else {
-          const groupBytesMax = memory.mergeBytes
-          const run = runner.begin(pages, tiles, { kind: 'aggregate', query, isBounded: isBounded(bounds), groupBytesMax })
-          rows = finishPartials(query, yield* runSteps(run, this.#stats))
-        }
-      }
-    } catch (error) {
-      // A thread says the same as LIMIT.
-      if (!(error instanceof NoRoomForGroups || (error instanceof DriftError && error.code === 'DRIFT_LIMIT'))) throw error
-      memory.free(kept)
+      const partials = yield* withinMemory(memory, (keep) => this.#partials(pages, query, boundsOf(range), memory, keep))
+      rows = partials === undefined ? undefined : finishPartials(query, partials)
     } finally {
       pages.release()
     }
@@ -167,48 +111,27 @@ export class PageSelect {
       return
     }
     byRows.return()
-    for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX) {
-      const some = rows.slice(from, from + BATCH_ROWS_MAX)
-      yield {
-        rowCount: some.length,
-        columns: [
-          ...query.groupBy.map((_, index) => vectorOf(some.map(({ keys }) => keys[index]))),
-          ...query.aggregates.map((_, index) => vectorOf(some.map(({ values }) => values[index])))
-        ]
-      }
-    }
+    yield* groupBatches(rows, query.groupBy.length, query.aggregates.length)
   }
-}
 
-/** Undefined where this thread alone is as quick. */
-function worthwhileRunner(source: QuerySource, tiles: readonly Tile[]): FragmentRunner | undefined {
-  const runner = source.fragments
-  if (runner === undefined || tiles.length < 2) return undefined
-  return runner.worthwhile(rowsIn(tiles)) ? runner : undefined
-}
-
-export function rowsIn(tiles: readonly Tile[]): number {
-  let rows = 0
-  for (const { page, chunks } of tiles) {
-    rows += page?.rowCount ?? 0
-    for (const chunk of chunks) rows += chunk.rowCount
-  }
-  return rows
-}
-
-/** The partial results of a run in which this thread takes part. */
-export function* runSteps<Partial>(run: PartialRun<Partial>, stats: QueryStats): Generator<Batch, readonly Partial[], void> {
-  try {
-    for (;;) {
-      const result = run.step()
-      if (result === 'done') break
-      if (result === 'waiting') stats.until = run.changed()
-      yield EMPTY_BATCH
+  *#partials(
+    pages: PagesAtSeq,
+    query: AggregateQuery,
+    bounds: KeyBounds,
+    memory: QueryMemory,
+    keep: (bytes: number) => void
+  ): Generator<Batch, readonly PartialAggregates[], void> {
+    const tiles = pages.tiles(bounds)
+    const runner = worthwhileRunner(this.#source, tiles)
+    if (runner === undefined) {
+      const partials = aggregateTiles(pages, tiles, query, { isBounded: isBounded(bounds), keep })
+      return [yield* partialSteps(partials, this.#stats)]
     }
-    stats.rowsScanned += run.rowsLooked
-    return run.partials
-  } finally {
-    run.stop()
+    const groupBytesMax = memory.mergeBytes
+    return yield* runSteps(
+      runner.begin(pages, tiles, { kind: 'aggregate', query, isBounded: isBounded(bounds), groupBytesMax }),
+      this.#stats
+    )
   }
 }
 
@@ -254,46 +177,13 @@ function batchOf({ rowCount, columns: read, documents }: RowBatch, columns: read
   return { rowCount, columns: vectors, ...(hasStar && documents !== undefined ? { documents } : {}) }
 }
 
-function* startingWith(first: Batch, batches: Batches): Batches {
-  try {
-    yield first
-    yield* batches
-  } finally {
-    batches.return()
-  }
-}
-
-const scratch = new Uint8Array(limits.keyBytesMax + 128)
-
-export function boundsOf({ gt, gte, lt, lte }: KeyRange): KeyBounds {
-  const from = gt !== undefined ? behind(gt) : gte === undefined ? undefined : bytesOf(gte)
-  const to = lte !== undefined ? behind(lte) : lt === undefined ? undefined : bytesOf(lt)
-  return { from, to }
-}
-
-function bytesOf(key: Key): Uint8Array {
-  return scratch.slice(0, encodeKey(key, scratch))
-}
-
-/** The least bytes behind those of a key. */
-function behind(key: Key): Uint8Array {
-  const bytes = encodeKey(key, scratch)
-  scratch[bytes] = 0
-  return scratch.slice(0, bytes + 1)
-}
-
-export function isBounded({ from, to }: KeyBounds): boolean {
-  return from !== undefined || to !== undefined
-}
-
-/** Rows of the sorted pages within the bounds, and of deltas that stand alone. */
-export function isSmall({ table, S }: PagesAtSeq, tiles: readonly Tile[]): boolean {
-  let rows = 0
-  for (const tile of tiles) {
-    for (const slice of slicesOf(table, S, tile, true)) {
-      if (slice.page.kind !== layout.DELTA || tile.page === undefined) rows += slice.rows
-    }
-    if (rows > SMALL_RANGE_ROWS) return false
-  }
-  return true
+/** Whether the condition, a group or an operand names a field of which `isIt` is true. */
+export function namesField({ where, group }: PagePlan, isIt: (name: string) => boolean): boolean {
+  const isNamed = (expression: Expression | null | undefined): boolean =>
+    expression !== null && expression !== undefined && some(expression, (each) => each.kind === 'field' && isIt(String(each.path[0])))
+  return (
+    isNamed(where?.expression) ||
+    group?.keyExpressions.some(isNamed) === true ||
+    group?.aggregates.some(({ operand }) => isNamed(operand)) === true
+  )
 }

@@ -2,21 +2,21 @@
  * FOR SYSTEM_TIME EACH with GROUP BY `_at` over version pages: all points in one pass. What pages cannot say exactly as the row engine
  * would is left to it.
  */
-import { compareValues } from '../codec/value-order.js'
 import { type Tile } from '../page/page-directory.js'
-import { type Expression } from '../parser/ast.js'
 import { type AggregateQuery, type PartialAggregates } from '../scan/aggregate-query.js'
 import { type FragmentRunner, type SweepFragment } from '../scan/fragment.js'
 import { aggregateTiles } from '../scan/aggregate-tiles.js'
 import { finishPartials, mergePartials } from '../scan/finish-partials.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
 import { sweepAggregates } from '../scan/sweep-aggregates.js'
-import { BATCH_ROWS_MAX, EMPTY_BATCH, vectorOf, type Batch } from './batch.js'
+import { EMPTY_BATCH, type Batch } from './batch.js'
 import { type Execution } from './evaluate.js'
-import { some } from './expression-tree.js'
 import { type Batches } from './operators.js'
-import { aggregateQuery, rowsIn, runSteps, type PagePlan, type QueryStats } from './page-select.js'
+import { groupBatches, type GroupRow, partialSteps, runSteps, withinMemory, worthwhileRunner } from './page-groups.js'
+import { aggregateQuery, namesField, type PagePlan } from './page-select.js'
 import { type QueryMemory } from './query-memory.js'
+import { type QueryStats } from './query-stats.js'
+import { compareByKey, type SortKey } from './row-order.js'
 import { topField } from './scan-condition.js'
 import { type SweepPoint } from './sweep-rows.js'
 import { type TableSource } from './table-source.js'
@@ -30,7 +30,8 @@ const NS_PER_ROW = 6
 /** Pages between two chances to look up: some milliseconds. */
 const SLICES_PER_STEP = 48
 
-type SweepRow = { readonly keys: readonly unknown[]; readonly values: readonly unknown[] }
+/** NULL comes last. */
+const BY_FIRST_KEY: SortKey = { column: 0, descending: false, nullsFirst: false }
 
 /** The aggregates of the plan by point: by pages, or else `byRows`. */
 export function* sweepByPages(
@@ -52,12 +53,12 @@ export function* sweepByPages(
   let found: readonly PartialAggregates[] | undefined
   try {
     const tiles = pages.sweepTiles(seqs)
-    const runner = source.fragments
-    const isShared = runner !== undefined && tiles.length > 1 && runner.worthwhile(rowsIn(tiles), NS_PER_ROW)
-    found = isShared
-      ? yield* sharedSweep(runner, pages, tiles, { kind: 'sweep', query, points: seqs }, stats)
-      : yield* sweepHere(pages, seqs, query, stats)
-    found ??= yield* pointByPoint(pages, seqs, query, memory, stats)
+    const runner = worthwhileRunner(source, tiles, NS_PER_ROW)
+    found =
+      runner === undefined
+        ? yield* sweepHere(pages, seqs, query, stats)
+        : yield* sharedSweep(runner, pages, tiles, { kind: 'sweep', query, points: seqs }, stats)
+    found ??= yield* withinMemory(memory, (keep) => pointByPoint(pages, seqs, query, keep, stats))
   } finally {
     pages.release()
   }
@@ -68,7 +69,7 @@ export function* sweepByPages(
   }
   byRows.return()
   memory.take(rows.length * (64 + 16 * query.aggregates.length))
-  yield* batchesOf(rows, query.groupBy.length + 1, query.aggregates.length - 1)
+  yield* groupBatches(rows, query.groupBy.length + 1, query.aggregates.length - 1)
 }
 
 function* sharedSweep(
@@ -105,36 +106,18 @@ function* sweepHere(
   return found
 }
 
-/** What one pass cannot serve: two columns of groups, MIN and MAX, a key as group. Undefined where its groups have no room. */
+/** What one pass cannot serve: two columns of groups, MIN and MAX, a key as group. */
 function* pointByPoint(
   pages: PagesAtSeq,
   seqs: readonly number[],
   query: AggregateQuery,
-  memory: QueryMemory,
+  keep: (bytes: number) => void,
   stats: QueryStats
-): Generator<Batch, readonly PartialAggregates[] | undefined, void> {
+): Generator<Batch, readonly PartialAggregates[], void> {
   const found: PartialAggregates[] = []
-  let kept = 0
-  let isFull = false
-  const keep = (bytes: number): void => {
-    isFull ||= memory.isFull(kept, bytes)
-    kept += bytes
-    memory.take(bytes)
-  }
   for (const seq of seqs) {
-    const steps = aggregateTiles({ table: pages.table, S: seq }, pages.tilesOf(seq), query, { isBounded: false, keep })
-    for (;;) {
-      const step = steps.next()
-      if (step.done === true) {
-        found.push(step.value)
-        break
-      }
-      stats.rowsScanned += step.value
-      yield EMPTY_BATCH
-    }
-    if (!isFull) continue
-    memory.free(kept)
-    return undefined
+    const partials = aggregateTiles({ table: pages.table, S: seq }, pages.tilesOf(seq), query, { isBounded: false, keep })
+    found.push(yield* partialSteps(partials, stats))
   }
   return found
 }
@@ -150,18 +133,16 @@ function merged(
 /** `pointKey`: which of the keys is the point. */
 type SweepQuery = { readonly query: AggregateQuery; readonly pointKey: number }
 
-/** Undefined unless it groups by the point, and by one field at most; the last aggregate tells where there are no rows. */
+/** Undefined unless it groups by the point; the last aggregate tells where there are no rows. */
 function sweepQuery(plan: PagePlan, execution: Execution): SweepQuery | undefined {
-  const { group, where, access } = plan
+  const { group, access } = plan
   if (group === undefined || access.kind === 'keys') return undefined
   const pointKeys = group.keyExpressions.filter((expression) => topField(expression) === POINT)
   if (pointKeys.length !== 1) return undefined
-  // As a field of documents it has no meaning here.
-  const isNamed = (expression: Expression | null | undefined): boolean =>
-    expression !== null && expression !== undefined && some(expression, (each) => each.kind === 'field' && String(each.path[0]) === POINT)
-  if (isNamed(where?.expression) || group.aggregates.some(({ operand }) => isNamed(operand))) return undefined
   const fields = group.keyExpressions.filter((expression) => topField(expression) !== POINT)
-  const query = aggregateQuery({ ...plan, group: { ...group, keyExpressions: fields } }, execution)
+  const byFields: PagePlan = { ...plan, group: { ...group, keyExpressions: fields } }
+  // As a field of documents it has no meaning here.
+  const query = namesField(byFields, (name) => name === POINT) ? undefined : aggregateQuery(byFields, execution)
   if (query === undefined) return undefined
   const pointKey = group.keyExpressions.findIndex((expression) => topField(expression) === POINT)
   return { query: { ...query, aggregates: [...query.aggregates, { name: 'count', field: null }] }, pointKey }
@@ -180,8 +161,8 @@ function rowsOf(
   seqs: readonly number[],
   points: readonly SweepPoint[],
   pointKey: number
-): readonly SweepRow[] | undefined {
-  const bySeq = new Map<number, readonly SweepRow[]>()
+): readonly GroupRow[] | undefined {
+  const bySeq = new Map<number, readonly GroupRow[]>()
   for (const [index, partial] of partials.entries()) {
     const rows = finishPartials(query, [partial])
     if (rows === undefined) return undefined
@@ -191,26 +172,8 @@ function rowsOf(
     )
   }
   const rows = points.flatMap(({ at, seq }) =>
-    (bySeq.get(seq) ?? []).map(({ keys, values }): SweepRow => ({ keys: keys.toSpliced(pointKey, 0, at as never), values }))
+    (bySeq.get(seq) ?? []).map(({ keys, values }): GroupRow => ({ keys: keys.toSpliced(pointKey, 0, at as never), values }))
   )
   // By point they are in order already.
-  return pointKey === 0 ? rows : rows.sort(({ keys: [left] }, { keys: [right] }) => compareKeys(left, right))
-}
-
-/** NULL comes last. */
-function compareKeys(left: unknown, right: unknown): number {
-  return left === null || right === null ? Number(left === null) - Number(right === null) : compareValues(left, right)
-}
-
-function* batchesOf(rows: readonly SweepRow[], keyCount: number, aggregateCount: number): Generator<Batch, void> {
-  for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX) {
-    const some = rows.slice(from, from + BATCH_ROWS_MAX)
-    yield {
-      rowCount: some.length,
-      columns: [
-        ...Array.from({ length: keyCount }, (_, index) => vectorOf(some.map(({ keys }) => keys[index]))),
-        ...Array.from({ length: aggregateCount }, (_, index) => vectorOf(some.map(({ values }) => values[index])))
-      ]
-    }
-  }
+  return pointKey === 0 ? rows : rows.sort(({ keys: [left] }, { keys: [right] }) => compareByKey(left, right, BY_FIRST_KEY))
 }

@@ -2,21 +2,22 @@
  * FOR SYSTEM_TIME FROM, BETWEEN and ALL over version pages: rows and aggregates of each version once. What pages cannot say exactly as the
  * row engine would is left to it.
  */
-import { type Expression } from '../parser/ast.js'
 import { type AggregateQuery, type PartialAggregates } from '../scan/aggregate-query.js'
 import { aggregateTiles } from '../scan/aggregate-tiles.js'
 import { finishPartials } from '../scan/finish-partials.js'
 import { orderedVersions } from '../scan/ordered-versions.js'
 import { endedSlicesOf } from '../scan/page-slice.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
-import { BATCH_ROWS_MAX, EMPTY_BATCH, vectorOf, type Batch } from './batch.js'
+import { BATCH_ROWS_MAX, EMPTY_BATCH, FIRST_BATCH_ROWS, type Batch } from './batch.js'
 import { type Execution } from './evaluate.js'
-import { some } from './expression-tree.js'
 import { findAccess } from './key-access.js'
+import { boundsOf, isBounded, pagesForRange } from './key-bounds.js'
 import { type Batches } from './operators.js'
-import { aggregateQuery, boundsOf, FIRST_BATCH_ROWS, isBounded, isSmall, type PagePlan, type QueryStats } from './page-select.js'
+import { groupBatches, partialSteps, withinMemory } from './page-groups.js'
+import { aggregateQuery, namesField, type PagePlan } from './page-select.js'
 import { type QueryMemory } from './query-memory.js'
 import { type KeyRange } from './query-source.js'
+import { type QueryStats } from './query-stats.js'
 import { type TableScan } from './source-plan.js'
 import { type TableSource } from './table-source.js'
 import { toldByPages, VersionBatches } from './version-batches.js'
@@ -32,7 +33,7 @@ export function* versionsByPages(
   stats: QueryStats
 ): Batches {
   const access = findAccess(plan.access, execution, false)
-  const query = namesVersion(plan) ? undefined : aggregateQuery(plan, execution)
+  const query = namesField(plan, isOfVersion) ? undefined : aggregateQuery(plan, execution)
   const pages = query === undefined || access.kind !== 'range' ? undefined : pagesOf(table, access.range)
   if (query === undefined || access.kind !== 'range' || pages === undefined || table.window === undefined) {
     yield* byRows
@@ -40,17 +41,10 @@ export function* versionsByPages(
   }
   let rows: ReturnType<typeof finishPartials>
   try {
-    const { after, through } = table.window
-    const partials: PartialAggregates[] = []
-    for (const part of partsOf(pages, query, access.range, { after, through }, (bytes) => memory.take(bytes))) {
-      let step = part.next()
-      for (; step.done !== true; step = part.next()) {
-        stats.rowsScanned += step.value
-        yield EMPTY_BATCH
-      }
-      partials.push(step.value)
-    }
-    rows = finishPartials(query, partials)
+    const { window } = table
+    const { range } = access
+    const partials = yield* withinMemory(memory, (keep) => partialsOf(partsOf(pages, query, range, window, keep), stats))
+    rows = partials === undefined ? undefined : finishPartials(query, partials)
   } finally {
     pages.release()
   }
@@ -59,7 +53,13 @@ export function* versionsByPages(
     return
   }
   byRows.return()
-  for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX) yield batchOf(query, rows.slice(from, from + BATCH_ROWS_MAX))
+  yield* groupBatches(rows, query.groupBy.length, query.aggregates.length)
+}
+
+function* partialsOf(parts: readonly Part[], stats: QueryStats): Generator<Batch, readonly PartialAggregates[], void> {
+  const partials: PartialAggregates[] = []
+  for (const part of parts) partials.push(yield* partialSteps(part, stats))
+  return partials
 }
 
 /** Rows in key order; false where they must be read another way, or are no versions. */
@@ -116,36 +116,8 @@ function partsOf(
   return [visible, ended]
 }
 
-/** Where the range is worth them. */
+/** Where there can be versions, and the range is worth them. */
 function pagesOf({ window, source, table }: TableSource, range: KeyRange): PagesAtSeq | undefined {
   if (window === undefined || window.through < 0 || Math.min(window.through, source.seq) < window.after) return undefined
-  const pages = source.pages?.(table)
-  if (pages === undefined) return undefined
-  const bounds = boundsOf(range)
-  if (!isBounded(bounds) || !isSmall(pages, pages.tiles(bounds))) return pages
-  pages.release()
-  return undefined
-}
-
-/** Something is asked that is no field of the documents. */
-function namesVersion({ where, group }: PagePlan): boolean {
-  const isNamed = (expression: Expression | null | undefined): boolean =>
-    expression !== null &&
-    expression !== undefined &&
-    some(expression, (each) => each.kind === 'field' && isOfVersion(String(each.path[0])))
-  return (
-    isNamed(where?.expression) ||
-    group?.keyExpressions.some(isNamed) === true ||
-    group?.aggregates.some(({ operand }) => isNamed(operand)) === true
-  )
-}
-
-function batchOf(query: AggregateQuery, rows: NonNullable<ReturnType<typeof finishPartials>>): Batch {
-  return {
-    rowCount: rows.length,
-    columns: [
-      ...query.groupBy.map((_, index) => vectorOf(rows.map(({ keys }) => keys[index]))),
-      ...query.aggregates.map((_, index) => vectorOf(rows.map(({ values }) => values[index])))
-    ]
-  }
+  return pagesForRange(source, table, range)
 }

@@ -3,18 +3,19 @@ import { DriftError } from '../base/errors.js'
 import { type Key } from '../codec/key-codec.js'
 import { type Document, type Value } from '../codec/value.js'
 import { type Select } from '../parser/ast.js'
-import { BATCH_ROWS_MAX, batchOf, vectorOf, type Batch } from './batch.js'
+import { BATCH_ROWS_MAX, batchOf, documentBatches, vectorOf } from './batch.js'
 import { newExecution, NO_ROW, type Execution } from './evaluate.js'
 import { findAccess, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
 import { countDiffByPages } from './page-diff.js'
-import { FIRST_BATCH_ROWS, PageSelect, rowsOfTable, type QueryStats } from './page-select.js'
+import { PageSelect, rowsOfTable } from './page-select.js'
 import { sweepByPages } from './page-sweep.js'
 import { versionsByPages } from './page-versions.js'
 import { valueOf, type Parameters } from './parameters.js'
 import { planSelect, type SelectPlan } from './plan.js'
 import { type QueryMemory } from './query-memory.js'
 import { type KeyRange, type QuerySource } from './query-source.js'
+import { type QueryStats } from './query-stats.js'
 import { resultShape, type ResultShape } from './result-rows.js'
 import { type TableScan } from './source-plan.js'
 import { sourceRows } from './source-rows.js'
@@ -78,17 +79,9 @@ export function runSelect(
   if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
     const part = memory.part('aggregate')
     const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, part)
-    const [only] = tables
-    const isLeaf = given === undefined && plan.source?.kind === 'leaf'
-    const byPages =
-      isLeaf && only?.points !== undefined
-        ? sweepByPages(plan, only, byRows, execution, part, stats)
-        : isLeaf && only?.between !== undefined
-          ? countDiffByPages(plan, only, byRows, execution, stats)
-          : isLeaf && only?.window !== undefined
-            ? versionsByPages(plan, only, byRows, execution, part, stats)
-            : pages?.aggregate(byRows, part)
-    batches = probe('aggregate', byPages ?? byRows)
+    const leaf = given === undefined && plan.source?.kind === 'leaf' ? tables[0] : undefined
+    const ofLeaf = leaf === undefined ? undefined : leafAggregates(plan, leaf, byRows, execution, part, stats)
+    batches = probe('aggregate', ofLeaf ?? pages?.aggregate(byRows, part) ?? byRows)
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)
@@ -99,6 +92,20 @@ export function runSelect(
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined
   const notices = [...new Set([...plan.notices, ...tables.flatMap((table) => table.notices)])]
   return { ...resultShape(plan, tables), tables, notices, stats, batches, jsonLines }
+}
+
+/** The aggregates of a sweep, a difference or versions: by pages, or else `byRows`. Undefined of a table at one point. */
+function leafAggregates(
+  plan: SelectPlan,
+  table: TableSource,
+  byRows: Batches,
+  execution: Execution,
+  memory: QueryMemory,
+  stats: QueryStats
+): Batches | undefined {
+  if (table.points !== undefined) return sweepByPages(plan, table, byRows, execution, memory, stats)
+  if (table.between !== undefined) return countDiffByPages(plan, table, byRows, execution, stats)
+  return table.window === undefined ? undefined : versionsByPages(plan, table, byRows, execution, memory, stats)
 }
 
 function planFor(select: Select, tables: readonly TableSource[]): SelectPlan {
@@ -181,20 +188,9 @@ function* scan(
   }
   const access = findAccess(plan.access, execution, plan.reverse)
   if (pages !== undefined && access.kind === 'range' && (yield* pages.rows(access.range, wanted))) return
-  let rowsMax = wanted === Number.POSITIVE_INFINITY ? BATCH_ROWS_MAX : FIRST_BATCH_ROWS
-  let documents: Document[] = []
-  const batch = (): Batch => {
-    stats.rowsScanned += documents.length
-    const made = batchOf(documents, { paths: plan.fields, documents: plan.hasStar ? 'keep' : 'drop' })
-    documents = []
-    rowsMax = Math.min(BATCH_ROWS_MAX, rowsMax * 2)
-    return made
-  }
-  for (const document of documentsOf(plan, source, table, access)) {
-    documents.push(document)
-    if (documents.length >= rowsMax) yield batch()
-  }
-  if (documents.length > 0) yield batch()
+  const scanned = (rows: number): void => void (stats.rowsScanned += rows)
+  const fields = { paths: plan.fields, documents: plan.hasStar ? 'keep' : 'drop' } as const
+  yield* documentBatches(documentsOf(plan, source, table, access), fields, wanted, scanned)
 }
 
 function* over(given: readonly Document[], plan: SelectPlan): Batches {

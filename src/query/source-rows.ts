@@ -1,10 +1,10 @@
 /** The rows of what stands after FROM, where that is more than one table at one point. */
 import { type Document, type Value } from '../codec/value.js'
-import { batchOf, BATCH_ROWS_MAX, EMPTY_BATCH, type Batch } from './batch.js'
+import { documentBatches, EMPTY_BATCH, type Batch } from './batch.js'
 import { compile, type Execution, type Scope } from './evaluate.js'
 import { hashJoin } from './hash-join.js'
 import { findAccess, type KeyAccess } from './key-access.js'
-import { filter, type Batches } from './operators.js'
+import { filter, followed, type Batches } from './operators.js'
 import { diffByPages } from './page-diff.js'
 import { versionRowsByPages } from './page-versions.js'
 import { type QueryMemory } from './query-memory.js'
@@ -23,9 +23,6 @@ export type SourceRun = {
   /** Named by {@link leafStep} and {@link joinStep}. */
   probe(step: string, batches: Batches): Batches
 }
-
-/** Rows of the first batch where few may be enough; each later one has twice as many. */
-const FIRST_BATCH_ROWS = 32
 
 /** `wanted`: so many rows may be enough. */
 export function sourceRows(plan: SourcePlan, run: SourceRun, wanted: number): Batches {
@@ -66,15 +63,6 @@ function* byKeyOrHash(left: Batches, plan: JoinPlan, run: SourceRun, join: (left
 
 const NO_FIELDS: Scope = { columnOf: () => undefined, field: () => 0 }
 
-function* followed(begin: readonly Batch[], rest: Batches): Batches {
-  try {
-    yield* begin
-    yield* rest
-  } finally {
-    rest.return()
-  }
-}
-
 export function leafStep({ index }: LeafPlan): string {
   return `leaf ${index}`
 }
@@ -110,24 +98,8 @@ function* rowsOf({ scan }: LeafPlan, table: TableSource, run: SourceRun, wanted:
   const access = findAccess(scan.access, run.execution, scan.reverse)
   if (access.kind === 'range' && (yield* diffByPages(scan, table, access.range, wanted, run.scanned))) return
   if (access.kind === 'range' && (yield* versionRowsByPages(scan, table, access.range, wanted, run.scanned))) return
-  let rowsMax = wanted === Number.POSITIVE_INFINITY ? BATCH_ROWS_MAX : FIRST_BATCH_ROWS
-  let rows: Document[] = []
-  const batch = (): Batch => {
-    run.scanned(rows.length)
-    const made = batchOf(rows, { paths: scan.fields, documents: scan.hasStar ? 'keep' : 'drop' })
-    rows = []
-    rowsMax = Math.min(BATCH_ROWS_MAX, rowsMax * 2)
-    return made
-  }
-  for (const row of table.rows?.(access, wantedFields(scan.fields, scan.hasStar)) ?? []) {
-    if (row === undefined) {
-      yield EMPTY_BATCH
-      continue
-    }
-    rows.push(row)
-    if (rows.length >= rowsMax) yield batch()
-  }
-  if (rows.length > 0) yield batch()
+  const documents = table.rows?.(access, wantedFields(scan.fields, scan.hasStar)) ?? []
+  yield* documentBatches(documents, { paths: scan.fields, documents: scan.hasStar ? 'keep' : 'drop' }, wanted, run.scanned)
 }
 
 function widthOf(plan: SourcePlan): number {

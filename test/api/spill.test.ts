@@ -272,3 +272,21 @@ class SpillIo extends MemoryIo {
     if (++this.operations === this.failAt) throw systemError(this.failCode, syscall, path)
   }
 }
+
+test('groups of versions, and of points, that pages have no room for are made of rows, and spilled', async (t) => {
+  await using db = await open(':memory:')
+  await db.createTable('t', { primaryKey: 'id' })
+  await db.table('t').insertMany(Array.from({ length: 6000 }, (_, id) => ({ id, text: `a text ${id}`, n: id % 3 })))
+  const last = db.lastSeq
+  const texts = [
+    'SELECT text, COUNT(*) AS c, MIN(n) AS m FROM t FOR SYSTEM_TIME ALL GROUP BY text',
+    `SELECT _at, text, MIN(n) AS m FROM t FOR SYSTEM_TIME EACH 1 SEQ BETWEEN @seq:${last} AND @seq:${last} GROUP BY _at, text`
+  ]
+  for (const text of texts) {
+    const { rows } = await db.query(text)
+    t.is(rows.length, 6000)
+    const streamed: unknown[] = []
+    for await (const row of db.query(text, [], { memoryBytes: 400_000 })) streamed.push(row)
+    t.deepEqual(streamed, rows)
+  }
+})

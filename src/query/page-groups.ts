@@ -1,0 +1,100 @@
+/** Groups that pages made: their partial results step by step, within the memory of the query, and their rows as batches. */
+import { DriftError } from '../base/errors.js'
+import { type PartialAggregates } from '../scan/aggregate-query.js'
+import { type FragmentRunner, type PartialRun } from '../scan/fragment.js'
+import { type Tile } from '../page/page-directory.js'
+import { BATCH_ROWS_MAX, EMPTY_BATCH, vectorOf, type Batch } from './batch.js'
+import { type Batches } from './operators.js'
+import { type QueryMemory } from './query-memory.js'
+import { type QueryStats } from './query-stats.js'
+import { type QuerySource } from './query-source.js'
+
+export type GroupRow = { readonly keys: readonly unknown[]; readonly values: readonly unknown[] }
+
+/** The groups need more memory than the query has for them: rows are grouped instead, and spilled. */
+class NoRoomForGroups extends Error {}
+
+/** Of an aggregation that is left early. */
+const NOTHING: PartialAggregates = { groupCount: 0, keys: [], states: [], isUnsure: false }
+
+/** What `make` gives; undefined where its groups do not fit, which `keep` tells it by throwing, and a thread by LIMIT. */
+export function* withinMemory<Result>(
+  memory: QueryMemory,
+  make: (keep: (bytes: number) => void) => Generator<Batch, Result, void>
+): Generator<Batch, Result | undefined, void> {
+  let kept = 0
+  const keep = (bytes: number): void => {
+    if (memory.isFull(kept, bytes)) throw new NoRoomForGroups()
+    kept += bytes
+    memory.take(bytes)
+  }
+  try {
+    return yield* make(keep)
+  } catch (error) {
+    if (!(error instanceof NoRoomForGroups || (error instanceof DriftError && error.code === 'DRIFT_LIMIT'))) throw error
+    memory.free(kept)
+    return undefined
+  }
+}
+
+/** The partial results of this thread alone. */
+export function* partialSteps(
+  partials: Generator<number, PartialAggregates>,
+  stats: QueryStats
+): Generator<Batch, PartialAggregates, void> {
+  try {
+    for (;;) {
+      const step = partials.next()
+      if (step.done === true) return step.value
+      stats.rowsScanned += step.value
+      yield EMPTY_BATCH
+    }
+  } finally {
+    partials.return(NOTHING)
+  }
+}
+
+/** The partial results of a run in which this thread takes part. */
+export function* runSteps<Partial>(run: PartialRun<Partial>, stats: QueryStats): Generator<Batch, readonly Partial[], void> {
+  try {
+    for (;;) {
+      const result = run.step()
+      if (result === 'done') break
+      if (result === 'waiting') stats.until = run.changed()
+      yield EMPTY_BATCH
+    }
+    stats.rowsScanned += run.rowsLooked
+    return run.partials
+  } finally {
+    run.stop()
+  }
+}
+
+/** Undefined where this thread alone is as quick. */
+export function worthwhileRunner(
+  { fragments }: QuerySource,
+  tiles: readonly Tile[],
+  nanosecondsPerRow?: number
+): FragmentRunner | undefined {
+  if (fragments === undefined || tiles.length < 2) return undefined
+  let rows = 0
+  for (const { page, chunks } of tiles) {
+    rows += page?.rowCount ?? 0
+    for (const chunk of chunks) rows += chunk.rowCount
+  }
+  return fragments.worthwhile(rows, nanosecondsPerRow) ? fragments : undefined
+}
+
+/** The keys as columns, then the first `valueCount` aggregates. */
+export function* groupBatches(rows: readonly GroupRow[], keyCount: number, valueCount: number): Batches {
+  for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX) {
+    const some = rows.slice(from, from + BATCH_ROWS_MAX)
+    yield {
+      rowCount: some.length,
+      columns: [
+        ...Array.from({ length: keyCount }, (_, index) => vectorOf(some.map(({ keys }) => keys[index]))),
+        ...Array.from({ length: valueCount }, (_, index) => vectorOf(some.map(({ values }) => values[index])))
+      ]
+    }
+  }
+}
