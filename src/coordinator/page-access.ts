@@ -37,6 +37,7 @@ export type PinnedPages = PagesAtSeq & {
 }
 
 type TablePageState = {
+  readonly tableId: number
   state: 'cold' | 'warming' | 'live'
   warming: Promise<void> | undefined
   directory: PageDirectory | undefined
@@ -92,6 +93,7 @@ export class PageAccess {
   addTable(table: TableState): void {
     const state = table.versions.count === 0 ? 'live' : 'cold'
     this.#tables.set(table.definition.id, {
+      tableId: table.definition.id,
       state,
       warming: undefined,
       directory: undefined,
@@ -225,6 +227,8 @@ export class PageAccess {
       isReleased = true
       for (const address of held) arena.unpin(address)
       state.readers--
+      // Its pages were given up meanwhile.
+      if (state.readers === 0 && state.refused !== undefined) void this.#forget(state.tableId)
     }
     state.readers++
     try {

@@ -129,3 +129,24 @@ test('a table whose pages do not fit into the budget is read without them, and t
   t.is(db.table('one').count(), coordinator.table('one').presentCount())
   await db.close()
 })
+
+test('pages that are given up while somebody reads them go back when he is done', async (t) => {
+  const { coordinator, db } = await openPaged(folder(t), { cacheBytes: 8 * 1024 * 1024, pageRows: 4096 })
+  await db.createTable('one', { primaryKey: 'id' })
+  const before = coordinator.stats().pageBytes
+  await db.table('one').insertMany(Array.from({ length: 2000 }, (_, id) => ({ id, text: `x ${id}` })))
+  const table = coordinator.table('one')
+  const held = await coordinator.pages(table, coordinator.lastSeq)
+  const expected = [...table.documents({}, coordinator.lastSeq)]
+  await db.table('one').insertMany(Array.from({ length: 60_000 }, (_, id) => ({ id: id + 2000, text: `${'y'.repeat(100)} ${id}` })))
+  t.is(await coordinator.pages(table, coordinator.lastSeq), undefined)
+  if (held === undefined) return t.fail('the small table has pages')
+  t.deepEqual(shown(held).sort(byId), expected)
+  held.release()
+  // The apply thread does it when it is told.
+  for (let tries = 0; tries < 1000 && coordinator.stats().pageBytes > before; tries++) {
+    await new Promise((resolve) => void setTimeout(resolve, 10))
+  }
+  t.is(coordinator.stats().pageBytes, before)
+  await db.close()
+})
