@@ -1,5 +1,4 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
-import type { PinnedPages } from '../coordinator/page-access.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { Control } from './control.js'
 
@@ -7,7 +6,7 @@ import type { Control } from './control.js'
 export class StatementPages {
   readonly #coordinator: Coordinator
   readonly #wanted = new Map<string, { readonly table: string; readonly seq: number }>()
-  readonly #pages = new Map<string, PinnedPages>()
+  readonly #pages = new Map<string, PagesAtSeq>()
   #isEnded = false
 
   constructor(coordinator: Coordinator) {
@@ -39,18 +38,13 @@ export class StatementPages {
     return pages === undefined ? undefined : { ...pages, release: () => {} }
   }
 
-  /** How long the statement waited for events to be applied, ms. */
-  get waitedMs(): number {
-    return Math.max(0, ...[...this.#pages.values()].map(({ waitedMs }) => waitedMs))
-  }
-
   end(): void {
     this.#isEnded = true
     for (const pages of this.#pages.values()) pages.release()
     this.#pages.clear()
   }
 
-  #keep(name: string, pages: PinnedPages | undefined): void {
+  #keep(name: string, pages: PagesAtSeq | undefined): void {
     if (pages === undefined) return
     // Who was cancelled while it waited does not need them any more.
     if (this.#isEnded) pages.release()

@@ -84,6 +84,8 @@ export class Applier {
   readonly #pageRows: number | undefined
   readonly #follower: LogFollower
   readonly #tables = new Map<number, Table>()
+  /** Tables whose pages are others than at the last publishing. */
+  readonly #changed = new Set<Table>()
   readonly #catalog = new Catalog()
   /** The record under way: its runs, from `runIndex` on. */
   #record: OpenRecord | undefined
@@ -157,14 +159,13 @@ export class Applier {
     )
   }
 
-  /** From now on what the log brings for the table is remembered; returns the last seq before that. */
-  attend(tableId: number): number {
+  /** From now on what the log brings for the table is remembered. */
+  attend(tableId: number): void {
     const table = this.#table(tableId)
     while (this.step() || this.#record !== undefined);
     assertLaw(table.state === 'cold', 'VIS-11', `table ${tableId} is not cold`)
     table.state = 'attended'
     table.remembered = []
-    return this.#lastSeq
   }
 
   /** Behind the last part: takes what was remembered. The table is live then, unless its pages could not be kept. */
@@ -180,15 +181,17 @@ export class Applier {
     }
     table.remembered = []
     table.state = table.pages === undefined ? 'cold' : 'live'
+    this.#changed.add(table)
     this.#publish()
     return table.state === 'live'
   }
 
   /** Leaves live rows only in the open pages of a live table, a rectangle a step. */
   *settle(tableId: number): Generator<void, void> {
-    const { state, pages } = this.#table(tableId)
-    if (state !== 'live' || pages === undefined) return
-    for (const _ of pages.settle()) {
+    const table = this.#table(tableId)
+    if (table.state !== 'live') return
+    for (const _ of table.pages?.settle() ?? []) {
+      this.#changed.add(table)
       this.#publish()
       yield
     }
@@ -211,7 +214,10 @@ export class Applier {
 
   #addTable(id: number, primaryKey: string, nextPlace: number, state: 'live' | 'cold'): void {
     const table: Table = { id, primaryKey, state, pages: undefined, nextPlace, remembered: [], refused: undefined, given: undefined }
-    if (state === 'live') table.pages = this.#newPages(table)
+    if (state === 'live') {
+      table.pages = this.#newPages(table)
+      this.#changed.add(table)
+    }
     this.#tables.set(id, table)
   }
 
@@ -290,6 +296,7 @@ export class Applier {
   #take(table: Table, source: Uint8Array, at: number, ordinal: number, place: number): boolean {
     const { pages } = table
     if (pages === undefined) return false
+    this.#changed.add(table)
     try {
       pages.take(pageEventOf(source, at, ordinal, place, pages.keys.has(ordinal) ? 'without key' : 'with key'))
       return true
@@ -306,10 +313,11 @@ export class Applier {
   }
 
   #publish(): void {
-    for (const { id, state, pages } of this.#tables.values()) {
+    for (const { id, state, pages } of this.#changed) {
       pages?.publish()
       if (state === 'live' && pages !== undefined) this.#apply.setDirectoryVersion(id, pages.structureVersion)
     }
+    this.#changed.clear()
     this.#apply.publishApplied(this.#lastSeq)
   }
 }

@@ -12,6 +12,7 @@ import { WAITING_BYTES } from '../compaction/plan.js'
 import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
 import type { FragmentRunner } from '../scan/fragment.js'
+import type { PagesAtSeq } from '../scan/scan-table.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
@@ -33,7 +34,7 @@ import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeli
 import { lockDirectory } from './directory-lock.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
-import { PageAccess, type PinnedPages } from './page-access.js'
+import { PageAccess } from './page-access.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
@@ -297,7 +298,7 @@ export class Coordinator {
    * The version pages of a table at S, a read point, pinned until they are released; undefined where the table has none, which is no
    * mistake: its documents say the same.
    */
-  pages(table: TableState, S: number): PinnedPages | undefined | Promise<PinnedPages | undefined> {
+  pages(table: TableState, S: number): PagesAtSeq | undefined | Promise<PagesAtSeq | undefined> {
     const pages = this.#writing?.pages
     if (pages === undefined || table.damage !== undefined) return undefined
     return pages.pagesNow(table, S) ?? pages.pages(table, S)
@@ -512,7 +513,6 @@ export class Coordinator {
       apply,
       link: applyLink,
       logger,
-      monotonic: () => clock.monotonic(),
       tables: tables.values(),
       threads: thread === undefined ? 0 : queryThreadsOf(this.#options.queryThreads, arena.budgetBytes),
       worthwhileNs: this.#options.worthwhileNs,

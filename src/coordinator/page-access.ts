@@ -30,12 +30,6 @@ const WAITED_EVENTS = 50_000
 /** A directory that is stale again and again: apply merges faster than it can be asked. */
 const ATTEMPTS_MAX = 100
 
-/** The pages of one table at one seq, pinned until they are released. */
-export type PinnedPages = PagesAtSeq & {
-  /** How long the read waited until apply had come to S, ms. */
-  readonly waitedMs: number
-}
-
 type TablePageState = {
   readonly tableId: number
   state: 'cold' | 'warming' | 'live'
@@ -53,7 +47,6 @@ export type PageAccessParts = {
   readonly apply: ApplyMemory
   readonly link: ApplyLink
   readonly logger: Log
-  readonly monotonic: () => number
   readonly tables: Iterable<TableState>
   /** Of the query pool, beside the caller's. */
   readonly threads: number
@@ -131,21 +124,21 @@ export class PageAccess {
   }
 
   /** At once, where the pages are there and known; else undefined. */
-  pagesNow(table: TableState, S: number): PinnedPages | undefined {
+  pagesNow(table: TableState, S: number): PagesAtSeq | undefined {
     const state = this.#stateOf(table)
     const { apply } = this.#parts
     const { directory, scan } = state
     if (state.state !== 'live' || this.#isLost || directory === undefined || scan === undefined || apply.appliedSeq < S) return undefined
     // Read behind the applied seq: what is applied up to there is in the pages of this version.
     if (directory.version !== apply.directoryVersion(table.definition.id)) return undefined
-    return this.#pinned(state, directory, scan, S, 0)
+    return this.#pinned(state, directory, scan, S)
   }
 
   /**
    * The pages of a table at S, which is visible, as soon as everything up to S is in them; undefined where the table has none: then
    * documents are read, and pages are made meanwhile.
    */
-  async pages(table: TableState, S: number): Promise<PinnedPages | undefined> {
+  async pages(table: TableState, S: number): Promise<PagesAtSeq | undefined> {
     const now = this.pagesNow(table, S)
     if (now !== undefined) return now
     const state = this.#stateOf(table)
@@ -154,8 +147,7 @@ export class PageAccess {
       if (table.versions.count <= WAITED_EVENTS) await state.warming
     }
     for (let attempt = 0; attempt < ATTEMPTS_MAX && state.state === 'live' && !this.#isLost; attempt++) {
-      const { link, monotonic } = this.#parts
-      const began = monotonic()
+      const { link } = this.#parts
       try {
         await link.untilApplied(S)
         this.#learn(table, state, await link.directory(table.definition.id))
@@ -165,7 +157,7 @@ export class PageAccess {
       }
       const { directory, scan } = state
       if (directory === undefined || scan === undefined) return undefined
-      const pinned = this.#pinned(state, directory, scan, S, monotonic() - began)
+      const pinned = this.#pinned(state, directory, scan, S)
       if (pinned !== undefined) return pinned
     }
     return undefined
@@ -218,7 +210,7 @@ export class PageAccess {
    * Pins the pages at S, and every open page: those of another point are sealed, and sealed pages are there as long as the table has
    * readers.
    */
-  #pinned(state: TablePageState, directory: PageDirectory, table: ScanTable, S: number, waitedMs: number): PinnedPages | undefined {
+  #pinned(state: TablePageState, directory: PageDirectory, table: ScanTable, S: number): PagesAtSeq | undefined {
     const { arena } = this.#parts
     const held: number[] = []
     let isReleased = false
@@ -246,7 +238,6 @@ export class PageAccess {
     return {
       table,
       S,
-      waitedMs,
       tiles: (bounds = {}) => tilesAt(directory, S, bounds),
       tilesOf: (point, bounds = {}) => tilesAt(directory, point, bounds),
       tilesBetween: (from, to, bounds = {}) => tilesBetween(directory, from, to, bounds),

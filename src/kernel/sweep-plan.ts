@@ -70,7 +70,8 @@ function quietOffset({ points, origin, shift }: SweepPlan, index: number): numbe
   return (before + 2) * 2 ** shift <= next ? (before + 1) * 2 ** shift : next
 }
 
-function countBelow(points: readonly number[], seq: number): number {
+/** How many of ascending points lie before a seq. */
+export function countBelow(points: readonly number[], seq: number): number {
   let low = 0
   let high = points.length
   while (low < high) {

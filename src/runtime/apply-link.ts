@@ -1,19 +1,9 @@
-import type { AppliedTable, DirectoryAnswer } from '../apply/applier.js'
+import type { ApplierParts, DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { ErrorData } from '../base/errors.js'
-import type { ApplyMemory } from '../memory/apply-memory.js'
-import type { Arena } from '../memory/arena.js'
-import type { LogMemory } from '../memory/log-memory.js'
 
 /** What the apply actor begins with. */
-export type ApplyConfig = {
-  readonly memory: LogMemory
-  readonly apply: ApplyMemory
-  readonly arena: Arena
-  readonly lastSeq: number
-  readonly tables: readonly AppliedTable[]
-  readonly pageRows?: number | undefined
-}
+export type ApplyConfig = Omit<ApplierParts, 'io'>
 
 /** The coordinator's way to its apply actor, wherever that runs. Events go through the shared log; what is said of tables goes here. */
 export type ApplyLink = {
@@ -23,7 +13,7 @@ export type ApplyLink = {
   untilApplied(seq: number): Promise<void>
   directory(tableId: number): Promise<DirectoryAnswer>
   load(tableId: number, part: SegmentPart): Promise<void>
-  attend(tableId: number): Promise<number>
+  attend(tableId: number): Promise<void>
   goLive(tableId: number): Promise<boolean>
   /** Leaves live rows only in the open pages of a table. */
   settle(tableId: number): Promise<void>

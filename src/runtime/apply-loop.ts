@@ -1,20 +1,19 @@
-import { Applier, type AppliedTable, type DirectoryAnswer } from '../apply/applier.js'
+import { Applier, type DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import { DriftError } from '../base/errors.js'
 import type { Io } from '../io/io.js'
 import { ApplyMemory, type ApplyMemoryHandle } from '../memory/apply-memory.js'
 import { Arena, type ArenaHandle } from '../memory/arena.js'
 import { LogMemory, type LogMemoryHandle } from '../memory/log-memory.js'
+import type { ApplyConfig } from './apply-link.js'
 import { turn } from './turn.js'
 import type { Reply } from './writer-link.js'
 
-export type ApplyStart = {
+/** An {@link ApplyConfig} that can be sent. */
+export type ApplyStart = Omit<ApplyConfig, 'memory' | 'apply' | 'arena'> & {
   readonly memory: LogMemoryHandle
   readonly apply: ApplyMemoryHandle
   readonly arena: ArenaHandle
-  readonly lastSeq: number
-  readonly tables: readonly AppliedTable[]
-  readonly pageRows?: number | undefined
 }
 
 /** What the apply thread answers over comlink. */
@@ -22,7 +21,7 @@ export type ApplyControl = {
   start(start: ApplyStart): Promise<Reply<void>>
   directory(tableId: number): Promise<Reply<DirectoryAnswer>>
   load(tableId: number, part: SegmentPart): Promise<Reply<void>>
-  attend(tableId: number): Promise<Reply<number>>
+  attend(tableId: number): Promise<Reply<void>>
   goLive(tableId: number): Promise<Reply<boolean>>
   settle(tableId: number): Promise<Reply<void>>
   forget(tableId: number): Promise<Reply<void>>
@@ -43,7 +42,7 @@ export class ApplyLoop implements ApplyControl {
     this.#io = io
   }
 
-  start({ memory, apply, arena, lastSeq, tables, pageRows }: ApplyStart): Promise<Reply<void>> {
+  start({ memory, apply, arena, ...config }: ApplyStart): Promise<Reply<void>> {
     return answer(() => {
       this.#apply = ApplyMemory.attach(apply)
       this.#applier = new Applier({
@@ -51,9 +50,7 @@ export class ApplyLoop implements ApplyControl {
         memory: LogMemory.attach(memory),
         apply: this.#apply,
         arena: Arena.attach(arena),
-        lastSeq,
-        tables,
-        pageRows
+        ...config
       })
       void this.#run(this.#applier, this.#apply)
     })
@@ -67,7 +64,7 @@ export class ApplyLoop implements ApplyControl {
     return answer(() => finished(this.#started().load(tableId, part)))
   }
 
-  attend(tableId: number): Promise<Reply<number>> {
+  attend(tableId: number): Promise<Reply<void>> {
     return answer(() => this.#started().attend(tableId))
   }
 

@@ -30,8 +30,8 @@ export class InProcessApplier implements ApplyLink {
     whole(this.#applier.load(tableId, part))
   }
 
-  async attend(tableId: number): Promise<number> {
-    return this.#applier.attend(tableId)
+  async attend(tableId: number): Promise<void> {
+    this.#applier.attend(tableId)
   }
 
   async goLive(tableId: number): Promise<boolean> {

@@ -49,7 +49,7 @@ export class ThreadApplier implements ApplyLink {
     return this.#ask((control) => control.load(tableId, part))
   }
 
-  attend(tableId: number): Promise<number> {
+  attend(tableId: number): Promise<void> {
     return this.#ask((control) => control.attend(tableId))
   }
 
@@ -80,7 +80,7 @@ export class ThreadApplier implements ApplyLink {
 
   #run(): Running {
     if (this.#running !== undefined) return this.#running
-    const { memory, apply, arena, lastSeq, tables, pageRows } = this.#config
+    const { memory, apply, arena, ...config } = this.#config
     const worker = new Worker(new URL('../../workers/apply.js', import.meta.url), { name: 'driftdb-apply', execArgv: [] })
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     let failure: unknown
@@ -94,16 +94,14 @@ export class ThreadApplier implements ApplyLink {
     lost.catch(() => {})
     const control = wrap<ApplyControl>(nodeEndpoint(worker))
     this.#running = { worker, control, exited, lost }
-    const start = { memory: memory.handle, apply: apply.handle, arena: arena.handle, lastSeq, tables, pageRows }
+    const start = { ...config, memory: memory.handle, apply: apply.handle, arena: arena.handle }
     this.#ask(() => control.start(start)).catch(() => worker.terminate())
     return this.#running
   }
 
   #ask<Value>(request: (control: Remote<ApplyControl>) => Promise<Reply<Value>>): Promise<Value> {
     return this.#wait(async ({ control }) => {
-      const answer = request(control)
-      // It may be dozing in the midst of its loop; its event loop hears the message all the same.
-      const reply = await answer
+      const reply = await request(control)
       if ('error' in reply) throw DriftError.fromData(reply.error)
       return reply.value
     })

@@ -1,4 +1,5 @@
 /** The pages of a table over time, for a sweep over many points: each rectangle once in which a point lies, whole. */
+import { countBelow } from '../kernel/sweep-plan.js'
 import { type PageDirectory, type Past, type RangeEntry, type Tile } from '../page/page-directory.js'
 import { type PageView } from '../page/page-view.js'
 
@@ -55,17 +56,5 @@ export function slicesOfSweep({ page, chunks, t0, t1 }: Tile): SweepSlice[] {
 }
 
 export function hasPoint(points: readonly number[], t0: number, t1: number): boolean {
-  return firstFrom(points, t0) < firstFrom(points, t1)
-}
-
-/** Index of the first point at or behind a seq. */
-function firstFrom(points: readonly number[], seq: number): number {
-  let low = 0
-  let high = points.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((points[middle] as number) < seq) low = middle + 1
-    else high = middle
-  }
-  return low
+  return countBelow(points, t0) < countBelow(points, t1)
 }

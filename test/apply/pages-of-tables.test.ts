@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
-import type { PinnedPages } from '../../src/coordinator/page-access.js'
+import type { PagesAtSeq } from '../../src/scan/scan-table.js'
 import type { Database, Document } from '../../src/index.js'
 import { Dice } from '../coordinator/_database.js'
 import { openPaged } from './_open.js'
@@ -15,7 +15,7 @@ function folder(t: ExecutionContext): string {
 }
 
 /** The documents that the pages show at their S, in no order. */
-function shown(pages: PinnedPages): Document[] {
+function shown(pages: PagesAtSeq): Document[] {
   const { table, S } = pages
   const documents: Document[] = []
   for (const { page, chunks } of pages.tiles()) {
