@@ -34,8 +34,7 @@ export class StatementPages {
   /** Undefined: read documents. */
   of(table: string, seq: number): PagesAtSeq | undefined {
     const pages = this.#pages.get(nameOf(table, seq))
-    // They are the statement's until its end: an operator may let go of them and another take them up.
-    return pages === undefined ? undefined : { ...pages, release: () => {} }
+    return pages === undefined ? undefined : lent(pages)
   }
 
   end(): void {
@@ -49,6 +48,21 @@ export class StatementPages {
     // Who was cancelled while it waited does not need them any more.
     if (this.#isEnded) pages.release()
     else this.#pages.set(name, pages)
+  }
+}
+
+/** They are the statement's until its end: an operator may let go of them and another take them up. */
+function lent(pages: PagesAtSeq): PagesAtSeq {
+  const { table, S } = pages
+  return {
+    table,
+    S,
+    tiles: (bounds) => pages.tiles(bounds),
+    tilesOf: (point, bounds) => pages.tilesOf(point, bounds),
+    tilesBetween: (from, to, bounds) => pages.tilesBetween(from, to, bounds),
+    slices: (points) => pages.slices(points),
+    sweepTiles: (points) => pages.sweepTiles(points),
+    release: () => {}
   }
 }
 

@@ -14,13 +14,12 @@ import { type ApplyMemory } from '../memory/apply-memory.js'
 import { type Arena } from '../memory/arena.js'
 import { attachDirectory, PageViews, StaleDirectory } from '../page/directory-image.js'
 import { KeyTable } from '../page/key-table.js'
-import { type PageDirectory, tilesAt, tilesBetween } from '../page/page-directory.js'
+import { type PageDirectory } from '../page/page-directory.js'
 import { type ReadPlace } from '../page/row-reader.js'
 import { type ApplyLink } from '../runtime/apply-link.js'
 import { QueryPool } from '../runtime/query-pool.js'
 import { ScanMemory } from '../scan/scan-memory.js'
-import { type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
-import { sweepSlices, sweepTiles } from '../scan/sweep-pages.js'
+import { DirectoryPages, type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
 import { type TableState } from './table-state.js'
 
 /** Events that are left for the last part of a warming, during which the log is held. */
@@ -206,44 +205,20 @@ export class PageAccess {
     if (state.readers === 0) void this.#forget(definition.id)
   }
 
-  /**
-   * Pins the pages at S, and every open page: those of another point are sealed, and sealed pages are there as long as the table has
-   * readers.
-   */
+  /** Undefined where the directory is an old one. S is applied. */
   #pinned(state: TablePageState, directory: PageDirectory, table: ScanTable, S: number): PagesAtSeq | undefined {
-    const { arena } = this.#parts
-    const held: number[] = []
-    let isReleased = false
-    const release = (): void => {
-      if (isReleased) return
-      isReleased = true
-      for (const address of held) arena.unpin(address)
+    const { appliedSeq } = this.#parts.apply
+    state.readers++
+    const onRelease = (): void => {
       state.readers--
       // Its pages were given up meanwhile.
       if (state.readers === 0 && state.refused !== undefined) void this.#forget(state.tableId)
     }
-    state.readers++
     try {
-      for (const { base, chunks } of directory.ranges) {
-        for (const each of base === undefined ? chunks : [base, ...chunks]) {
-          if (!arena.pin(each.address, each.generation)) throw new StaleDirectory()
-          held.push(each.address)
-        }
-      }
+      return new DirectoryPages(table, directory, S, { appliedSeq, onRelease })
     } catch (error) {
-      release()
       if (error instanceof StaleDirectory) return undefined
       throw error
-    }
-    return {
-      table,
-      S,
-      tiles: (bounds = {}) => tilesAt(directory, S, bounds),
-      tilesOf: (point, bounds = {}) => tilesAt(directory, point, bounds),
-      tilesBetween: (from, to, bounds = {}) => tilesBetween(directory, from, to, bounds),
-      slices: (points) => sweepSlices(directory, points),
-      sweepTiles: (points) => sweepTiles(directory, points),
-      release
     }
   }
 

@@ -2,6 +2,7 @@
 import { DriftError } from '../base/errors.js'
 import { decodeKey, type Key, KEY_TEXT } from '../codec/key-codec.js'
 import { type Arena } from '../memory/arena.js'
+import { StaleDirectory } from '../page/directory-image.js'
 import { type KeyTable } from '../page/key-table.js'
 import { type KeyBounds, type PageDirectory, type Tile, tilesAt, tilesBetween, type TilesOfRange } from '../page/page-directory.js'
 import { type PageView } from '../page/page-view.js'
@@ -85,7 +86,7 @@ export class ScanTable {
 export type PagesAtSeq = {
   readonly table: ScanTable
   readonly S: number
-  /** In order of keys, pinned until {@link release}. Bounds are canonical key bytes, `to` is not among them. */
+  /** In order of keys, there until {@link release}. Bounds are canonical key bytes, `to` is not among them. */
   tiles(bounds?: KeyBounds): readonly Tile[]
   /** The same at an earlier point. */
   tilesOf(point: number, bounds?: KeyBounds): readonly Tile[]
@@ -98,72 +99,74 @@ export type PagesAtSeq = {
   release(): void
 }
 
-/** Of a directory in this thread. */
+export type DirectoryPagesOptions = {
+  /** How far apply is, where that is further than the directory says: no page came or went since. */
+  readonly appliedSeq?: number
+  readonly onRelease?: () => void
+}
+
+/** Of a directory in this thread. Its open pages are pinned; a sealed page is there as long as its table has readers. */
 export class DirectoryPages implements PagesAtSeq {
   readonly table: ScanTable
   readonly S: number
   readonly #directory: PageDirectory
   readonly #pinned: number[] = []
+  readonly #onRelease: (() => void) | undefined
+  #isReleased = false
 
-  /** @throws DriftError SEQ_AHEAD where S is not applied yet. */
-  constructor(table: ScanTable, directory: PageDirectory, S: number) {
-    if (S > directory.appliedSeq) {
-      const { appliedSeq } = directory
+  /**
+   * @throws DriftError SEQ_AHEAD where S is not applied yet.
+   * @throws StaleDirectory where a page of the directory is gone.
+   */
+  constructor(table: ScanTable, directory: PageDirectory, S: number, options: DirectoryPagesOptions = {}) {
+    const { appliedSeq = directory.appliedSeq, onRelease } = options
+    if (S > appliedSeq) {
       throw new DriftError('SEQ_AHEAD', `pages hold the events up to ${appliedSeq}, not up to ${S}`, { seq: S, appliedSeq })
     }
     this.table = table
     this.S = S
     this.#directory = directory
+    this.#onRelease = onRelease
+    try {
+      for (const { base, chunks } of directory.ranges) {
+        if (base !== undefined) this.#pin(base)
+        for (const chunk of chunks) this.#pin(chunk)
+      }
+    } catch (error) {
+      this.release()
+      throw error
+    }
   }
 
-  /** @throws DriftError INVARIANT where the directory is so old that a page of it is gone. */
   tiles(bounds: KeyBounds = {}): readonly Tile[] {
     return this.tilesOf(this.S, bounds)
   }
 
   tilesOf(point: number, bounds: KeyBounds = {}): readonly Tile[] {
-    return this.#pinAll(tilesAt(this.#directory, point, bounds))
+    return tilesAt(this.#directory, point, bounds)
   }
 
   tilesBetween(from: number, to: number, bounds: KeyBounds = {}): readonly TilesOfRange[] {
-    const found = tilesBetween(this.#directory, from, to, bounds)
-    for (const { tiles } of found) this.#pinAll(tiles)
-    return found
-  }
-
-  #pinAll(tiles: readonly Tile[]): readonly Tile[] {
-    for (const { page, chunks } of tiles) {
-      if (page !== undefined) this.#pin(page)
-      for (const chunk of chunks) this.#pin(chunk)
-    }
-    return tiles
+    return tilesBetween(this.#directory, from, to, bounds)
   }
 
   slices(points: readonly number[]): readonly SweepSlice[] {
-    const slices = sweepSlices(this.#directory, points)
-    // Cells of a delta refer to all pages of its rectangle.
-    for (const { page } of slices) for (const sibling of page.siblings) if (sibling !== undefined) this.#pin(sibling)
-    return slices
+    return sweepSlices(this.#directory, points)
   }
 
   sweepTiles(points: readonly number[]): readonly Tile[] {
-    const tiles = sweepTiles(this.#directory, points)
-    for (const { page, chunks } of tiles) {
-      if (page !== undefined) this.#pin(page)
-      for (const chunk of chunks) this.#pin(chunk)
-    }
-    return tiles
-  }
-
-  #pin({ address, generation }: PageView): void {
-    if (!this.table.arena.pin(address, generation)) {
-      this.release()
-      throw new DriftError('INVARIANT', `MEM-5: the directory names a page at ${address} that is gone`, { law: 'MEM-5' })
-    }
-    this.#pinned.push(address)
+    return sweepTiles(this.#directory, points)
   }
 
   release(): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
     for (const address of this.#pinned.splice(0)) this.table.arena.unpin(address)
+    this.#onRelease?.()
+  }
+
+  #pin({ address, generation }: PageView): void {
+    if (!this.table.arena.pin(address, generation)) throw new StaleDirectory()
+    this.#pinned.push(address)
   }
 }
