@@ -1,97 +1,71 @@
-import { Worker } from 'node:worker_threads'
-import { wrap, type Remote } from 'comlink'
-import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs'
-import { DriftError, type ErrorData } from '../base/errors.js'
+import type { Remote } from 'comlink'
+import type { ErrorData } from '../base/errors.js'
 import type { LogMemory } from '../memory/log-memory.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
 import type { CheckpointResult, TableColumns, TableFiles } from '../writer/checkpoint.js'
 import type { MaintenanceRequest, WriterConfig } from '../writer/writer.js'
+import { HeldThread } from './held-thread.js'
 import type { WriterControl } from './writer-loop.js'
 import type { Reply, WriterLink } from './writer-link.js'
 
-/**
- * The writer actor in a thread of its own.
- *
- * THR-3: the thread is ref'd exactly while a promise waits for it: an idle open database never holds the process, a pending write
- * always does (a pending `waitAsync` alone would let Node exit with the promise lost).
- */
+/** The writer actor in a thread of its own. */
 export class ThreadWriter implements WriterLink {
   readonly #memory: LogMemory
-  readonly #worker: Worker
-  readonly #control: Remote<WriterControl>
-  readonly #exited: Promise<void>
-  #holds = 0
-  #ending = false
-  #lost: DriftError | undefined
+  readonly #thread: HeldThread<WriterControl>
   #onLost: (reason: ErrorData) => void = () => {}
-  readonly #lostSignal: Promise<never>
 
   /** The thread begins to come up at once; it has nothing to do until {@link start}. */
   constructor(memory: LogMemory) {
     this.#memory = memory
-    this.#worker = new Worker(new URL('../../workers/writer.js', import.meta.url), {
-      name: 'driftdb-writer',
-      // The thread is a file of ours whatever the main program is: of its flags some are refused here (--expose-gc, --input-type).
-      execArgv: []
-    })
-    this.#control = wrap<WriterControl>(nodeEndpoint(this.#worker))
-    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()))
-    let failure: unknown
-    this.#worker.on('error', (error) => (failure = error))
-    this.#lostSignal = this.#exited.then(() => {
-      if (this.#ending) return new Promise<never>(() => {})
-      this.#lost = new DriftError('WORKER_LOST', 'the writer thread ended; open the database again', {}, failure)
+    const entry = new URL('../../workers/writer.js', import.meta.url)
+    this.#thread = new HeldThread(entry, 'driftdb-writer', 'the writer thread ended; open the database again', (lost) => {
       memory.poison()
-      this.#onLost(this.#lost.toData())
-      throw this.#lost
+      this.#onLost(lost.toData())
     })
-    this.#lostSignal.catch(() => {})
   }
 
   /** Resolves when the writer's WAL file is there. */
   async start(config: WriterConfig): Promise<void> {
-    await this.#ask(() => this.#control.start(this.#memory.handle, config))
-    this.#worker.unref()
+    await this.#ask((control) => control.start(this.#memory.handle, config))
   }
 
   /** Ends a thread that is not to be started, or could not be. */
   async abandon(): Promise<void> {
-    await this.#end()
+    await this.#thread.end()
   }
 
   poke(): void {}
 
   async addTable(files: TableFiles, schemaYaml: string): Promise<void> {
-    await this.#ask(() => this.#control.addTable(files, schemaYaml))
+    await this.#ask((control) => control.addTable(files, schemaYaml))
   }
 
   checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<CheckpointResult> {
-    return this.#ask(() => this.#control.checkpoint(upTo, columns))
+    return this.#ask((control) => control.checkpoint(upTo, columns))
   }
 
   maintain(request: MaintenanceRequest): Promise<readonly SegmentSummary[]> {
-    return this.#ask(() => this.#control.maintain(request))
+    return this.#ask((control) => control.maintain(request))
   }
 
   async close(): Promise<void> {
     try {
-      await this.#ask(() => this.#control.close())
+      await this.#ask((control) => control.close())
     } finally {
-      await this.#end()
+      await this.#thread.end()
     }
   }
 
   async fault(): Promise<ErrorData | undefined> {
-    if (this.#lost !== undefined) return this.#lost.toData()
-    return this.#ask(() => this.#control.fault())
+    return this.#thread.lost === undefined ? this.#ask((control) => control.fault()) : this.#thread.lost.toData()
   }
 
   hold(): void {
-    if (this.#holds++ === 0) this.#worker.ref()
+    this.#thread.hold()
   }
 
   release(): void {
-    if (--this.#holds === 0) this.#worker.unref()
+    this.#thread.release()
   }
 
   onLost(listener: (reason: ErrorData) => void): void {
@@ -99,24 +73,7 @@ export class ThreadWriter implements WriterLink {
   }
 
   /** Posts a request, then tells the writer in shared memory that one is on its way. */
-  async #ask<Value>(request: () => Promise<Reply<Value>>): Promise<Value> {
-    if (this.#lost !== undefined) throw this.#lost
-    this.hold()
-    try {
-      const answer = request()
-      this.#memory.askWriter()
-      const reply = await Promise.race([answer, this.#lostSignal])
-      if ('error' in reply) throw DriftError.fromData(reply.error)
-      return reply.value
-    } finally {
-      this.release()
-    }
-  }
-
-  async #end(): Promise<void> {
-    this.#ending = true
-    this.#worker.ref()
-    await this.#worker.terminate()
-    await this.#exited
+  #ask<Value>(request: (control: Remote<WriterControl>) => Promise<Reply<Value>>): Promise<Value> {
+    return this.#thread.ask(request, () => this.#memory.askWriter())
   }
 }
