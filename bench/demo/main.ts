@@ -86,8 +86,8 @@ async function main(): Promise<void> {
   title('7. The history of a git repository')
   await gitHistory(directory, say)
   say(`\nDone in ${((performance.now() - started) / 1000).toFixed(1)} s. The database is in .demo/web; look around:`)
-  say(`  node dist/src/cli/driftdb.js sql -d .demo/web -e "SELECT id, chrome, firefox, safari FROM features WHERE chrome = '57' LIMIT 5"`)
-  say(`  node dist/src/cli/driftdb.js drift -d .demo/web --table features --key ${FEATURE}`)
+  say(`  node dist/bundle/front/driftdb.js sql -d .demo/web -e "SELECT id, chrome, firefox, safari FROM features WHERE chrome = '57' LIMIT 5"`)
+  say(`  node dist/bundle/front/driftdb.js drift -d .demo/web --table features --key ${FEATURE}`)
 }
 
 async function ingestAll(db: Database, releases: readonly Release[]): Promise<number> {
