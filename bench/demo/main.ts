@@ -86,7 +86,9 @@ async function main(): Promise<void> {
   title('7. The history of a git repository')
   await gitHistory(directory, say)
   say(`\nDone in ${((performance.now() - started) / 1000).toFixed(1)} s. The database is in .demo/web; look around:`)
-  say(`  node dist/bundle/front/driftdb.js sql -d .demo/web -e "SELECT id, chrome, firefox, safari FROM features WHERE chrome = '57' LIMIT 5"`)
+  say(
+    `  node dist/bundle/front/driftdb.js sql -d .demo/web -e "SELECT id, chrome, firefox, safari FROM features WHERE chrome = '57' LIMIT 5"`
+  )
   say(`  node dist/bundle/front/driftdb.js drift -d .demo/web --table features --key ${FEATURE}`)
 }
 
