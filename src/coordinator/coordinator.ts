@@ -387,7 +387,9 @@ export class Coordinator {
     const tables = this.#maintained(name)
     await this.checkpoint()
     const compacted = await maintenance.compact(tables, options)
-    for (const table of name === undefined ? this.#state.tables.values() : [this.table(name)]) await pages.settle(table)
+    for (const table of name === undefined ? this.#state.tables.values() : [this.table(name)]) {
+      await pages.compact(table, (done, total) => maintenance.reportPages(options, done, total))
+    }
     return compacted
   }
 

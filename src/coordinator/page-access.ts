@@ -37,6 +37,11 @@ type TablePageState = {
   scan: ScanTable | undefined
   /** Reads that are inside its pages. */
   readers: number
+  /** How many of them have which directory. */
+  readonly readersOf: Map<number, number>
+  /** Up to this version of the directory pages were replaced, and up to this one they went back. */
+  replacedVersion: number
+  releasedVersion: number
   /** Why it has none; it is not tried again. */
   refused: ErrorData | undefined
 }
@@ -91,6 +96,9 @@ export class PageAccess {
       directory: undefined,
       scan: undefined,
       readers: 0,
+      readersOf: new Map(),
+      replacedVersion: 0,
+      releasedVersion: 0,
       refused: undefined
     })
   }
@@ -162,9 +170,44 @@ export class PageAccess {
     return undefined
   }
 
-  /** Leaves live rows only in the open pages of a table that has any. */
-  async settle(table: TableState): Promise<void> {
-    if (this.#stateOf(table).state === 'live' && !this.#isLost) await this.#parts.link.settle(table.definition.id)
+  /**
+   * COMPACT of a table's pages, where it has any: live rows only in open pages, sealed ones so that the past is cheap to scan. `report` is
+   * told how many rows of about how many were gone through, and may throw. Where page memory is short the rest is left as it is.
+   */
+  async compact(table: TableState, report: (done: number, total: number) => void): Promise<void> {
+    const state = this.#stateOf(table)
+    const { link, logger } = this.#parts
+    while (state.state === 'live' && !this.#isLost) {
+      try {
+        const { done, total, isOver, version } = await link.compact(table.definition.id)
+        state.replacedVersion = Math.max(state.replacedVersion, version)
+        this.#releaseReplaced(state)
+        if (isOver) return
+        report(done, total)
+      } catch (error) {
+        const { code, message } = DriftError.from(error, 'apply')
+        if (code !== 'DRIFT_OVERLOADED') throw error
+        logger.warn({ table: table.definition.name, message }, 'compaction left pages of a table as they are')
+        return
+      }
+    }
+  }
+
+  /** Pages that no reader finds any more go back: those replaced before the oldest directory that somebody reads. */
+  #releaseReplaced(state: TablePageState): void {
+    const version = Math.min(state.replacedVersion, ...state.readersOf.keys())
+    if (version <= state.releasedVersion || state.state !== 'live' || this.#isClosed || this.#isLost) return
+    state.releasedVersion = version
+    const release = async (): Promise<void> => {
+      // Threads may be a little behind the read that they belong to.
+      await this.fragments.untilLeft()
+      if (state.state === 'live') await this.#parts.link.releaseReplaced(state.tableId, version)
+    }
+    release().catch((error: unknown) => {
+      if (this.#isClosed || this.#isLost) return
+      const { code, message } = DriftError.from(error, 'apply')
+      this.#parts.logger.warn({ code, message }, 'replaced pages of a table could not be given back')
+    })
   }
 
   async close(): Promise<void> {
@@ -209,8 +252,15 @@ export class PageAccess {
   #pinned(state: TablePageState, directory: PageDirectory, table: ScanTable, S: number): PagesAtSeq | undefined {
     const { appliedSeq } = this.#parts.apply
     state.readers++
+    const { version } = directory
+    const { readersOf } = state
+    readersOf.set(version, (readersOf.get(version) ?? 0) + 1)
     const onRelease = (): void => {
       state.readers--
+      const left = (readersOf.get(version) as number) - 1
+      if (left > 0) readersOf.set(version, left)
+      else readersOf.delete(version)
+      if (state.releasedVersion < state.replacedVersion) this.#releaseReplaced(state)
       // Its pages were given up meanwhile.
       if (state.readers === 0 && state.refused !== undefined) void this.#forget(state.tableId)
     }

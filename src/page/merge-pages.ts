@@ -221,13 +221,7 @@ function withoutCopies(order: Int32Array, { ordinals, begins }: SourceRows): Int
 }
 
 /** Begin, end and ordinal of each row, and what the header says about them. Who lives up to `t1` or longer has no end here. */
-function writeVersions(
-  page: PageView,
-  selection: Int32Array,
-  { begins, ends, ordinals }: SourceRows,
-  offsetMax: number,
-  t1: number
-): void {
+function writeVersions(page: PageView, selection: Int32Array, { begins, ends, ordinals }: SourceRows, offsetMax: number, t1: number): void {
   const { i32, beginAt, endAt, ordinalAt, originAt, seqBase } = page
   const beginsMin = seqBase - offsetMax
   const count = selection.length

@@ -96,7 +96,14 @@ export function lifeOf(page: PageView): PageLife {
     meet(seq)
     seen += ended + begun
   })
-  return { rows, alive: visible, least, rowBytes: bytesOf(page) / Math.max(1, rows), from: Float64Array.from(from), excess: Float64Array.from(excess) }
+  return {
+    rows,
+    alive: visible,
+    least,
+    rowBytes: bytesOf(page) / Math.max(1, rows),
+    from: Float64Array.from(from),
+    excess: Float64Array.from(excess)
+  }
 }
 
 function bytesOf({ heapEnd, columns, rowCount, originAt }: PageView): number {

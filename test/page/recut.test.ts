@@ -190,7 +190,9 @@ test('VIS-5: who has a directory from before reads the old pages, until they are
 })
 
 function structuredCloneOf({ ranges }: PageDirectory): unknown {
-  return ranges.map(({ past }) => past.slices.slice(0, past.sliceCount).map(({ t0, t1, page }) => [t0, t1, page?.address, page?.generation]))
+  return ranges.map(({ past }) =>
+    past.slices.slice(0, past.sliceCount).map(({ t0, t1, page }) => [t0, t1, page?.address, page?.generation])
+  )
 }
 
 function countIn(pages: TablePages, directory: PageDirectory, S: number): number {
@@ -217,7 +219,8 @@ test('MEM-5: pages that cannot leave memory are not cut where apply needs the ro
   const arena = Arena.create({ bytes: 3 * 1024 * 1024, slotBytes: 64 * 1024 })
   const model = new ModelTable({ pageRows: 64, frames: 'none', arena })
   const random = numbers(9)
-  while (arena.claimedBytes < arena.budgetBytes * 0.8) model.insert({ id: Math.floor(random() * 120), a: `text ${model.seq}`, b: model.seq })
+  while (arena.claimedBytes < arena.budgetBytes * 0.8)
+    model.insert({ id: Math.floor(random() * 120), a: `text ${model.seq}`, b: model.seq })
   const error = t.throws(() => [...model.pages.recut()], { instanceOf: DriftError })
   t.is(error?.code, 'DRIFT_OVERLOADED')
   t.is(model.pages.recutRows, 0)
