@@ -16,6 +16,7 @@ import type { PagesAtSeq } from '../scan/scan-table.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
+import { PageTable } from '../memory/page-table.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
 import type { ApplyConfig } from '../runtime/apply-link.js'
@@ -494,22 +495,29 @@ export class Coordinator {
     const apply = ApplyMemory.create(this.#options.logBytes, this.#options.logBytes + 3 * RECORD_BYTES_MAX, APPLIED_TABLES_MAX)
     apply.publishApplied(lastSeq)
     const arena = Arena.create({ bytes: pageBytesOf(this.#options.cacheBytes) })
+    const pageTable = PageTable.create()
     const applyConfig: ApplyConfig = {
       memory,
       apply,
       arena,
+      pageTable,
+      directory,
+      databaseId: identity.databaseId,
       lastSeq,
       pageRows: this.#options.pageRows,
-      tables: [...tables.values()].map(({ definition, nextPlace, versions }) => ({
+      tables: [...tables.values()].map(({ definition, directory: folder, nextPlace, versions }) => ({
         tableId: definition.id,
         primaryKey: definition.primaryKey,
+        directory: folder,
         nextPlace,
         state: versions.count === 0 ? 'live' : 'cold'
       }))
     }
     const applyLink = thread === undefined ? new InProcessApplier(io, applyConfig) : new ThreadApplier(applyConfig)
     const pages = new PageAccess({
+      io,
       arena,
+      pageTable,
       apply,
       link: applyLink,
       logger,

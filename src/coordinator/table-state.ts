@@ -13,6 +13,7 @@ import { KeyIndex } from '../index/key-index.js'
 import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
 import { logAddress, VersionFrames, type LogBytes } from '../mvcc/version-frames.js'
 import { VersionStore } from '../mvcc/version-store.js'
+import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import type { SnapshotReader } from '../snapshot/snapshot-reader.js'
 import { isCompacted, segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
@@ -42,6 +43,8 @@ export class TableState {
   columnsThrough = 0
   /** The chain that an opening would begin from. */
   snapshots: readonly ManifestSnapshot[] = []
+  /** The live snapshot of its version pages. */
+  pages: PageSnapshotInfo | undefined
   /** The manifest names snapshots that are damaged or lost. */
   hasStaleSnapshots = false
   /** Events that the opening took from it. */
