@@ -10,6 +10,7 @@
  *   MEM-6  a chunk of the log is not free before its events are applied
  *   VIS-11 what is published as applied is in the pages of every live table, whole commits only
  */
+import { type ManifestPages } from '../format/manifest.js'
 import { assertLaw, DriftError, type ErrorData } from '../base/errors.js'
 import { CATALOG_TABLE_ID } from '../base/ids.js'
 import { Catalog } from '../catalog/catalog.js'
@@ -149,7 +150,7 @@ export class Applier {
    * Takes the pages of a cold table from its snapshot: they have `events` events up to the snapshot's seq. What comes next is to be loaded.
    * @throws DriftError CORRUPT, UNSUPPORTED_VERSION, NOT_SUPPORTED, IO, OVERLOADED: the table is as before.
    */
-  restore(tableId: number, info: PageSnapshotInfo, events: number): void {
+  restore(tableId: number, info: ManifestPages, events: number): void {
     const table = this.#table(tableId)
     assertLaw(table.state === 'cold', 'VIS-11', `table ${tableId} is not cold`)
     table.refused = undefined
@@ -287,6 +288,7 @@ export class Applier {
 
   #newPages({ id, primaryKey, storage }: Table): TablePages {
     const { sealed } = storage
+    storage.reset()
     return new TablePages({ arena: this.#arena, table: id, primaryKey, pageRows: this.#pageRows, sealed })
   }
 

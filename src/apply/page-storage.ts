@@ -1,3 +1,4 @@
+import { type ManifestPages } from '../format/manifest.js'
 import { type Io } from '../io/io.js'
 import { type Arena } from '../memory/arena.js'
 import { type PageTable } from '../memory/page-table.js'
@@ -85,13 +86,20 @@ export class TablePageStorage {
   readonly snapshots: PageSnapshots
   readonly spill: SpillFile
   /** What was written or restored last, and the version of the directory then. */
-  #last: { readonly info: PageSnapshotInfo; readonly version: number } | undefined
+  #last: { readonly info: ManifestPages; readonly version: number } | undefined
 
   constructor(folder: string, sealed: SealedPages, snapshots: PageSnapshots, spill: SpillFile) {
     this.folder = folder
     this.sealed = sealed
     this.snapshots = snapshots
     this.spill = spill
+  }
+
+  /** The table's pages are made anew: what files have of others is of no use. */
+  reset(): void {
+    this.#last = undefined
+    this.snapshots.reset()
+    this.spill.remove()
   }
 
   /** A snapshot of the pages, in steps; events may be applied in between. Bytes 0: the last one still says all. */
@@ -106,7 +114,7 @@ export class TablePageStorage {
   }
 
   /** @throws DriftError CORRUPT, UNSUPPORTED_VERSION, NOT_SUPPORTED, IO, OVERLOADED: then pages are made of the segments. */
-  restore(info: PageSnapshotInfo): TablePages {
+  restore(info: ManifestPages): TablePages {
     const pages = this.snapshots.restore(info.file, { sealed: this.sealed })
     this.#last = { info, version: pages.structureVersion }
     return pages

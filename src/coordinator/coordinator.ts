@@ -27,6 +27,7 @@ import { ThreadApplier } from '../runtime/thread-applier.js'
 import { ThreadWriter } from '../runtime/thread-writer.js'
 import { turn } from '../runtime/turn.js'
 import type { WriterLink } from '../runtime/writer-link.js'
+import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { BlockCache } from '../segment/block-cache.js'
 import { WriteSet } from '../txn/write-set.js'
 import type { CheckpointResult, TableColumns } from '../writer/checkpoint.js'
@@ -400,6 +401,17 @@ export class Coordinator {
     return maintenance.snapshot(tables, options)
   }
 
+  async #writePages(table: TableState): Promise<PageSnapshotInfo | undefined> {
+    const { pages, pipeline } = this.#writer()
+    if (table.versions.count === 0) return undefined
+    const written = await pages.snapshot(table)
+    if (written === undefined || written.bytes === 0) return written
+    // What is in the pages must be durable, and in segments, before a manifest names them.
+    await pipeline.untilVisible(written.seq)
+    await this.checkpoint()
+    return written
+  }
+
   /** Read-only: moves forward to what the writer has acknowledged since. */
   async refresh(): Promise<void> {
     this.assertOpen()
@@ -439,6 +451,7 @@ export class Coordinator {
       appliedSeq: this.#writing?.pages.appliedSeq ?? 0,
       pageBytes: this.#writing?.pages.bytes ?? 0,
       pageBytesMax: this.#writing?.pages.bytesMax ?? 0,
+      pageLoads: this.#writing?.pages.loads ?? 0,
       memoryBytes: tables.reduce((sum, table) => sum + table.keys.bytes + table.versions.bytes, 0)
     }
   }
@@ -633,7 +646,10 @@ export class Coordinator {
       installMerged: (merged) => table.segments.installMerged(merged),
       checkpointSeq: () => table.checkpointSeq,
       snapshots: () => table.snapshots,
-      installSnapshots: (snapshots) => void (table.snapshots = snapshots)
+      installSnapshots: (snapshots) => void (table.snapshots = snapshots),
+      writePages: () => this.#writePages(table),
+      pages: () => table.pages,
+      installPages: (pages) => void (table.pages = pages)
     }))
     if (name !== undefined) return maintained
     const log: MaintainedTable = {
@@ -644,7 +660,10 @@ export class Coordinator {
       installMerged: (merged) => commits.installMerged(merged),
       checkpointSeq: () => this.#checkpointSeq,
       snapshots: () => [],
-      installSnapshots: () => {}
+      installSnapshots: () => {},
+      writePages: async () => undefined,
+      pages: () => undefined,
+      installPages: () => {}
     }
     return [...maintained, log]
   }

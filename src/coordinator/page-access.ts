@@ -20,7 +20,7 @@ import { KeyTable } from '../page/key-table.js'
 import { PageCache } from '../page/page-cache.js'
 import { type PageDirectory } from '../page/page-directory.js'
 import { PageFiles } from '../page/page-files.js'
-import { type SealedPage } from '../page/page-handle.js'
+import { type PagePins, type SealedPage } from '../page/page-handle.js'
 import { type ReadPlace } from '../page/row-reader.js'
 import { type ApplyLink } from '../runtime/apply-link.js'
 import { QueryPool } from '../runtime/query-pool.js'
@@ -39,7 +39,7 @@ const HELD_SHARE = 0.25
 const ATTEMPTS_MAX = 100
 
 type TablePageState = {
-  readonly tableId: number
+  readonly table: TableState
   state: 'cold' | 'warming' | 'live'
   warming: Promise<void> | undefined
   directory: PageDirectory<SealedPage> | undefined
@@ -48,6 +48,8 @@ type TablePageState = {
   readers: number
   /** Why it has none; it is not tried again. */
   refused: ErrorData | undefined
+  /** Its pages are given up, and to be given back when no read is inside them any more. */
+  isGivenUp: boolean
 }
 
 export type PageAccessParts = {
@@ -77,6 +79,7 @@ export class PageAccess {
   readonly #handles = new PageHandles()
   readonly #files: PageFiles
   readonly #cache: PageCache
+  readonly #pins: PagePins
   /** Sealed pages that one statement may hold at once. */
   readonly #heldMax: number
   readonly #memory: ScanMemory
@@ -91,6 +94,16 @@ export class PageAccess {
     this.#views = new PageViews(arena)
     this.#files = new PageFiles(io, (tableId) => this.#folders.get(tableId) ?? '')
     this.#cache = new PageCache(arena, pageTable, this.#files)
+    this.#pins = {
+      pin: (handle) => {
+        try {
+          return this.#cache.pin(handle)
+        } catch (error) {
+          return this.#foundDamage(handle.number, error)
+        }
+      },
+      unpin: this.#cache.unpin
+    }
     this.#heldMax = Math.floor((arena.budgetBytes * HELD_SHARE) / arena.slotBytes)
     let module: WebAssembly.Module | undefined
     const kernels = (): WebAssembly.Module => (module ??= compileKernels(realIo))
@@ -107,13 +120,14 @@ export class PageAccess {
     const state = table.versions.count === 0 ? 'live' : 'cold'
     this.#folders.set(table.definition.id, pageFolder(table))
     this.#tables.set(table.definition.id, {
-      tableId: table.definition.id,
+      table,
       state,
       warming: undefined,
       directory: undefined,
       scan: undefined,
       readers: 0,
-      refused: undefined
+      refused: undefined,
+      isGivenUp: false
     })
   }
 
@@ -127,6 +141,11 @@ export class PageAccess {
 
   get bytesMax(): number {
     return this.#parts.arena.budgetBytes
+  }
+
+  /** Sealed pages that this thread read from files. */
+  get loads(): number {
+    return this.#cache.counters.loads
   }
 
   /** Chunks of the log up to this seq are not needed by apply any more. */
@@ -234,11 +253,29 @@ export class PageAccess {
 
   /** Its pages could not be kept: documents are read from now on. */
   #refuse({ definition }: TableState, state: TablePageState, why: ErrorData | undefined): void {
-    state.state = 'cold'
-    state.directory = state.scan = undefined
     state.refused = why ?? { name: 'INVARIANT', message: 'the table has no pages', details: {} }
     this.#parts.logger.warn({ table: definition.name, reason: state.refused.message }, 'the pages of a table are given up')
-    if (state.readers === 0) void this.#forget(definition.id)
+    this.#giveUp(state)
+  }
+
+  #giveUp(state: TablePageState): void {
+    state.state = 'cold'
+    state.directory = state.scan = undefined
+    state.isGivenUp = true
+    if (state.readers === 0) void this.#forget(state)
+  }
+
+  /** A sealed page cannot be read from its file: pages are derived, and made again of the segments. Whoever asked for it gets the fault. */
+  #foundDamage(number: number, error: unknown): never {
+    const damage = DriftError.from(error, 'page file')
+    const state = this.#tables.get(this.#parts.pageTable.tableOf(number))
+    if (state?.state === 'live' && (damage.kind === 'data' || damage.code === 'DRIFT_IO')) {
+      const { code, message } = damage
+      this.#parts.logger.warn({ table: state.table.definition.name, code, message }, 'a file of pages is damaged; they are made again')
+      state.table.pages = undefined
+      this.#giveUp(state)
+    }
+    throw damage
   }
 
   /** Undefined where the directory is an old one. S is applied. */
@@ -247,11 +284,10 @@ export class PageAccess {
     state.readers++
     const onRelease = (): void => {
       state.readers--
-      // Its pages were given up meanwhile.
-      if (state.readers === 0 && state.refused !== undefined) void this.#forget(state.tableId)
+      if (state.readers === 0 && state.isGivenUp) void this.#forget(state)
     }
     try {
-      return new DirectoryPages(table, directory, S, { appliedSeq, pins: this.#cache, heldMax: this.#heldMax, onRelease })
+      return new DirectoryPages(table, directory, S, { appliedSeq, pins: this.#pins, heldMax: this.#heldMax, onRelease })
     } catch (error) {
       if (error instanceof StaleDirectory) return undefined
       throw error
@@ -259,7 +295,7 @@ export class PageAccess {
   }
 
   #warm(table: TableState, state: TablePageState): void {
-    if (state.warming !== undefined || state.refused !== undefined || this.#isClosed || this.#isLost) return
+    if (state.warming !== undefined || state.refused !== undefined || state.isGivenUp || this.#isClosed || this.#isLost) return
     state.state = 'warming'
     state.warming = this.#makePages(table)
       .then(
@@ -272,7 +308,7 @@ export class PageAccess {
           if (this.#isClosed) return undefined
           const { code, message } = DriftError.from(error, table.directory)
           this.#parts.logger.warn({ table: table.definition.name, code, message }, 'the pages of a table could not be made')
-          return this.#forget(table.definition.id)
+          return this.#forget(state)
         }
       )
       .finally(() => {
@@ -308,6 +344,7 @@ export class PageAccess {
     const events = eventsOf(table)
     try {
       await this.#parts.link.restore(table.definition.id, pages, events)
+      this.#parts.logger.info({ table: table.definition.name, seq: pages.seq, events }, 'pages restored from their snapshot')
       return events
     } catch (error) {
       const { code, message, details } = DriftError.from(error, table.directory)
@@ -320,14 +357,17 @@ export class PageAccess {
     }
   }
 
-  async #forget(tableId: number): Promise<void> {
+  async #forget(state: TablePageState): Promise<void> {
     if (this.#isClosed || this.#isLost) return
     // Heaps are read without pins.
     await this.fragments.untilLeft()
-    await this.#parts.link.forget(tableId).catch((error: unknown) => {
+    try {
+      await this.#parts.link.forget(state.table.definition.id)
+      state.isGivenUp = false
+    } catch (error) {
       const { code, message } = DriftError.from(error, 'apply')
       this.#parts.logger.warn({ code, message }, 'the pages of a table could not be given back')
-    })
+    }
   }
 }
 

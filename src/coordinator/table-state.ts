@@ -8,12 +8,11 @@ import type { Document } from '../codec/value.js'
 import { appendFrame } from '../compaction/append-frame.js'
 import { restoreSnapshot } from '../compaction/restore-snapshot.js'
 import { EVENT_SOFT_DELETE, frameBytes, frameHeadBytes } from '../format/frame.js'
-import type { ManifestSnapshot } from '../format/manifest.js'
+import type { ManifestPages, ManifestSnapshot } from '../format/manifest.js'
 import { KeyIndex } from '../index/key-index.js'
 import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
 import { logAddress, VersionFrames, type LogBytes } from '../mvcc/version-frames.js'
 import { VersionStore } from '../mvcc/version-store.js'
-import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import type { SnapshotReader } from '../snapshot/snapshot-reader.js'
 import { isCompacted, segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
@@ -44,7 +43,7 @@ export class TableState {
   /** The chain that an opening would begin from. */
   snapshots: readonly ManifestSnapshot[] = []
   /** The live snapshot of its version pages. */
-  pages: PageSnapshotInfo | undefined
+  pages: ManifestPages | undefined
   /** The manifest names snapshots that are damaged or lost. */
   hasStaleSnapshots = false
   /** Events that the opening took from it. */

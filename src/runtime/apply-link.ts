@@ -1,3 +1,4 @@
+import type { ManifestPages } from '../format/manifest.js'
 import type { ApplierParts, DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
@@ -14,7 +15,7 @@ export type ApplyLink = {
   untilApplied(seq: number): Promise<void>
   directory(tableId: number): Promise<DirectoryAnswer>
   /** Takes the pages of a cold table from its snapshot, which has `events` events. */
-  restore(tableId: number, info: PageSnapshotInfo, events: number): Promise<void>
+  restore(tableId: number, info: ManifestPages, events: number): Promise<void>
   /** Writes a snapshot of a table's pages; undefined where it has none. */
   snapshot(tableId: number): Promise<PageSnapshotInfo | undefined>
   load(tableId: number, part: SegmentPart): Promise<void>

@@ -1,3 +1,4 @@
+import type { ManifestPages } from '../format/manifest.js'
 import { Applier, type DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import { DriftError } from '../base/errors.js'
@@ -23,7 +24,7 @@ export type ApplyStart = Omit<ApplyConfig, 'memory' | 'apply' | 'arena' | 'pageT
 export type ApplyControl = {
   start(start: ApplyStart): Promise<Reply<void>>
   directory(tableId: number): Promise<Reply<DirectoryAnswer>>
-  restore(tableId: number, info: PageSnapshotInfo, events: number): Promise<Reply<void>>
+  restore(tableId: number, info: ManifestPages, events: number): Promise<Reply<void>>
   snapshot(tableId: number): Promise<Reply<PageSnapshotInfo | undefined>>
   load(tableId: number, part: SegmentPart): Promise<Reply<void>>
   attend(tableId: number): Promise<Reply<void>>
@@ -67,7 +68,7 @@ export class ApplyLoop implements ApplyControl {
     return answer(() => this.#started().directory(tableId))
   }
 
-  restore(tableId: number, info: PageSnapshotInfo, events: number): Promise<Reply<void>> {
+  restore(tableId: number, info: ManifestPages, events: number): Promise<Reply<void>> {
     return answer(() => this.#started().restore(tableId, info, events))
   }
 

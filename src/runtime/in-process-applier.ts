@@ -1,3 +1,4 @@
+import type { ManifestPages } from '../format/manifest.js'
 import { Applier, type DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { Io } from '../io/io.js'
@@ -29,7 +30,7 @@ export class InProcessApplier implements ApplyLink {
     return this.#applier.directory(tableId)
   }
 
-  async restore(tableId: number, info: PageSnapshotInfo, events: number): Promise<void> {
+  async restore(tableId: number, info: ManifestPages, events: number): Promise<void> {
     this.#applier.restore(tableId, info, events)
   }
 

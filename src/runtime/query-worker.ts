@@ -19,7 +19,7 @@ import { ScanMemory } from '../scan/scan-memory.js'
 import { ScanTable } from '../scan/scan-table.js'
 import type { QueryReply, QueryTask, QueryThreadStart, QueryWork, RowPiece } from './query-task.js'
 
-/** A reader of pages only met a value that lies in its frame. */
+/** A reader of pages only met a value that lies in its frame, or a page that it could not bring back. */
 class ValueElsewhere extends Error {}
 
 /** A page is gone before it was pinned: the run was stopped and its pages were let go. */
@@ -67,7 +67,17 @@ export class QueryWorker {
     const files = new PageFiles(io, (tableId) => this.#folders.get(tableId) ?? '')
     const claims = { pin, unpin: () => this.#slots.unpinLast(this.#slot, arena) }
     const cache = new PageCache(arena, PageTable.attach(start.pageTable), files, { waitMs: WAIT_MS, claims })
-    this.#pins = { pin, pinSealed: cache.pin }
+    this.#pins = {
+      pin,
+      pinSealed: (handle) => {
+        try {
+          return cache.pin(handle)
+        } catch {
+          // The caller meets the same fault, and knows what to do about it.
+          throw new ValueElsewhere()
+        }
+      }
+    }
   }
 
   run(task: QueryTask): QueryReply {
@@ -191,12 +201,12 @@ function rowPieces(
   while (room > 0 && pieces.length < (room < rowsRoom ? MORSELS_WITH_ROWS_MAX : MORSELS_MAX)) {
     const morsel = next?.morsel ?? control.take()
     if (morsel < 0) break
-    const tile = morsels.tile(query.reverse === true ? morsels.count - 1 - morsel : morsel)
     const batches: PackedBatch[] = []
     let left = rowsMax - (next?.skip ?? 0)
     let isEnd = true
     let isElsewhere = false
     try {
+      const tile = morsels.tile(query.reverse === true ? morsels.count - 1 - morsel : morsel)
       for (const batch of scan.tile(tile, NO_ROWS, next?.skip)) {
         if (batch.rowCount === 0) continue
         batches.push(batch)

@@ -1,3 +1,4 @@
+import type { ManifestPages } from '../format/manifest.js'
 import type { DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { ErrorData } from '../base/errors.js'
@@ -31,7 +32,7 @@ export class ThreadApplier implements ApplyLink {
     return this.#started().ask((control) => control.directory(tableId))
   }
 
-  async restore(tableId: number, info: PageSnapshotInfo, events: number): Promise<void> {
+  async restore(tableId: number, info: ManifestPages, events: number): Promise<void> {
     await this.#started().ask((control) => control.restore(tableId, info, events))
   }
 
