@@ -1,5 +1,6 @@
 import { DriftError } from '../base/errors.js'
 import { proveRecord } from '../format/page-record.js'
+import { type ManifestPages } from '../format/manifest.js'
 import { type Io } from '../io/io.js'
 import { Arena } from '../memory/arena.js'
 import { type PagePlace, PageTable } from '../memory/page-table.js'
@@ -21,13 +22,6 @@ const BYTES_MAX = 8 * 1024 ** 3
 /** The tiling is looked at in so many states; every page is looked at in any case. */
 const POINTS_MAX = 1000
 
-/** Numbers of the page files of a folder, in order. */
-export function pageFilesOf(io: Io, folder: string): number[] {
-  if (io.kind(folder) !== 'directory') return []
-  const numbers = io.list(folder).flatMap((name) => /^(\d+)\.pages$/.exec(name)?.[1] ?? [])
-  return numbers.map(Number).sort((one, other) => one - other)
-}
-
 /**
  * Checks a page snapshot: that every record which its directory names is whole, and then that its rectangles tile the plane key x seq,
  * that each page says the truth about its rows, and that enough of each was visible when it was sealed (VIS-7 to VIS-10). Writes nothing.
@@ -36,17 +30,20 @@ export function pageFilesOf(io: Io, folder: string): number[] {
 export function* checkPages(
   io: Io,
   folder: string,
-  file: number,
   tableId: number,
-  checkpointSeq: number,
+  { file, seq, files: named }: ManifestPages,
   findings: Findings
 ): Generator<number, void> {
   const path = `${folder}/${pageFileName(file)}`
   const files = new PageFiles(io, () => folder)
   try {
     const { record, place } = readPageDirectory(io, folder, file, tableId)
-    if (record.appliedSeq > checkpointSeq) {
-      findings.problem(path, place.offset, `its pages hold event ${record.appliedSeq}, but checkpointSeq is ${checkpointSeq}`)
+    if (record.appliedSeq > seq) {
+      findings.problem(path, place.offset, `its pages hold event ${record.appliedSeq}, the manifest says seq ${seq}`)
+    }
+    const unnamed = placesOf(record).find((each) => !named.includes(each.file))
+    if (unnamed !== undefined) {
+      findings.problem(path, place.offset, `it names a page in ${pageFileName(unnamed.file)}, which the manifest does not name (CMP-5)`)
     }
     const before = findings.problems.length
     for (const each of placesOf(record)) {

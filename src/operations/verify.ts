@@ -11,7 +11,7 @@ import { readRecordHeader, recordFramesOffset } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { decodeCommit } from './check-event.js'
 import { ColumnCheck } from './check-columns.js'
-import { checkPages, pageFilesOf } from './check-pages.js'
+import { checkPages } from './check-pages.js'
 import { checkSegments, framesOf, type EventSink, type SegmentScan } from './check-segments.js'
 import { checkSnapshots } from './check-snapshots.js'
 import { checkWal, type WalScan } from './check-wal.js'
@@ -197,12 +197,9 @@ class Verification {
     if (manifest !== undefined && table.scan.sound) {
       await this.#drive(checkSnapshots(this.#io, directory, manifest, this.#findings))
       this.#files += manifest.snapshots?.length ?? 0
-      const folder = `${directory}/snapshots`
-      const pageFiles = pageFilesOf(this.#io, folder)
-      const newest = pageFiles[pageFiles.length - 1]
-      if (newest !== undefined) {
-        await this.#drive(checkPages(this.#io, folder, newest, tableId, manifest.checkpointSeq, this.#findings))
-        this.#files += pageFiles.length
+      if (manifest.pages !== undefined) {
+        await this.#drive(checkPages(this.#io, `${directory}/snapshots`, tableId, manifest.pages, this.#findings))
+        this.#files += manifest.pages.files.length
       }
     }
   }

@@ -64,7 +64,7 @@ export type TablePagesOptions = {
   readonly table: number
   readonly primaryKey: string
   /** Rows of a full page. */
-  readonly pageRows?: number
+  readonly pageRows?: number | undefined
   /** `by-steps`: merges wait in {@link TablePages.takeJob} for whoever runs and installs them. */
   readonly merging?: 'at-once' | 'by-steps'
   /** How far an offset reaches; smaller in tests. */
@@ -337,9 +337,9 @@ export class TablePages {
     }
   }
 
-  /** True where pages wait for {@link releaseReplaced}. */
-  get hasReplaced(): boolean {
-    return this.#replaced.length > 0
+  /** Pages that wait for {@link releaseReplaced}: no directory names them any more. */
+  get replaced(): readonly SealedPage[] {
+    return this.#replaced.map(({ page }) => page)
   }
 
   /** Gives back what {@link recut} replaced: no reader has a directory older than `version` any more. */

@@ -14,6 +14,7 @@
  */
 import { DriftError } from '../base/errors.js'
 import { damagedRecord, decodeRecordHead, RECORD_DIRECTORY, RECORD_HEAP, RECORD_KEYS } from '../format/page-file.js'
+import { type ManifestPages } from '../format/manifest.js'
 import { encodeRecord, proveRecord, recordBody, unpackRecord } from '../format/page-record.js'
 import { type Io } from '../io/io.js'
 import { type Arena } from '../memory/arena.js'
@@ -55,15 +56,9 @@ export type PageSnapshotsParts = {
   readonly pins: PagePins
 }
 
-/** Plain data, for a manifest. */
-export type PageSnapshotInfo = {
-  /** Number of the file. */
-  readonly file: number
-  /** Events up to here are in it. */
-  readonly seq: number
-  /** Numbers of all files that it names, its own the last; others are not needed any more. */
-  readonly files: readonly number[]
-  /** Bytes of the new file. */
+/** A snapshot, for a manifest; files that it does not name are not needed any more. */
+export type PageSnapshotInfo = ManifestPages & {
+  /** Of the new file. */
   readonly bytes: number
 }
 
@@ -117,9 +112,14 @@ export class PageSnapshots {
       this.#heap = heap
       for (const [handle, place] of fresh) keeper.placed(handle, place)
       // Every page that was sealed up to this seq is in a lasting file now, but for those that only readers of old directories find.
-      if (!pages.hasReplaced) spill.drop()
+      const replaced = pages.replaced.map(handleOf)
+      if (replaced.length === 0) spill.drop()
       const files = new Set(heap.map(({ place }) => place.file))
       for (const handle of sealed) files.add(this.#placeOf(handle).file)
+      for (const { number } of replaced) {
+        const place = this.#parts.pageTable.placeOf(number)
+        if (place !== undefined && place.file > 0) files.add(place.file)
+      }
       files.delete(writer.number)
       const named = [...[...files].sort((one, other) => one - other), writer.number]
       return { file: writer.number, seq, files: named, bytes: writer.bytes }
@@ -163,6 +163,11 @@ export class PageSnapshots {
       for (const { number } of handles) pageTable.remove(number)
       throw DriftError.from(error, `${this.#parts.folder}/${pageFileName(file)}`)
     }
+  }
+
+  /** The next snapshot takes nothing over from earlier ones. */
+  reset(): void {
+    this.#heap = []
   }
 
   close(): void {
