@@ -93,15 +93,12 @@ export class TransactionView {
     if (!this.hasOwn(table)) return columns
     this.#check()
     const { primaryKey, createdSeq } = table.definition
-    const seen = new SeenColumns(primaryKey, createdSeq)
     const seq = Math.max(this.at, createdSeq)
-    if (!seen.restore(table.columns.stored(seq), seq)) throw new DriftError('INVARIANT', 'CAT-2: columns of a table do not restore')
-    for (const { number, operation } of this.#own.events) {
-      if (number > this.#through) break
-      if (operation.table !== table || operation.kind === 'softDelete') continue
-      seen.seeDocument(this.#own.set.buffer, operation.valueAt, seq + number)
-    }
-    return seen.at(Number.POSITIVE_INFINITY)
+    return this.#own.columns(table, seq, this.#through, () => {
+      const seen = new SeenColumns(primaryKey, createdSeq)
+      if (!seen.restore(table.columns.stored(seq), seq)) throw new DriftError('INVARIANT', 'CAT-2: columns of a table do not restore')
+      return seen
+    })
   }
 
   /** Live rows in key order. */

@@ -91,8 +91,9 @@ export class Transaction {
     return this.#entry.readSeq
   }
 
+  /** It takes nothing any more: it has ended, or its commit is on its way. */
   get isEnded(): boolean {
-    return this.#state.kind === 'ended'
+    return this.#state.kind === 'ended' || this.#state.kind === 'committing'
   }
 
   /** After a conflict, or over its age: only a rollback ends it. */

@@ -1,4 +1,5 @@
 import { DriftError } from '../base/errors.js'
+import type { ColumnInfo, SeenColumns } from '../catalog/seen-columns.js'
 import { compareKeys } from '../codec/key-codec.js'
 import { decodeDocument, decodePatchInto, encodeDocument } from '../codec/document-codec.js'
 import type { Document } from '../codec/value.js'
@@ -31,6 +32,8 @@ type OwnTable<Table> = {
   events: number
   /** Number of the first of them. */
   first: number
+  /** Of the committed rows at a point and the first events: gone where what it was made of is. */
+  columns: { readonly seen: SeenColumns; readonly at: number; readonly epoch: number; read: number } | undefined
 }
 
 /** A place to come back to. */
@@ -120,6 +123,24 @@ export class OwnWrites<Table extends Named> {
     }
   }
 
+  /** The columns of `committed`, those at seq `at`, and behind them what own documents and patches brought. Each event is read once. */
+  columns(table: Table, at: number, through: number, committed: () => SeenColumns): readonly ColumnInfo[] {
+    const own = this.#tables.get(table)
+    if (own === undefined) return committed().at(at)
+    let known = own.columns
+    // An older statement that is still read has fewer of them.
+    if (known === undefined || known.at !== at || known.epoch !== this.#epoch || (this.#events[known.read - 1]?.number ?? 0) > through) {
+      known = { seen: committed(), at, epoch: this.#epoch, read: 0 }
+      own.columns = known
+    }
+    for (let event = this.#events[known.read]; event !== undefined && event.number <= through; event = this.#events[++known.read]) {
+      const { operation, number } = event
+      if (operation.table !== table || operation.kind === 'softDelete') continue
+      known.seen.seeDocument(this.set.buffer, operation.valueAt, at + number)
+    }
+    return known.seen.at(Number.POSITIVE_INFINITY)
+  }
+
   keyOf({ operation }: OwnEvent<Table>): Uint8Array {
     return this.set.buffer.subarray(operation.keyAt, operation.end)
   }
@@ -177,7 +198,7 @@ export class OwnWrites<Table extends Named> {
     const { table, kind } = operation
     let own = this.#tables.get(table)
     if (own === undefined) {
-      own = { rows: new Map(), sorted: [], added: [], events: 0, first: 0 }
+      own = { rows: new Map(), sorted: [], added: [], events: 0, first: 0, columns: undefined }
       this.#tables.set(table, own)
     }
     const key = this.set.buffer.subarray(operation.keyAt, operation.end)
