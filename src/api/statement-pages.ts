@@ -53,14 +53,14 @@ export class StatementPages {
 
 /** They are the statement's until its end: an operator may let go of them and another take them up. */
 function lent(pages: PagesAtSeq): PagesAtSeq {
-  const { table, S } = pages
+  const { table, S, heldMax } = pages
   return {
     table,
     S,
+    heldMax,
     tiles: (bounds) => pages.tiles(bounds),
     tilesOf: (point, bounds) => pages.tilesOf(point, bounds),
     tilesBetween: (from, to, bounds) => pages.tilesBetween(from, to, bounds),
-    slices: (points) => pages.slices(points),
     sweepTiles: (points) => pages.sweepTiles(points),
     release: () => {}
   }
