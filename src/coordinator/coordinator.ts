@@ -100,6 +100,9 @@ const PAGES_FROM_VERSIONS = 2000
 /** Ids of tables are never given twice, and tables are not dropped. */
 const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
 
+/** Sets of transactions that ended, for others: making one costs more than a small transaction. */
+const SPARE_SETS_MAX = 64
+
 const noMetadata = new Uint8Array(0)
 
 /** What only a database that can be written has. */
@@ -133,11 +136,18 @@ export class Coordinator {
   #checkpointSeq = 0
   #checkpointFailure: DriftError | undefined
   readonly #transactions = new OpenTransactions()
+  readonly #transactionSets: WriteSet<TableState>[] = []
   readonly #transactionHost: TransactionHost = {
     transactions: this.#transactions,
     lastSeq: () => this.lastSeq,
     monotonic: () => this.monotonic(),
     assertOpen: () => this.assertOpen(),
+    writeSet: (bytesMax) => {
+      const set = this.#transactionSets.pop() ?? new WriteSet<TableState>()
+      set.clear(bytesMax)
+      return set
+    },
+    giveBack: (set) => void (this.#transactionSets.length < SPARE_SETS_MAX && this.#transactionSets.push(set)),
     assertWritable: () => void this.#writer(),
     commit: (set, request) => this.#writer().pipeline.submit(set, request),
     emptyCommit: () => {

@@ -3,7 +3,7 @@ import { decodeKey } from '../codec/key-codec.js'
 import type { Isolation } from '../txn/isolation.js'
 import { OwnWrites, type Mark, type OwnEvent } from '../txn/own-writes.js'
 import { ReadSet } from '../txn/read-set.js'
-import { WriteSet, type WriteConditions } from '../txn/write-set.js'
+import type { WriteConditions, WriteSet } from '../txn/write-set.js'
 import type { Commit, CommitRequest } from './commit-pipeline.js'
 import type { OpenTransaction, OpenTransactions } from './open-transactions.js'
 import { checkSeq, refusal } from './refusals.js'
@@ -25,6 +25,9 @@ export type TransactionHost = {
   lastSeq(): number
   monotonic(): number
   assertOpen(): void
+  /** An empty set; {@link TransactionHost.giveBack} takes it when nobody reads of it any more. */
+  writeSet(bytesMax: number): WriteSet<TableState>
+  giveBack(set: WriteSet<TableState>): void
   /** @throws READ_ONLY where nothing can be written. */
   assertWritable(): void
   commit(set: WriteSet<TableState>, request: CommitRequest): Promise<Commit>
@@ -71,12 +74,13 @@ export class Transaction {
   readonly #reads: ReadSet<TableState> | undefined
   readonly #savepoints: Savepoint[] = []
   #state: State = OPEN
+  #isForgotten = false
 
   constructor(host: TransactionHost, { isolation, readOnly, timeoutMs, writeBytesMax }: TransactionLimits) {
     this.isolation = isolation
     this.isReadOnly = readOnly
     this.#host = host
-    this.#own = new OwnWrites(new WriteSet(writeBytesMax))
+    this.#own = new OwnWrites(host.writeSet(writeBytesMax))
     this.#reads = isolation === 'serializable' ? new ReadSet() : undefined
     const beganMs = host.monotonic()
     this.#entry = host.transactions.begin(this, { isolation, readOnly, beganMs, timeoutMs, readSeq: host.lastSeq() })
@@ -272,8 +276,11 @@ export class Transaction {
 
   /** Who still reads of it gets TXN_ABORTED. */
   #forget(): void {
+    if (this.#isForgotten) return
+    this.#isForgotten = true
     this.#own.takeBack({ operations: 0, number: 0 })
     this.#savepoints.length = 0
+    this.#host.giveBack(this.#own.set)
   }
 
   #count(): void {

@@ -36,13 +36,9 @@ export type WriteOperation<Table> = {
  */
 export class WriteSet<Table extends { readonly definition: { readonly name: string; readonly primaryKey: string } }> {
   readonly operations: WriteOperation<Table>[] = []
-  readonly #bytesMax: number
+  #bytesMax: number = limits.batchBytesMax
   #buffer = new Uint8Array(FIRST_BYTES)
   #used = 0
-
-  constructor(bytesMax: number = limits.batchBytesMax) {
-    this.#bytesMax = bytesMax
-  }
 
   /** Bytes of all keys and values. */
   get bytes(): number {
@@ -53,8 +49,9 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
     return this.#buffer
   }
 
-  /** Ready for another commit. */
-  clear(): void {
+  /** Ready for another commit, of so many bytes at most. */
+  clear(bytesMax: number = limits.batchBytesMax): void {
+    this.#bytesMax = bytesMax
     this.operations.length = 0
     this.#used = 0
     if (this.#buffer.length > KEPT_BYTES) this.#buffer = new Uint8Array(FIRST_BYTES)
