@@ -150,3 +150,28 @@ for (const how of ['damaged at its end', 'damaged in its pages', 'lost'] as cons
     t.true(existsSync(join(directory, 'tables/t/snapshots')))
   })
 }
+
+test('VIS-9: EXPLAIN ANALYZE says which pages were looked into, how many of their rows are visible, and what was waited for apply', async (t) => {
+  const { db } = await openPaged(folder(t), { pageRows: 256 })
+  await db.createTable('t', { primaryKey: 'id' })
+  await write(db, new Dice(71), 6)
+  type Step = { readonly scan?: Readonly<Record<string, number>>; readonly inputs: readonly Step[] }
+  const scanOf = async (statement: string): Promise<Readonly<Record<string, number>>> => {
+    const [row] = await db.query<{ plan: Step }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${statement}`).all()
+    let step = row?.plan
+    while (step?.inputs[0] !== undefined) step = step.inputs[0]
+    return step?.scan ?? {}
+  }
+  for (const seq of [1500, 3000, db.lastSeq]) {
+    const statement = `SELECT COUNT(*) c, SUM(n) s FROM t AS OF @seq:${seq}`
+    const [counted] = await db.query<{ c: number }>(statement).all()
+    const { pagesTouched = 0, rowsTouched = 0, rowsVisible = 0, waitForApplyMs = -1 } = await scanOf(statement)
+    t.is(rowsVisible, counted?.c ?? -1)
+    t.true(pagesTouched > 1 && rowsTouched <= 2.5 * rowsVisible + 2 * 256, `${rowsTouched} of ${rowsVisible} in ${pagesTouched}`)
+    t.true(waitForApplyMs >= 0)
+  }
+  const two = await scanOf(`SELECT _change, COUNT(*) FROM DIFF(t, @seq:1500, @now) GROUP BY _change`)
+  t.true((two['rowsTouched'] ?? 0) > 0)
+  t.is(two['rowsVisible'], undefined, 'of two points there is no such number')
+  await db.close()
+})
