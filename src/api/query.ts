@@ -151,6 +151,9 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
       const rest = control.rest(running.until?.())
       if (rest !== undefined) await rest
     }
+  } catch (thrown) {
+    running.failed?.(thrown)
+    throw thrown
   } finally {
     batches.return()
     running.end?.()
@@ -166,7 +169,7 @@ export async function* driven(running: RunningStatement): AsyncGenerator<Batch, 
 
 async function* drivenPieces<Piece>(
   pieces: Generator<Piece, void>,
-  { control, begin, end, until }: RunningStatement
+  { control, begin, end, until, failed }: RunningStatement
 ): AsyncGenerator<Piece, void> {
   try {
     await begin?.()
@@ -178,6 +181,9 @@ async function* drivenPieces<Piece>(
       const rest = control.rest(until?.())
       if (rest !== undefined) await rest
     }
+  } catch (thrown) {
+    failed?.(thrown)
+    throw thrown
   } finally {
     pieces.return()
     end?.()

@@ -16,6 +16,7 @@ import { VersionStore } from '../mvcc/version-store.js'
 import type { SnapshotReader } from '../snapshot/snapshot-reader.js'
 import { isCompacted, segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
+import { RecentChanges } from '../txn/recent-changes.js'
 
 /** NDJSON: whole lines. */
 export type JsonPiece = { readonly bytes: Uint8Array; readonly rows: number }
@@ -34,6 +35,7 @@ export class TableState {
   readonly frames: VersionFrames
   readonly segments: SegmentReader
   readonly columns: SeenColumns
+  readonly recent = new RecentChanges()
   readonly #ordered: OrderedKeys
   /** Place of the next frame. */
   nextPlace: number
