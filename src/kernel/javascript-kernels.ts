@@ -10,13 +10,20 @@ import {
   MASK_FALSE,
   MASK_NULL,
   MASK_TRUE,
+  PACKED_CELL_BYTES,
   type CodeColumn,
   type Encoding,
   type KernelColumn,
   type Kernels,
+  type PackedCodes,
+  type PackInto,
   type VisibleRows
 } from './kernels.js'
 import { sweepWindow } from './sweep-plan.js'
+
+/** A packed cell has its values made unsigned by this, and one row in its upper word is this. */
+const BIAS = 2 ** 31
+const PACKED_ROW = 0x1_0000
 
 type Values = { readonly array: Uint8Array | Uint16Array | Int32Array | Float64Array; readonly at: number }
 
@@ -47,6 +54,30 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       reserveExact(f64, cell + 8, 1)
       const value = column.values / 4 + 2 * row
       addExactWords(f64, cell + 8, i32[value] as number, i32[value + 1] as number, sign)
+    }
+  }
+
+  const slotOf = ({ codes, others }: PackInto, row: number) => {
+    const code = (column: PackedCodes) => arrays[column.encoding][column.values / widths[column.encoding] + row] as number
+    return code(codes) * codes.stride + (others === undefined ? 0 : code(others) * others.stride)
+  }
+  const pack = ({ values, cells }: PackInto, slot: number, row: number) => {
+    const value = values === undefined ? 0 : (i32[values / 4 + row] as number)
+    const word = cells / 4 + slot * 2
+    addTo64(i32, word, value + BIAS)
+    i32[word + 1] = (i32[word + 1] as number) + PACKED_ROW
+  }
+  /** A packed cell becomes 0. */
+  const unpack = (place: number, into: readonly (readonly [cell: number, sign: 1 | -1])[]) => {
+    const high = (i32[place / 4 + 1] as number) >>> 0
+    const rows = high >>> 16
+    const sum = (high & 0xffff) * 2 ** 32 + ((i32[place / 4] as number) >>> 0) - rows * BIAS
+    i32.fill(0, place / 4, place / 4 + 2)
+    for (const [cell, sign] of into) {
+      for (const word of [cell / 4, cell / 4 + 1]) i32[word] = (i32[word] as number) + sign * rows
+      const above = Math.floor((sign * sum) / 2 ** 32)
+      addTo64(i32, cell / 4 + 2, sign * sum - above * 2 ** 32)
+      i32[cell / 4 + 3] = (i32[cell / 4 + 3] as number) + above
     }
   }
 
@@ -191,6 +222,38 @@ export function javascriptKernels(views: MemoryViews): Kernels {
         if (!isSelected(rows, row)) continue
         const beside = others === undefined || second === undefined ? 0 : placeOf(others, second, row)
         addRow(cells + placeOf(codes, first, row) + beside, value, row, 1)
+      }
+    },
+
+    packGroup(rows, into) {
+      for (let row = 0; row < rows.rows; row++) if (isSelected(rows, row)) pack(into, slotOf(into, row), row)
+    },
+
+    packSweep({ begin, end, rows, mask, points, count, delta }, into) {
+      const before = (offset: number) => {
+        let found = 0
+        while (found < count && (i32[points / 4 + found] as number) + delta < offset) found++
+        return found
+      }
+      for (let row = 0; row < rows; row++) {
+        if (!isIn(mask, row)) continue
+        const pair = before(i32[begin / 4 + row] as number) * (count + 1) + before(i32[end / 4 + row] as number)
+        pack(into, slotOf(into, row) * (count + 1) ** 2 + pair, row)
+      }
+    },
+
+    unpackGroup(packed, count, cells) {
+      for (let index = 0; index < count; index++) unpack(packed + index * PACKED_CELL_BYTES, [[cells + index * INTEGER_CELL_BYTES, 1]])
+    },
+
+    unpackSweep(packed, groups, count, cells, stride) {
+      const side = count + 1
+      for (let index = 0; index < groups * side * side; index++) {
+        const first = cells + Math.floor(index / (side * side)) * stride
+        const from = Math.floor(index / side) % side
+        const to = index % side
+        const into = [[first + from * INTEGER_CELL_BYTES, 1] as const, [first + to * INTEGER_CELL_BYTES, -1] as const]
+        unpack(packed + index * PACKED_CELL_BYTES, from < to ? into : [])
       }
     },
 

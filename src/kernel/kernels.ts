@@ -22,6 +22,8 @@ export type VisibleRows = {
   readonly rows: number
   /** The point, as such an offset. */
   readonly at: number
+  /** Every row begins at or before the point: `begin` need not be looked at. */
+  readonly isBegun?: boolean | undefined
   /** A mask: only rows that are true in it. */
   readonly mask?: number | undefined
 }
@@ -76,6 +78,41 @@ export type GroupInto = {
   /** Absent: only rows are counted, in integer cells, and values and sums mean nothing. */
   readonly value?: KernelColumn<'i32' | 'f64'> | undefined
   readonly cells: number
+}
+
+/** Cells of plain values for few rows: a row is one addition. A u64 each: the rows, 16 bits, then 48 of the sum of value + 2^31. */
+export const PACKED_CELL_BYTES = 8
+/** Packed cells may hold so many rows, and are to be unpacked before more come. */
+export const PACKED_ROWS_MAX = 0xffff
+/** There are not more of them, since a row's slot is 16 bits. */
+export const PACKED_CELLS_MAX = 0x1_0000
+/** What a call needs to work with. */
+export const PACK_WORK_BYTES = 512 * 10
+
+/** Plain codes; a row's group is `code * stride + other code * other stride`. */
+export type PackedCodes = { readonly encoding: CodeEncoding; readonly values: number; readonly stride: number }
+
+export type PackInto = {
+  readonly codes: PackedCodes
+  readonly others?: PackedCodes | undefined
+  /** Offset of plain i32 values; absent: only rows are counted. */
+  readonly values?: number | undefined
+  /** Of packed cells, zeroed by the caller. */
+  readonly cells: number
+  /** Offset of {@link PACK_WORK_BYTES}. */
+  readonly work: number
+}
+
+/** The points of a sweep that lie in a slice, or some of them, and the rows of the slice, or some of them. */
+export type PackedPoints = {
+  readonly begin: number
+  readonly end: number
+  readonly rows: number
+  readonly mask?: number | undefined
+  /** Offset of the first point, i32 each; with `delta` they are offsets of the page. */
+  readonly points: number
+  readonly count: number
+  readonly delta: number
 }
 
 /** One page slice, seen from all points of a plan that lie in [t0, t1). */
@@ -144,6 +181,14 @@ export type Kernels = {
    * are what begins and ends there, in a form that is the implementation's own.
    */
   sweep(plan: SweepPlan, slice: SweepInto): void
+  /** At most {@link PACKED_ROWS_MAX} rows between two calls of {@link Kernels.unpackGroup}. */
+  packGroup(rows: VisibleRows, into: PackInto): void
+  /** Adds `count` packed cells to as many integer cells, and zeroes them. */
+  unpackGroup(packed: number, count: number, cells: number): void
+  /** The same for a sweep: a group has `(count + 1) ^ 2` packed cells, as many as there are pairs of where a row begins and ends. */
+  packSweep(points: PackedPoints, into: PackInto): void
+  /** Adds them to cells as {@link Kernels.sweep} leaves them, from those of the first of the points on; `stride` from group to group. */
+  unpackSweep(packed: number, groups: number, count: number, cells: number, stride: number): void
   /** Once, behind all slices. */
   finishSweep(plan: SweepPlan, cells: number, lines: number, cell: 'i32' | 'f64'): void
 }

@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url'
 import { type Io, readWhole } from '../io/io.js'
 import { kernelComparison } from './comparison.js'
-import { INTEGER_CELL_BYTES, type CodeColumn, type Encoding, type KernelColumn, type Kernels, type VisibleRows } from './kernels.js'
+import { INTEGER_CELL_BYTES, type CodeColumn, type Encoding, type KernelColumn, type Kernels, type PackedCodes, type VisibleRows } from './kernels.js'
 import { FLOAT_CELL_BYTES } from './exact-sum.js'
 import { sweepWindow } from './sweep-plan.js'
 
@@ -44,6 +44,10 @@ type Exports = {
   readonly toCodes: (rows: number, values: Place, states: Place, base: number, limit: number, out: Place) => number
   readonly toIntegers: (rows: number, values: Place, states: Place, out: Place) => number
   readonly groupVisible: (kind: number, ...parameters: readonly number[]) => void
+  readonly packGroup: (kind: number, ...parameters: readonly number[]) => void
+  readonly packSweep: (kind: number, ...parameters: readonly number[]) => void
+  readonly unpackGroup: (packed: Place, count: number, cells: Place) => void
+  readonly unpackSweep: (packed: Place, groups: number, count: number, cells: Place, stride: number) => void
   readonly sweepPoints: (kind: number, ...parameters: readonly number[]) => void
   readonly finishSweep: (cells: Place, lines: number, points: number, cellBytes: number) => void
 }
@@ -56,6 +60,9 @@ const WIDE_CODES = 1
 const WIDE_OTHERS = 2
 const FLOATS = 4
 const LEAVES_OUT = 8
+
+/** In place of a second column: the first one, which then moves nothing. */
+const SAME_CODES: PackedCodes = { encoding: 'u8', values: NONE, stride: 0 }
 
 /** For {@link wasmKernels}; reads the module that the build made. */
 export function compileKernels(io: Io): WebAssembly.Module {
@@ -126,6 +133,44 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
         cells
       )
     },
+    packGroup({ begin, end, rows, at, mask = NONE, isBegun }, { codes, others = SAME_CODES, values = NONE, cells, work }) {
+      wasm.packGroup(
+        packedKind(codes, others),
+        isBegun === true ? NONE : begin,
+        end,
+        rows,
+        at,
+        mask,
+        codes.values,
+        codes.stride,
+        others === SAME_CODES ? codes.values : others.values,
+        others.stride,
+        values,
+        cells,
+        work
+      )
+    },
+    unpackGroup: wasm.unpackGroup,
+    packSweep({ begin, end, rows, mask = NONE, points, count, delta }, { codes, others = SAME_CODES, values = NONE, cells, work }) {
+      wasm.packSweep(
+        packedKind(codes, others),
+        begin,
+        end,
+        rows,
+        mask,
+        points,
+        count,
+        delta,
+        codes.values,
+        codes.stride,
+        others === SAME_CODES ? codes.values : others.values,
+        others.stride,
+        values,
+        cells,
+        work
+      )
+    },
+    unpackSweep: wasm.unpackSweep,
     sweep(plan, slice) {
       const window = sweepWindow(plan, slice)
       if (window === undefined) return
@@ -158,6 +203,11 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
       wasm.finishSweep(cells, lines, points.length, cellBytes(cell))
     }
   }
+}
+
+function packedKind(codes: PackedCodes, others: PackedCodes): number {
+  const isWide = others === SAME_CODES ? codes.encoding === 'u16' : others.encoding === 'u16'
+  return (codes.encoding === 'u16' ? WIDE_CODES : 0) | (isWide ? WIDE_OTHERS : 0)
 }
 
 function cellBytes(encoding: Encoding): number {
