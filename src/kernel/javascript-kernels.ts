@@ -215,6 +215,15 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       return isWhole
     },
 
+    combine(rows, codes, others, out) {
+      const first = valuesOf(codes)
+      const second = others === undefined ? undefined : valuesOf(others)
+      for (let row = 0; row < rows; row++) {
+        const beside = others === undefined || second === undefined ? 0 : placeOf(others, second, row)
+        u16[out / 2 + row] = placeOf(codes, first, row) + beside
+      }
+    },
+
     group(rows, { codes, others, value, cells }) {
       const first = valuesOf(codes)
       const second = others === undefined ? undefined : valuesOf(others)

@@ -175,6 +175,9 @@ export type Kernels = {
   /** Plain values as i32, 0 for all other rows. False where one of them is none: then what was written means nothing. */
   toIntegers(rows: number, column: KernelColumn<'f64'>, out: number): boolean
 
+  /** Codes of two columns, or of one, as u16 codes `code * stride + other code * other stride`, NULL being a code like others. */
+  combine(rows: number, codes: CodeColumn, others: CodeColumn | undefined, out: number): void
+
   group(rows: VisibleRows, into: GroupInto): void
   /**
    * A line of cells for each code, a cell for each point and one more. Cells mean something after {@link finishSweep}: until then they

@@ -5,7 +5,15 @@
 import { fileURLToPath } from 'node:url'
 import { type Io, readWhole } from '../io/io.js'
 import { kernelComparison } from './comparison.js'
-import { INTEGER_CELL_BYTES, type CodeColumn, type Encoding, type KernelColumn, type Kernels, type PackedCodes, type VisibleRows } from './kernels.js'
+import {
+  INTEGER_CELL_BYTES,
+  type CodeColumn,
+  type Encoding,
+  type KernelColumn,
+  type Kernels,
+  type PackedCodes,
+  type VisibleRows
+} from './kernels.js'
 import { FLOAT_CELL_BYTES } from './exact-sum.js'
 import { sweepWindow } from './sweep-plan.js'
 
@@ -44,6 +52,7 @@ type Exports = {
   readonly toCodes: (rows: number, values: Place, states: Place, base: number, limit: number, out: Place) => number
   readonly toIntegers: (rows: number, values: Place, states: Place, out: Place) => number
   readonly groupVisible: (kind: number, ...parameters: readonly number[]) => void
+  readonly combineCodes: (kind: number, ...parameters: readonly number[]) => void
   readonly packGroup: (kind: number, ...parameters: readonly number[]) => void
   readonly packSweep: (kind: number, ...parameters: readonly number[]) => void
   readonly unpackGroup: (packed: Place, count: number, cells: Place) => void
@@ -60,9 +69,6 @@ const WIDE_CODES = 1
 const WIDE_OTHERS = 2
 const FLOATS = 4
 const LEAVES_OUT = 8
-
-/** In place of a second column: the first one, which then moves nothing. */
-const SAME_CODES: PackedCodes = { encoding: 'u8', values: NONE, stride: 0 }
 
 /** For {@link wasmKernels}; reads the module that the build made. */
 export function compileKernels(io: Io): WebAssembly.Module {
@@ -108,6 +114,22 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
     hasOthers: (rows, states) => wasm.hasOthers(rows, states) !== 0,
     toCodes: (rows, { values, states = NONE }, base, limit, out) => wasm.toCodes(rows, values, states, base, limit, out) >>> 0,
     toIntegers: (rows, { values, states = NONE }, out) => wasm.toIntegers(rows, values, states, out) !== 0,
+    combine(rows, codes, others, out) {
+      const second = others ?? codes
+      wasm.combineCodes(
+        packedKind(codes, second),
+        rows,
+        codes.values,
+        codes.states ?? NONE,
+        codes.nullCode ?? 0,
+        codes.stride,
+        second.values,
+        second.states ?? NONE,
+        second.nullCode ?? 0,
+        others?.stride ?? 0,
+        out
+      )
+    },
     group({ begin, end, rows, at, mask = NONE }, { codes, others, value, cells }) {
       const kind = kindOf(codes, others, value, mask)
       // One by one: spread, they would cost more than the rows of a small page.
@@ -133,9 +155,10 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
         cells
       )
     },
-    packGroup({ begin, end, rows, at, mask = NONE, isBegun }, { codes, others = SAME_CODES, values = NONE, cells, work }) {
+    packGroup({ begin, end, rows, at, mask = NONE, isBegun }, { codes, others, values = NONE, cells, work }) {
+      const second = others ?? codes
       wasm.packGroup(
-        packedKind(codes, others),
+        packedKind(codes, second),
         isBegun === true ? NONE : begin,
         end,
         rows,
@@ -143,17 +166,19 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
         mask,
         codes.values,
         codes.stride,
-        others === SAME_CODES ? codes.values : others.values,
-        others.stride,
+        // In place of a second column: the first one, which then moves nothing.
+        second.values,
+        others?.stride ?? 0,
         values,
         cells,
         work
       )
     },
     unpackGroup: wasm.unpackGroup,
-    packSweep({ begin, end, rows, mask = NONE, points, count, delta }, { codes, others = SAME_CODES, values = NONE, cells, work }) {
+    packSweep({ begin, end, rows, mask = NONE, points, count, delta }, { codes, others, values = NONE, cells, work }) {
+      const second = others ?? codes
       wasm.packSweep(
-        packedKind(codes, others),
+        packedKind(codes, second),
         begin,
         end,
         rows,
@@ -163,8 +188,9 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
         delta,
         codes.values,
         codes.stride,
-        others === SAME_CODES ? codes.values : others.values,
-        others.stride,
+        // In place of a second column: the first one, which then moves nothing.
+        second.values,
+        others?.stride ?? 0,
         values,
         cells,
         work
@@ -206,8 +232,7 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
 }
 
 function packedKind(codes: PackedCodes, others: PackedCodes): number {
-  const isWide = others === SAME_CODES ? codes.encoding === 'u16' : others.encoding === 'u16'
-  return (codes.encoding === 'u16' ? WIDE_CODES : 0) | (isWide ? WIDE_OTHERS : 0)
+  return (codes.encoding === 'u16' ? WIDE_CODES : 0) | (others.encoding === 'u16' ? WIDE_OTHERS : 0)
 }
 
 function cellBytes(encoding: Encoding): number {

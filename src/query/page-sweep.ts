@@ -8,7 +8,8 @@ import { type FragmentRunner, type SweepFragment } from '../scan/fragment.js'
 import { aggregateTiles } from '../scan/aggregate-tiles.js'
 import { finishPartials, mergePartials } from '../scan/finish-partials.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
-import { sweepAggregates } from '../scan/sweep-aggregates.js'
+import { SweepAggregates } from '../scan/sweep-aggregates.js'
+import { slicesOfSweep } from '../scan/sweep-pages.js'
 import { EMPTY_BATCH, type Batch } from './batch.js'
 import { type Execution } from './evaluate.js'
 import { type Batches } from './operators.js'
@@ -25,10 +26,7 @@ import { type TableSource } from './table-source.js'
 const POINT = '_at'
 
 /** Of a sweep over some dozen points. */
-const NS_PER_ROW = 6
-
-/** Pages between two chances to look up: some milliseconds. */
-const SLICES_PER_STEP = 48
+const NS_PER_ROW = 2
 
 /** NULL comes last. */
 const BY_FIRST_KEY: SortKey = { column: 0, descending: false, nullsFirst: false }
@@ -52,11 +50,11 @@ export function* sweepByPages(
   const seqs = distinctSeqs(points)
   let found: readonly PartialAggregates[] | undefined
   try {
-    const tiles = pages.sweepTiles(seqs)
+    const tiles = byTime(pages.sweepTiles(seqs))
     const runner = worthwhileRunner(source, tiles, NS_PER_ROW)
     found =
       runner === undefined
-        ? yield* sweepHere(pages, seqs, query, stats)
+        ? yield* sweepHere(pages, tiles, { query, points: seqs }, stats)
         : yield* sharedSweep(runner, pages, tiles, { kind: 'sweep', query, points: seqs }, stats)
     found ??= yield* withinMemory(memory, (keep) => pointByPoint(pages, seqs, query, keep, stats))
   } finally {
@@ -87,26 +85,34 @@ function* sharedSweep(
   return found
 }
 
-function* sweepHere(
-  pages: PagesAtSeq,
-  seqs: readonly number[],
-  query: AggregateQuery,
-  stats: QueryStats
-): Generator<Batch, readonly PartialAggregates[] | undefined, void> {
-  const slices = pages.slices(seqs)
-  let found: readonly PartialAggregates[] | undefined
-  for (let from = 0; from === 0 || from < slices.length; from += SLICES_PER_STEP) {
-    const some = slices.slice(from, from + SLICES_PER_STEP)
-    const part = sweepAggregates(pages.table, some, seqs, query)
-    if (part === undefined) return undefined
-    for (const { page } of some) stats.rowsScanned += page.rowCount
-    found = merged(query, found, part)
-    yield EMPTY_BATCH
-  }
-  return found
+/** What is seen from the same points comes together: packed cells have to be unpacked between. */
+function byTime(tiles: readonly Tile[]): Tile[] {
+  return tiles.toSorted((one, other) => one.t0 - other.t0 || one.t1 - other.t1)
 }
 
-/** What one pass cannot serve: two columns of groups, MIN and MAX, a key as group. */
+/** A tile a step: a chance to look up. */
+function* sweepHere(
+  pages: PagesAtSeq,
+  tiles: readonly Tile[],
+  { query, points }: Pick<SweepFragment, 'query' | 'points'>,
+  stats: QueryStats
+): Generator<Batch, readonly PartialAggregates[] | undefined, void> {
+  const sweep = SweepAggregates.of(pages.table, points, query)
+  if (sweep === undefined) return undefined
+  try {
+    for (const tile of tiles) {
+      const slices = slicesOfSweep(tile)
+      if (!sweep.add(slices)) return undefined
+      for (const { page } of slices) stats.rowsScanned += page.rowCount
+      yield EMPTY_BATCH
+    }
+    return sweep.partials()
+  } finally {
+    sweep.release()
+  }
+}
+
+/** What one pass cannot serve: more than two columns of groups, MIN and MAX, a key as group. */
 function* pointByPoint(
   pages: PagesAtSeq,
   seqs: readonly number[],

@@ -2,7 +2,23 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { INTEGER_CELL_BYTES, PACK_WORK_BYTES, PACKED_CELL_BYTES, type CodeEncoding } from '../../src/kernel/kernels.js'
-import { AT, CLAMPED_BEGIN, isSelected, kinds, maskOf, OPEN_END, placeRows, Placer, rowCount, rowsOf, valueOf, views } from './_columns.js'
+import {
+  AT,
+  CLAMPED_BEGIN,
+  columnOf,
+  isPlain,
+  isSelected,
+  kinds,
+  maskOf,
+  OPEN_END,
+  placeRows,
+  Placer,
+  type RandomColumn,
+  rowCount,
+  rowsOf,
+  valueOf,
+  views
+} from './_columns.js'
 
 type Cell = { readonly rows: number; readonly values: number; readonly sum: bigint }
 
@@ -17,7 +33,9 @@ function readCell(at: number): Cell {
 }
 
 const repeated = (value: fc.Arbitrary<number>, rows: number) =>
-  fc.array(value, { minLength: 1, maxLength: 61 }).map((some) => Array.from({ length: rows }, (_, row) => some[row % some.length] as number))
+  fc
+    .array(value, { minLength: 1, maxLength: 61 })
+    .map((some) => Array.from({ length: rows }, (_, row) => some[row % some.length] as number))
 
 const cellOf = (values: readonly number[]): Cell => {
   return { rows: values.length, values: values.length, sum: values.reduce((sum, value) => sum + BigInt(value), 0n) }
@@ -30,7 +48,11 @@ const someColumns = (rows: number) =>
     values: fc.oneof(fc.constant(undefined), repeated(valueOf.i32, rows))
   })
 
-type Columns = { readonly codes: readonly number[]; readonly others?: readonly number[] | undefined; readonly values?: readonly number[] | undefined }
+type Columns = {
+  readonly codes: readonly number[]
+  readonly others?: readonly number[] | undefined
+  readonly values?: readonly number[] | undefined
+}
 
 function placeColumns(placer: Placer, { codes, others, values }: Columns, width: CodeEncoding, otherWidth: CodeEncoding) {
   return {
@@ -44,6 +66,34 @@ function placeColumns(placer: Placer, { codes, others, values }: Columns, width:
 const groupOf = ({ codes, others }: Columns, row: number) => (codes[row] as number) * OTHERS + (others?.[row] ?? 0)
 
 for (const [name, kernels] of kinds) {
+  test(`${name}: codes of one and two columns become those of one, NULL a code like others`, (t) => {
+    const all = rowCount.chain((rows) => fc.tuple(columnOf(fc.nat(CODES - 1), rows), columnOf(fc.nat(OTHERS - 1), rows)))
+    fc.assert(
+      fc.property(all, someWidth, someWidth, ([one, other], width, otherWidth) => {
+        const placer = new Placer()
+        const rows = one.values.length
+        const codes = { ...placer.column(width, one), nullCode: CODES, stride: OTHERS + 1 }
+        const others = { ...placer.column(otherWidth, other), nullCode: OTHERS, stride: 1 }
+        const byOne = placer.bytes(rows * 2, 2)
+        const byTwo = placer.bytes(rows * 2, 2)
+        kernels.combine(rows, { ...codes, stride: 1 }, undefined, byOne)
+        kernels.combine(rows, codes, others, byTwo)
+        const code = (column: RandomColumn, row: number, nullCode: number) =>
+          (isPlain(column, row) ? column.values[row] : nullCode) as number
+        const read = (at: number) => [...views.u16.subarray(at / 2, at / 2 + rows)]
+        t.deepEqual(
+          read(byOne),
+          one.values.map((_, row) => code(one, row, CODES))
+        )
+        t.deepEqual(
+          read(byTwo),
+          one.values.map((_, row) => code(one, row, CODES) * (OTHERS + 1) + code(other, row, OTHERS))
+        )
+        t.true(placer.isWhole)
+      })
+    )
+  })
+
   test(`${name}: rows are counted and added up in packed cells by one and two codes, and unpacked once`, (t) => {
     const all = rowCount.chain((rows) => fc.tuple(rowsOf(rows), someColumns(rows)))
     fc.assert(

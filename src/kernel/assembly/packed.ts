@@ -50,6 +50,56 @@ function slotsOf(kind: u32, codes: usize, stride: u32, others: usize, otherStrid
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function codeOf<T>(codes: usize, states: usize, nullCode: u32, row: u32): u32 {
+  return states != NONE && load<u8>(states + row) != 0 ? nullCode : <u32>valueAt<T>(codes, row)
+}
+
+function combine<C, D>(
+  rows: u32,
+  codes: usize,
+  states: usize,
+  nullCode: u32,
+  stride: u32,
+  others: usize,
+  otherStates: usize,
+  otherNullCode: u32,
+  otherStride: u32,
+  out: usize
+): void {
+  for (let row: u32 = 0; row < rows; row++) {
+    const code = codeOf<C>(codes, states, nullCode, row) * stride + codeOf<D>(others, otherStates, otherNullCode, row) * otherStride
+    store<u16>(out + ((<usize>row) << 1), <u16>code)
+  }
+}
+
+/** Codes of two columns, or of one, as those of one in which NULL is a code like others. `kind` as above. */
+export function combineCodes(
+  kind: u32,
+  rows: u32,
+  codes: usize,
+  states: usize,
+  nullCode: u32,
+  stride: u32,
+  others: usize,
+  otherStates: usize,
+  otherNullCode: u32,
+  otherStride: u32,
+  out: usize
+): void {
+  switch (kind & 3) {
+    case 0:
+      return combine<u8, u8>(rows, codes, states, nullCode, stride, others, otherStates, otherNullCode, otherStride, out)
+    case 1:
+      return combine<u16, u8>(rows, codes, states, nullCode, stride, others, otherStates, otherNullCode, otherStride, out)
+    case 2:
+      return combine<u8, u16>(rows, codes, states, nullCode, stride, others, otherStates, otherNullCode, otherStride, out)
+    default:
+      return combine<u16, u16>(rows, codes, states, nullCode, stride, others, otherStates, otherNullCode, otherStride, out)
+  }
+}
+
 /** What four rows add, where their lanes are true. */
 // @ts-ignore: decorator
 @inline
