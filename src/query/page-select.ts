@@ -111,7 +111,7 @@ export class PageSelect {
       return
     }
     byRows.return()
-    yield* groupBatches(rows, query.groupBy.length, query.aggregates.length)
+    yield* groupBatches(rows)
   }
 
   *#partials(

@@ -85,6 +85,7 @@ export class SumStates {
   /** Undefined where it is not known whether the sum is a float. */
   total(group: number): number | bigint | null | undefined {
     if (this.counts[group] === 0) return null
+    if (this.#isSmall(group)) return this.#integers[group] as number
     const floats = this.#floats[group] as number
     if (floats === FLOATS_YES) return this.#float(group)
     const whole = wholeTotal(this.#wholeOf(group), this.#exact, group * EXACT_SUM_BYTES)
@@ -94,7 +95,8 @@ export class SumStates {
   }
 
   mean(group: number): number | null {
-    return this.counts[group] === 0 ? null : this.#float(group) / (this.counts[group] as number)
+    if (this.counts[group] === 0) return null
+    return (this.#isSmall(group) ? (this.#integers[group] as number) : this.#float(group)) / (this.counts[group] as number)
   }
 
   partial(groups: number): PartialState {
@@ -106,6 +108,11 @@ export class SumStates {
       floats: this.#floats.slice(0, groups),
       exact: this.#exact?.slice(0, groups * EXACT_WORDS)
     }
+  }
+
+  /** All of the sum is in its safe integer. */
+  #isSmall(group: number): boolean {
+    return this.#exact === undefined && !this.#bigIntegers.has(group)
   }
 
   #float(group: number): number {

@@ -9,7 +9,7 @@ import { pageMask } from './page-mask.js'
 import { type PageMask } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
 import { isSummed } from './summed-fields.js'
-import { type SweepAdded, SweepCells } from './sweep-cells.js'
+import { type SweepAdded, SweepCells, sweepQuery } from './sweep-cells.js'
 import { type SweepSlice } from './sweep-pages.js'
 
 export class SweepAggregates {
@@ -19,8 +19,8 @@ export class SweepAggregates {
   readonly #where: PageMask | undefined
   /** Of all points, as long as there is room. */
   #cells: SweepCells | undefined
-  /** By point, of slices that were done in halves. */
-  #found: readonly PartialAggregates[] | undefined
+  /** Of slices that were done in halves. */
+  #found: readonly PartialAggregates[] = []
 
   private constructor(table: ScanTable, points: readonly number[], query: AggregateQuery) {
     this.#table = table
@@ -42,17 +42,17 @@ export class SweepAggregates {
     const added = cells === undefined ? { done: 0, left: 'no-room' as const } : addAll(cells, slices)
     if (added.left !== 'no-room') return added.left === 'done'
     // From here on without cells for all points.
-    if (cells !== undefined) this.#found = cells.partials()
+    const before = cells === undefined ? this.#found : [cells.partials()]
     this.release()
     const found = this.#inHalves(slices.slice(added.done), this.#points)
     if (found === undefined) return false
-    this.#found = this.#found === undefined ? found : this.#merged(this.#found, found)
+    this.#found = [mergePartials(sweepQuery(this.#query), [...before, ...found])]
     return true
   }
 
-  /** For each of the points what the slices added to it. To be asked once. */
-  partials(): readonly PartialAggregates[] {
-    return this.#cells?.partials() ?? this.#found ?? this.#points.map(() => mergePartials(this.#query, []))
+  /** What the slices added, of `sweepQuery`. To be asked once. */
+  partials(): PartialAggregates {
+    return this.#cells?.partials() ?? mergePartials(sweepQuery(this.#query), this.#found)
   }
 
   /** Gives working memory back. */
@@ -66,7 +66,7 @@ export class SweepAggregates {
     const cells = this.#cellsOf(points)
     try {
       const { left } = cells === undefined ? { left: 'no-room' as const } : addAll(cells, slices)
-      if (left === 'done') return cells?.partials()
+      if (left === 'done') return cells === undefined ? [] : [cells.partials()]
       if (left === 'no-kernel' || points.length === 1) return undefined
     } finally {
       cells?.release()
@@ -80,10 +80,6 @@ export class SweepAggregates {
   #cellsOf(points: readonly number[]): SweepCells | undefined {
     const span = (points.at(-1) as number) - (points[0] as number)
     return span > SWEEP_SPAN_MAX ? undefined : new SweepCells(this.#table, points, this.#query, this.#where)
-  }
-
-  #merged(some: readonly PartialAggregates[], others: readonly PartialAggregates[]): readonly PartialAggregates[] {
-    return some.map((partial, point) => mergePartials(this.#query, [partial, others[point] as PartialAggregates]))
   }
 }
 

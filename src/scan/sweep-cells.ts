@@ -36,6 +36,11 @@ type Prepared = {
   readonly values: readonly SliceValues[]
 }
 
+/** The same by point: the first key of a group is the seq of its point. A group is there only where it has rows. */
+export function sweepQuery(query: AggregateQuery): AggregateQuery {
+  return { ...query, groupBy: ['', ...query.groupBy] }
+}
+
 export class SweepCells {
   readonly points: readonly number[]
   readonly #table: ScanTable
@@ -89,31 +94,31 @@ export class SweepCells {
     return 'done'
   }
 
-  /** By point. */
-  partials(): PartialAggregates[] {
+  /** Of `sweepQuery`. */
+  partials(): PartialAggregates {
     this.#cells.unpack()
     for (const { scratch, at, width, spaces } of this.#cells.blocks) {
       const lines = (spaces[0] as CodeSpace).nullCode + 1
       scratch.kernels.finishSweep((this.#plans.get(scratch) as Planned).plan, at, lines, width)
     }
-    const targets = this.points.map(() => {
-      const groups = new GroupTable(this.#query)
-      return { groups, rowCounts: rowCountsOf(this.#query, groups), fields: summedFields(this.#table, this.#query, groups) }
-    })
-    const valuesOfLine = new Map<CodeSpace, Value[][]>()
-    this.#cells.each((block, code, point, cell) => {
-      const target = targets[point]
+    const query = sweepQuery(this.#query)
+    const groups = new GroupTable(query)
+    const rowCounts = rowCountsOf(query, groups)
+    const fields = summedFields(this.#table, query, groups)
+    const numbersOfLine = new Map<CodeSpace, number[][]>()
+    const one: number[] = []
+    this.#cells.each((block, line, point, cell) => {
       // The cell behind the last point is what nobody sees.
-      if (target === undefined) return
-      const { groups, rowCounts, fields } = target
+      if (point === this.points.length) return
       const [space] = block.spaces as [CodeSpace]
-      let known = valuesOfLine.get(space)
-      if (known === undefined) valuesOfLine.set(space, (known = []))
-      const values = (known[code] ??= this.#valuesOf(space, code))
-      const group = values.length === 0 ? 0 : groups.groupOf(values.map((value, column) => groups.numberOf(column, value)))
-      addCell(block, cell, group, block.field === 0 ? rowCounts : [], fields[block.field]?.states ?? [])
+      let known = numbersOfLine.get(space)
+      if (known === undefined) numbersOfLine.set(space, (known = []))
+      const numbers = (known[line] ??= this.#valuesOf(space, line).map((value, column) => groups.numberOf(column + 1, value)))
+      one[0] = groups.numberOf(0, this.points[point] as number)
+      for (let column = 0; column < numbers.length; column++) one[column + 1] = numbers[column] as number
+      addCell(block, cell, groups.groupOf(one), block.field === 0 ? rowCounts : [], fields[block.field]?.states ?? [])
     })
-    return targets.map(({ groups }) => groups.partial())
+    return groups.partial()
   }
 
   release(): void {

@@ -3,11 +3,11 @@ import test from 'ava'
 import fc from 'fast-check'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { type AggregateQuery, type ScanAggregate } from '../../src/scan/aggregate-query.js'
-import { finishPartials, mergePartials } from '../../src/scan/finish-partials.js'
 import { SweepAggregates } from '../../src/scan/sweep-aggregates.js'
 import { type PagesAtSeq } from '../../src/scan/scan-table.js'
 import { type SweepSlice } from '../../src/scan/sweep-pages.js'
 import { history, parts, tableOf } from './_events.js'
+import { rowsAtPoint } from './_groups.js'
 import { answerOf, kinds, ScannedTable } from './_source.js'
 
 const RUNS = process.env['FULL'] === '1' ? 1500 : 60
@@ -62,14 +62,9 @@ function checkSweep(table: ScannedTable, kind: number, points: readonly number[]
   const second = swept(pages, slices.slice(half), points, asked)
   pages.release()
   if (first === undefined || second === undefined) return 'not served'
-  points.forEach((S, index) => {
-    const partial = structuredClone(
-      mergePartials(
-        asked,
-        [first[index], second[index]].filter((each) => each !== undefined)
-      )
-    )
-    const rows = finishPartials(asked, [partial])
+  const partials = structuredClone([first, second])
+  points.forEach((S) => {
+    const rows = rowsAtPoint(asked, partials, S)
     // What pages cannot tell is asked of rows.
     if (rows === undefined) return
     const found = rows.map(({ keys, values }) =>
