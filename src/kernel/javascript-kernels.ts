@@ -11,6 +11,7 @@ import {
   MASK_NULL,
   MASK_TRUE,
   PACKED_CELL_BYTES,
+  SUM_FLOATS,
   type CodeColumn,
   type Encoding,
   type KernelColumn,
@@ -146,6 +147,31 @@ export function javascriptKernels(views: MemoryViews): Kernels {
         if (value > max) max = value
       }
       return { count, min, max }
+    },
+
+    sumSlices(list, count) {
+      let allRows = 0
+      let values = 0
+      let total = 0n
+      for (let word = list / 4 + 8; word < list / 4 + 8 * (count + 1); word += 8) {
+        const [begin = 0, end = 0, rows = 0, at = 0, from = 0, states = 0, kind = 0] = i32.subarray(word, word + 7)
+        const column = { values: from >>> 0, states: states === -1 ? undefined : states >>> 0 }
+        const place = { begin: begin >>> 0, end: end >>> 0, rows, at }
+        const isFloat = (kind & SUM_FLOATS) !== 0
+        const found = isFloat
+          ? this.sumVisibleWholes(place, { encoding: 'f64', ...column })
+          : { ...this.sumVisible(place, { encoding: 'i32', ...column }), largest: 0 }
+        const isExact = found.largest * found.count <= Number.MAX_SAFE_INTEGER
+        i32[word + 7] = isExact ? 0 : 1
+        if (!isExact) continue
+        allRows += found.rows
+        values += found.count
+        total += BigInt(found.sum)
+      }
+      i32[list / 4] = allRows
+      i32[list / 4 + 1] = values
+      i32[list / 4 + 2] = Number(BigInt.asIntN(32, total))
+      i32[list / 4 + 3] = Number(BigInt.asIntN(32, total >> 32n))
     },
 
     visibleMask(rows, out) {

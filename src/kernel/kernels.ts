@@ -66,6 +66,16 @@ export type WholeSum = CountAndSum & { readonly largest: number }
 export type Bounds = { readonly count: number; readonly min: number; readonly max: number }
 
 /**
+ * Slices for {@link Kernels.sumSlices}: a head of this many bytes, [u32 rows selected][u32 values][i64 sum], then as much for each:
+ * u32 each begin, end, rows, the point, values, states (0xffffffff: none), a kind, and what the kernel says: 1 where it left the slice out.
+ */
+export const SUM_ENTRY_BYTES = 32
+/** Kinds, added: float64 of whole numbers, not i32; all magnitudes are below 2^24; every row begins at or before the point. */
+export const SUM_FLOATS = 1
+export const SUM_SMALL = 2
+export const SUM_BEGUN = 4
+
+/**
  * Cells: [u32 rows][u32 values that are not NULL][the sum of those]. The sum is an i64, or for a float64 column an exact sum
  * (`exact-sum.ts`). They are zeroed by the caller; each call adds.
  */
@@ -154,6 +164,8 @@ export type Kernels = {
   /** Of whole numbers in a float64 column: three times as fast as an exact sum. */
   sumVisibleWholes(rows: VisibleRows, column: KernelColumn<'f64'>): WholeSum
   minMax(rows: VisibleRows, column: KernelColumn): Bounds
+  /** Adds up the `count` slices of the list at `list`, and writes its head. Left out: a slice of floats with a sum past 2^53, perhaps. */
+  sumSlices(list: number, count: number): void
 
   /** True or false for each row; returns how many are true. */
   visibleMask(rows: VisibleRows, out: number): number

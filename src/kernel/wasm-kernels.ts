@@ -38,6 +38,7 @@ type Exports = {
   readonly boundsVisibleU8: OverColumn
   readonly boundsVisibleU16: OverColumn
   readonly boundsVisibleF64: OverColumn
+  readonly sumSlices: (list: Place, count: number) => void
   readonly visibleMask: (begin: Place, end: Place, rows: number, at: number, mask: Place, out: Place) => number
   readonly compareI32: Compare
   readonly compareU8: Compare
@@ -100,6 +101,7 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
     sumVisibleF64: ({ begin, end, rows, at, mask = NONE }, { values, states = NONE }, exactSum) =>
       wasm.sumVisibleF64(begin, end, rows, at, mask, values, states, exactSum) >>> 0,
     minMax: (rows, column) => ({ count: over(bounds[column.encoding], rows, column), min: wasm.min.value, max: wasm.max.value }),
+    sumSlices: wasm.sumSlices,
     visibleMask: ({ begin, end, rows, at, mask = NONE }, out) => wasm.visibleMask(begin, end, rows, at, mask, out) >>> 0,
     compare(rows, { encoding, values, states = NONE }, comparison, constant, out) {
       const { wants, constant: held } = kernelComparison(encoding, comparison, constant)

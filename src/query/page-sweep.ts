@@ -156,7 +156,11 @@ function distinctSeqs(points: readonly SweepPoint[]): number[] {
  * The groups of each point, those without rows left out, with the point as the key that it is. Several points may mean the same commit, and
  * have the same groups.
  */
-function atPoints({ count, keys: [seqs = [], ...keys], values }: GroupColumns, points: readonly SweepPoint[], pointKey: number): GroupColumns {
+function atPoints(
+  { count, keys: [seqs = [], ...keys], values }: GroupColumns,
+  points: readonly SweepPoint[],
+  pointKey: number
+): GroupColumns {
   const rowCounts = values.at(-1) as readonly unknown[]
   const order: number[] = []
   const at: unknown[] = []

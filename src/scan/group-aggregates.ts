@@ -43,6 +43,8 @@ export class GroupAggregates {
     if (!this.#isServed || !this.#addByCodes(slice, mask)) this.#rows.add(slice.page, selectedRows(slice, mask))
   }
 
+  endTile(): void {}
+
   finish(): void {
     this.#cells.unpack()
     const groups = this.#groups

@@ -109,14 +109,7 @@ export function addCell(
     else {
       each.addCount(group, values)
       if (width === 'f64') each.addExactSum(group, f64, cell + 8, floats)
-      else addWords(each, group, i32[cell / 4 + 2] as number, i32[cell / 4 + 3] as number)
+      else each.addWords(group, i32[cell / 4 + 2] as number, i32[cell / 4 + 3] as number)
     }
   }
-}
-
-/** An i64. */
-function addWords(states: SumStates, group: number, low: number, high: number): void {
-  const value = high * 2 ** 32 + (low >>> 0)
-  if (Number.isSafeInteger(value)) states.addInteger(group, value)
-  else states.addBigint(group, (BigInt(high) << 32n) + BigInt(low >>> 0))
 }

@@ -73,7 +73,7 @@ export class GroupTable {
     this.#keep = keep
     this.#columns = groupBy.map(() => new KeyColumn())
     this.#pairs = groupBy.map(() => new Map<number, number>())
-    this.#numbers = groupBy.map(() => new Int32Array(0))
+    this.#numbers = groupBy.map(() => new Int32Array(FIRST_ROOM))
     this.states = aggregates.map(({ name }) => {
       if (name === 'count') return new CountStates()
       return name === 'sum' || name === 'avg' ? new SumStates() : new ExtremeStates(name === 'min' ? -1 : 1)
@@ -187,7 +187,8 @@ export class GroupTable {
 /** `groups`: by group of `from`. */
 function absorbState(states: AggregateStates, groups: Int32Array, from: PartialState): void {
   if (states instanceof CountStates) {
-    if (from.kind === 'count') for (let group = 0; group < groups.length; group++) states.add(groups[group] as number, from.counts[group] as number)
+    if (from.kind === 'count')
+      for (let group = 0; group < groups.length; group++) states.add(groups[group] as number, from.counts[group] as number)
   } else if (states instanceof SumStates) {
     if (from.kind === 'sum') for (let group = 0; group < groups.length; group++) states.absorb(groups[group] as number, from, group)
   } else if (from.kind === 'extreme') {

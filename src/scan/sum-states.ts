@@ -60,6 +60,13 @@ export class SumStates {
     this.#bigIntegers.set(group, (this.#bigIntegers.get(group) ?? 0n) + value)
   }
 
+  /** An i64. */
+  addWords(group: number, low: number, high: number): void {
+    const value = high * 2 ** 32 + (low >>> 0)
+    if (Number.isSafeInteger(value)) this.addInteger(group, value)
+    else this.addBigint(group, (BigInt(high) << 32n) + BigInt(low >>> 0))
+  }
+
   addExactSum(group: number, f64: Float64Array, at: number, floats: number): void {
     if (floats > (this.#floats[group] as number)) this.#floats[group] = floats
     mergeExactSum(this.exact, group * EXACT_SUM_BYTES, f64, at)

@@ -6,7 +6,10 @@ import { sweepQuery } from '../../src/scan/sweep-cells.js'
 export type GroupRow = { readonly keys: readonly unknown[]; readonly values: readonly unknown[] }
 
 export function groupRows({ count, keys, values }: GroupColumns): GroupRow[] {
-  return Array.from({ length: count }, (_, row) => ({ keys: keys.map((column) => column[row]), values: values.map((column) => column[row]) }))
+  return Array.from({ length: count }, (_, row) => ({
+    keys: keys.map((column) => column[row]),
+    values: values.map((column) => column[row])
+  }))
 }
 
 /** Those at one point of a sweep, as a query there would give them; undefined where pages cannot tell. */
