@@ -184,6 +184,12 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       return count
     },
 
+    trueRows(rows, mask, first, out) {
+      let count = 0
+      for (let row = 0; row < rows; row++) if (u8[mask + row] === MASK_TRUE) i32[out / 4 + count++] = first + row
+      return count
+    },
+
     compare(rows, column, comparison, constant, out) {
       const { wants, constant: other } = kernelComparison(column.encoding, comparison, constant)
       const { array, at } = valuesOf(column)

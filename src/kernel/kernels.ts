@@ -169,6 +169,8 @@ export type Kernels = {
 
   /** True or false for each row; returns how many are true. */
   visibleMask(rows: VisibleRows, out: number): number
+  /** Writes the numbers of the rows that are true, counted from `first`, to `out`, i32 each, which has room for all; returns how many. */
+  trueRows(rows: number, mask: number, first: number, out: number): number
   /** NULL where the state is not 0. */
   compare(rows: number, column: KernelColumn, comparison: Comparison, constant: number, out: number): void
   /** Whether bit `code & 7` of byte `code >> 3` of `set` is 1; the set has a bit for each code that occurs. NULL as above. */

@@ -40,6 +40,7 @@ type Exports = {
   readonly boundsVisibleF64: OverColumn
   readonly sumSlices: (list: Place, count: number) => void
   readonly visibleMask: (begin: Place, end: Place, rows: number, at: number, mask: Place, out: Place) => number
+  readonly trueRows: (rows: number, mask: Place, first: number, out: Place) => number
   readonly compareI32: Compare
   readonly compareU8: Compare
   readonly compareU16: Compare
@@ -103,6 +104,7 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
     minMax: (rows, column) => ({ count: over(bounds[column.encoding], rows, column), min: wasm.min.value, max: wasm.max.value }),
     sumSlices: wasm.sumSlices,
     visibleMask: ({ begin, end, rows, at, mask = NONE }, out) => wasm.visibleMask(begin, end, rows, at, mask, out) >>> 0,
+    trueRows: wasm.trueRows,
     compare(rows, { encoding, values, states = NONE }, comparison, constant, out) {
       const { wants, constant: held } = kernelComparison(encoding, comparison, constant)
       compares[encoding](rows, values, states, wants, held, out)

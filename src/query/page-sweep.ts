@@ -28,7 +28,7 @@ import { type TableSource } from './table-source.js'
 const POINT = '_at'
 
 /** Of a sweep over some dozen points. */
-const NS_PER_ROW = 2
+const NS_PER_ROW = 2.5
 
 /** NULL comes last. */
 const BY_FIRST_KEY: SortKey = { column: 0, descending: false, nullsFirst: false }

@@ -14,7 +14,7 @@ import { SumStates } from './sum-states.js'
 const GROUP_BYTES = 250
 /** Numbers of values are below this. */
 const VALUES_MAX = 2 ** 26
-const FIRST_ROOM = 16
+const FIRST_ROOM = 64
 
 /** COUNT of many groups. */
 export class CountStates {
@@ -73,7 +73,7 @@ export class GroupTable {
     this.#keep = keep
     this.#columns = groupBy.map(() => new KeyColumn())
     this.#pairs = groupBy.map(() => new Map<number, number>())
-    this.#numbers = groupBy.map(() => new Int32Array(FIRST_ROOM))
+    this.#numbers = groupBy.map(() => new Int32Array(1))
     this.states = aggregates.map(({ name }) => {
       if (name === 'count') return new CountStates()
       return name === 'sum' || name === 'avg' ? new SumStates() : new ExtremeStates(name === 'min' ? -1 : 1)
@@ -111,6 +111,7 @@ export class GroupTable {
   absorb({ groupCount, keys, states, isUnsure }: PartialAggregates): void {
     if (isUnsure) this.#isUnsure = true
     const numbersOf = keys.map(({ values }, column) => values.map((value) => this.numberOf(column, value)))
+    this.#reserve(this.#groupCount + groupCount)
     const groups = new Int32Array(groupCount)
     const one = new Array<number>(keys.length)
     for (let from = 0; from < groupCount; from++) {
@@ -161,19 +162,21 @@ export class GroupTable {
     return this.aggregates[index]?.name === 'avg' ? states.mean(group) : states.total(group)
   }
 
+  /** Room for so many groups. */
+  #reserve(groups: number): void {
+    if (groups <= this.#room) return
+    this.#room = groups
+    for (const [column, numbers] of this.#numbers.entries()) this.#numbers[column] = grown(numbers, groups)
+    for (const states of this.states) {
+      if (states instanceof CountStates) states.counts = grown(states.counts, groups)
+      else if (states instanceof SumStates) states.reserve(groups)
+    }
+  }
+
   #addGroup(numbers: readonly number[]): number {
     const group = this.#groupCount++
-    for (let column = 0; column < numbers.length; column++) {
-      const known = (this.#numbers[column] = grown(this.#numbers[column] as Int32Array, this.#groupCount))
-      known[group] = numbers[column] as number
-    }
-    if (this.#groupCount > this.#room) {
-      this.#room = Math.max(FIRST_ROOM, this.#groupCount * 2)
-      for (const states of this.states) {
-        if (states instanceof CountStates) states.counts = grown(states.counts, this.#room)
-        else if (states instanceof SumStates) states.reserve(this.#room)
-      }
-    }
+    if (this.#groupCount > this.#room) this.#reserve(Math.max(FIRST_ROOM, this.#groupCount * 2))
+    for (let column = 0; column < numbers.length; column++) (this.#numbers[column] as Int32Array)[group] = numbers[column] as number
     if (numbers.length > 0) {
       let bytes = this.#groupCount * GROUP_BYTES
       for (const states of this.states) if (states instanceof SumStates) bytes += states.exactBytes

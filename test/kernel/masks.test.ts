@@ -25,6 +25,12 @@ for (const [name, kernels] of kinds) {
         const placed = placeRows(placer, rows)
         const out = placer.bytes(placed.rows, 1)
         t.is(kernels.visibleMask(placed, out), expected.filter((byte) => byte === 2).length)
+        const list = placer.bytes(rows.begin.length * 4, 4)
+        const count = kernels.trueRows(rows.begin.length, out, 100, list)
+        t.deepEqual(
+          [...views.i32.subarray(list / 4, list / 4 + count)],
+          expected.flatMap((byte, row) => (byte === 2 ? [100 + row] : []))
+        )
         t.deepEqual(bytesAt(out, placed.rows), expected)
         t.true(placer.isWhole)
       })
