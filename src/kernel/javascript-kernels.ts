@@ -149,6 +149,17 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       return { count, min, max }
     },
 
+    rowsBeyond(rows, column, limit, order, first, out) {
+      const { array, at } = valuesOf(column)
+      let count = 0
+      for (let row = 0; row < rows.rows; row++) {
+        const value = array[at + row] as number
+        const isBeyond = order === 'descending' ? value >= limit : value <= limit
+        if (isBeyond && isPlain(column.states, row) && isSelected(rows, row)) i32[out / 4 + count++] = first + row
+      }
+      return count
+    },
+
     sumSlices(list, count) {
       let allRows = 0
       let values = 0

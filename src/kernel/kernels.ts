@@ -167,6 +167,19 @@ export type Kernels = {
   /** Adds up the `count` slices of the list at `list`, and writes its head. Left out: a slice of floats with a sum past 2^53, perhaps. */
   sumSlices(list: number, count: number): void
 
+  /**
+   * Lists the selected rows whose plain value is at or beyond `limit`: not below it with `descending`, not above it else. As `trueRows`.
+   * Quick where they are few.
+   */
+  rowsBeyond(
+    rows: VisibleRows,
+    column: KernelColumn<'i32' | 'f64'>,
+    limit: number,
+    order: 'ascending' | 'descending',
+    first: number,
+    out: number
+  ): number
+
   /** True or false for each row; returns how many are true. */
   visibleMask(rows: VisibleRows, out: number): number
   /** Writes the numbers of the rows that are true, counted from `first`, to `out`, i32 each, which has room for all; returns how many. */

@@ -20,6 +20,7 @@ import { sweepWindow } from './sweep-plan.js'
 type Place = number
 type OverColumn = (begin: Place, end: Place, rows: number, at: number, mask: Place, values: Place, states: Place) => number
 type Compare = (rows: number, values: Place, states: Place, wants: number, constant: number, out: Place) => void
+type Beyond = (...parameters: [...Parameters<OverColumn>, limit: number, descending: number, first: number, out: Place]) => number
 type CodeIn = (rows: number, values: Place, states: Place, set: Place, out: Place) => void
 
 type Exports = {
@@ -40,6 +41,8 @@ type Exports = {
   readonly boundsVisibleF64: OverColumn
   readonly sumSlices: (list: Place, count: number) => void
   readonly visibleMask: (begin: Place, end: Place, rows: number, at: number, mask: Place, out: Place) => number
+  readonly beyondI32: Beyond
+  readonly beyondF64: Beyond
   readonly trueRows: (rows: number, mask: Place, first: number, out: Place) => number
   readonly compareI32: Compare
   readonly compareU8: Compare
@@ -103,6 +106,12 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
       wasm.sumVisibleF64(begin, end, rows, at, mask, values, states, exactSum) >>> 0,
     minMax: (rows, column) => ({ count: over(bounds[column.encoding], rows, column), min: wasm.min.value, max: wasm.max.value }),
     sumSlices: wasm.sumSlices,
+    rowsBeyond({ begin, end, rows, at, mask = NONE }, { encoding, values, states = NONE }, limit, order, first, out) {
+      const descending = order === 'descending' ? 1 : 0
+      if (encoding === 'f64') return wasm.beyondF64(begin, end, rows, at, mask, values, states, limit, descending, first, out)
+      const { isNone, word } = wordLimit(limit, order)
+      return isNone ? 0 : wasm.beyondI32(begin, end, rows, at, mask, values, states, word, descending, first, out)
+    },
     visibleMask: ({ begin, end, rows, at, mask = NONE }, out) => wasm.visibleMask(begin, end, rows, at, mask, out) >>> 0,
     trueRows: wasm.trueRows,
     compare(rows, { encoding, values, states = NONE }, comparison, constant, out) {
@@ -234,6 +243,15 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
     }
   }
 }
+
+/** The limit as a word of 32 bits; `isNone`: no word is beyond it. */
+function wordLimit(limit: number, order: 'ascending' | 'descending'): { readonly isNone: boolean; readonly word: number } {
+  const word = order === 'descending' ? Math.max(WORD_MIN, Math.ceil(limit)) : Math.min(WORD_MAX, Math.floor(limit))
+  return { isNone: word > WORD_MAX || word < WORD_MIN, word }
+}
+
+const WORD_MIN = -0x8000_0000
+const WORD_MAX = 0x7fff_ffff
 
 function packedKind(codes: PackedCodes, others: PackedCodes): number {
   return (codes.encoding === 'u16' ? WIDE_CODES : 0) | (others.encoding === 'u16' ? WIDE_OTHERS : 0)
