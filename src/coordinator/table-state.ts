@@ -8,7 +8,7 @@ import type { Document } from '../codec/value.js'
 import { appendFrame } from '../compaction/append-frame.js'
 import { restoreSnapshot } from '../compaction/restore-snapshot.js'
 import { EVENT_SOFT_DELETE, frameBytes, frameHeadBytes } from '../format/frame.js'
-import type { ManifestSnapshot } from '../format/manifest.js'
+import type { ManifestPages, ManifestSnapshot } from '../format/manifest.js'
 import { KeyIndex } from '../index/key-index.js'
 import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
 import { logAddress, VersionFrames, type LogBytes } from '../mvcc/version-frames.js'
@@ -42,6 +42,8 @@ export class TableState {
   columnsThrough = 0
   /** The chain that an opening would begin from. */
   snapshots: readonly ManifestSnapshot[] = []
+  /** The live snapshot of its version pages. */
+  pages: ManifestPages | undefined
   /** The manifest names snapshots that are damaged or lost. */
   hasStaleSnapshots = false
   /** Events that the opening took from it. */

@@ -131,6 +131,18 @@ export class VersionStore {
     return version
   }
 
+  /** How many versions there are with a seq at or below `seq`. */
+  countThrough(seq: number): number {
+    let low = 0
+    let high = this.count
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.seqOf(middle) <= seq) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+
   /** What snapshots keep of a version beside its seq and place, as `format/snapshot-file.ts` says. */
   infoOf(version: number): number {
     return this.#info(version)

@@ -102,6 +102,7 @@ function* sweepHere(
       const slices = slicesOfSweep(tile)
       if (!sweep.add(slices)) return undefined
       for (const { page } of slices) stats.rowsScanned += page.rowCount
+      tile.letGo?.()
       yield EMPTY_BATCH
     }
     return [sweep.partials()]

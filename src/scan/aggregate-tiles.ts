@@ -45,6 +45,7 @@ export function* aggregateTiles(
         if (mask !== NONE) aggregates.add(slice, mask)
       }
       aggregates.endTile()
+      tile.letGo?.()
       yield rows
     }
     aggregates.finish()

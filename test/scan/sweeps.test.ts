@@ -3,9 +3,9 @@ import test from 'ava'
 import fc from 'fast-check'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { type AggregateQuery, type ScanAggregate } from '../../src/scan/aggregate-query.js'
-import { SweepAggregates } from '../../src/scan/sweep-aggregates.js'
 import { type PagesAtSeq } from '../../src/scan/scan-table.js'
-import { type SweepSlice } from '../../src/scan/sweep-pages.js'
+import { SweepAggregates } from '../../src/scan/sweep-aggregates.js'
+import { slicesOfSweep, type SweepSlice } from '../../src/scan/sweep-pages.js'
 import { history, parts, tableOf } from './_events.js'
 import { rowsAtPoint } from './_groups.js'
 import { answerOf, kinds, ScannedTable } from './_source.js'
@@ -55,7 +55,7 @@ function swept({ table }: PagesAtSeq, slices: readonly SweepSlice[], points: rea
 
 function checkSweep(table: ScannedTable, kind: number, points: readonly number[], asked: AggregateQuery): 'swept' | 'not served' {
   const pages = table.pagesAt(kind, table.model.seq)
-  const slices = pages.slices(points)
+  const slices = pages.sweepTiles(points).flatMap(slicesOfSweep)
   const half = slices.length >> 1
   // As two threads would do it.
   const first = swept(pages, slices.slice(0, half), points, asked)
