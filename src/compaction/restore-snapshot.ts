@@ -48,7 +48,8 @@ export function* restoreSnapshot(reader: SnapshotReader, keys: KeyIndex, version
   }
   const isWhole = keys.count === end.keysBefore + end.keys && versions.count === end.eventsBefore + end.events
   if (!isWhole || versions.liveCount !== end.live) throw wrong(reader, 'it has not as many keys, events and rows as its end says')
-  if (blocks.blocks.length === 0) reader.close()
+  // The last block is in memory: it takes what comes next.
+  if (blocks.blocks.length <= 1) reader.close()
 }
 
 function attachBlocks(reader: SnapshotReader, blocks: SnapshotBlocks, versions: VersionStore): void {

@@ -343,9 +343,21 @@ async function scanTable(options: RecoveryOptions, table: TableState, manifest: 
 async function restoreTable(options: RecoveryOptions, table: TableState, manifest: Manifest): Promise<TableState | undefined> {
   const { snapshots = [] } = manifest
   if (snapshots.length === 0) return undefined
-  const restored = await restoreChain(options, table, manifest, snapshots)
+  let restored: TableState | undefined
+  try {
+    restored = await restoreChain(options, table, manifest, snapshots)
+  } catch (error) {
+    // Versions behind the snapshots may lead to a damaged block of theirs.
+    const damage = DriftError.from(error, table.directory)
+    if (damage.kind !== 'data' || !snapshots.some(({ file }) => damage.details['file'] === `${table.directory}/snapshots/${file}`)) throw error
+    warnOfDamage(options.logger, table, damage)
+  }
   if (restored === undefined) table.close()
   return restored
+}
+
+function warnOfDamage(logger: Log, table: TableState, { code, details }: DriftError): void {
+  logger.warn({ table: table.definition.name, code, ...details }, 'a snapshot is damaged; the segments are read instead')
 }
 
 async function restoreChain(
@@ -364,10 +376,7 @@ async function restoreChain(
     for (const reader of readers) reader.close()
     const damage = DriftError.from(error, table.directory)
     if (damage.kind !== 'data' && damage.code !== 'DRIFT_IO') throw damage
-    logger.warn(
-      { table: table.definition.name, code: damage.code, ...damage.details },
-      'a snapshot is damaged; the segments are read instead'
-    )
+    warnOfDamage(logger, table, damage)
     return undefined
   }
   const known = table.nextPlace

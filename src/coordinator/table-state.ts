@@ -13,7 +13,7 @@ import type { Io } from '../io/io.js'
 import { KeyIndex } from '../index/key-index.js'
 import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
 import { logAddress, VersionFrames, type LogBytes } from '../mvcc/version-frames.js'
-import type { VersionBlocks, VersionBlocksOptions } from '../mvcc/version-blocks.js'
+import type { VersionBlocksOptions } from '../mvcc/version-blocks.js'
 import { VersionStore } from '../mvcc/version-store.js'
 import { SnapshotBlocks } from '../snapshot/snapshot-blocks.js'
 import { SnapshotReader } from '../snapshot/snapshot-reader.js'
@@ -127,17 +127,20 @@ export class TableState {
   }
 
   /** All blocks of versions below a number, from the segments. */
-  #versionsAnew(hashSeed: number, below: number, options: VersionBlocksOptions): VersionBlocks {
-    const { keys, versions } = { keys: new KeyIndex(hashSeed), versions: new VersionStore(options) }
+  #versionsAnew(hashSeed: number, below: number, options: VersionBlocksOptions) {
+    const keys = new KeyIndex(hashSeed)
+    const versions = new VersionStore(options)
+    // In an opening, which reads the segments instead of damaged snapshots.
+    if (this.segments.bytes === 0) return undefined
     const end = below << versions.blocks.bits
     try {
-      for (let place = 0; versions.count < end; ) {
+      for (let place = 0; versions.count + 1 < end;) {
         this.segments.find(place)
         const { source, offset } = this.segments
         appendFrame(keys, versions, source, offset, place)
         place += frameBytes(source, offset)
       }
-      return versions.blocks
+      return { words: (block: number) => versions.blocks.words(block), close: () => versions.close() }
     } catch (error) {
       versions.close()
       throw error

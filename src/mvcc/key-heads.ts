@@ -1,13 +1,12 @@
 /** The newest version of each key, with what the next one is made from, by ordinal: 20 bytes a key (coordinator's memory). */
-const HEAD_WORDS = 4
+const HEAD_WORDS = 5
 const FIRST_ORDINALS = 256
 
 export class KeyHeads {
   #words = new Uint32Array(FIRST_ORDINALS * HEAD_WORDS)
-  #timelines = new Uint32Array(FIRST_ORDINALS)
 
   get bytes(): number {
-    return this.#words.byteLength + this.#timelines.byteLength
+    return this.#words.byteLength
   }
 
   /** 0: none. */
@@ -30,11 +29,11 @@ export class KeyHeads {
 
   /** 0: it has none. */
   timelineOf(ordinal: number): number {
-    return this.#timelines[ordinal] ?? 0
+    return this.#words[ordinal * HEAD_WORDS + 4] ?? 0
   }
 
   set(ordinal: number, version: number, info: number, jump: number, depth: number): void {
-    if (ordinal >= this.#timelines.length) this.#widen(ordinal)
+    if (ordinal * HEAD_WORDS >= this.#words.length) this.#widen(ordinal)
     const at = ordinal * HEAD_WORDS
     const words = this.#words
     words[at] = version
@@ -44,16 +43,12 @@ export class KeyHeads {
   }
 
   setTimeline(ordinal: number, timeline: number): void {
-    this.#timelines[ordinal] = timeline
+    this.#words[ordinal * HEAD_WORDS + 4] = timeline
   }
 
   #widen(ordinal: number): void {
-    const ordinals = Math.max(ordinal + 1, this.#timelines.length * 2)
-    const words = new Uint32Array(ordinals * HEAD_WORDS)
-    const timelines = new Uint32Array(ordinals)
+    const words = new Uint32Array(Math.max(ordinal + 1, (this.#words.length / HEAD_WORDS) * 2) * HEAD_WORDS)
     words.set(this.#words)
-    timelines.set(this.#timelines)
     this.#words = words
-    this.#timelines = timelines
   }
 }

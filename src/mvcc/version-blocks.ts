@@ -13,13 +13,13 @@ export type VersionBlocksOptions = {
   readonly log?: Log | undefined
   /** Versions in a block, as a power of two; others in tests. */
   readonly blockBits?: number | undefined
-  /** All blocks below a number anew, for where a file of them is damaged. Throws what damage throws where that cannot be. */
-  readonly rebuild?: ((below: number) => VersionBlocks) | undefined
+  /** All blocks below a number anew, for where a file of them is damaged; undefined where they cannot be had. */
+  readonly rebuild?: ((below: number) => { words(block: number): Uint32Array; close(): void } | undefined) | undefined
 }
 
 const FIRST_ROWS = 256
-/** After a temporary file could not be written, so many blocks stay in memory before it is tried again. */
-const RETRY_BLOCKS = 64
+/** After a temporary file could not be written, so often it is not tried. */
+const RETRY_AFTER = 500
 
 /**
  * The nodes of one table's versions, in blocks by number. The last block takes versions; a full one may leave memory, and is read back,
@@ -41,7 +41,7 @@ export class VersionBlocks implements BlockOwner {
   /** The block that takes versions. */
   #open = 0
   #spilled: SpilledBlocks | undefined
-  #blocksToRetry = 0
+  #untried = 0
 
   constructor({ memory = new VersionMemory(), spill, log = silentLog, blockBits = NODE_BLOCK_BITS, rebuild }: VersionBlocksOptions = {}) {
     this.bits = blockBits
@@ -82,6 +82,10 @@ export class VersionBlocks implements BlockOwner {
     if (gone !== undefined) this.#memory.release(gone)
     this.#words[this.#open] = undefined
     this.words(block)
+    for (const uncounted of [this.#open, block]) {
+      if (this.#isCounted[uncounted] === true) this.#memory.drop(this, uncounted)
+      this.#isCounted[uncounted] = false
+    }
     // It will be another than the one that was put away.
     this.#files[block] = undefined
     this.#open = block
@@ -132,8 +136,7 @@ export class VersionBlocks implements BlockOwner {
 
   close(): void {
     this.#memory.forget(this)
-    for (const file of new Set(this.#files)) file?.close()
-    this.#spilled?.close()
+    for (const file of new Set([...this.#files, this.#spilled])) file?.close()
     this.#spilled = undefined
     this.#files.length = 0
     this.#words.length = 0
@@ -156,9 +159,10 @@ export class VersionBlocks implements BlockOwner {
   /** All blocks of a damaged file are made anew. */
   #replaceDamaged(file: BlockFile, block: number, thrown: unknown): Uint32Array {
     const damage = DriftError.from(thrown, 'versions')
-    if (damage.kind !== 'data' || this.#rebuild === undefined) throw damage
+    if (damage.kind !== 'data') throw damage
+    const anew = this.#rebuild?.(this.#open)
+    if (anew === undefined) throw damage
     this.#log.warn({ code: damage.code, ...damage.details }, 'versions in a file are damaged; they are made anew from the segments')
-    const anew = this.#rebuild(this.#open)
     try {
       for (let index = 0; index < this.#open; index++) {
         if (this.#files[index] !== file) continue
@@ -208,17 +212,17 @@ export class VersionBlocks implements BlockOwner {
 
   /** Into the temporary file. False where that cannot be: nothing is lost, the block stays. */
   #putAway(block: number, words: Uint32Array): boolean {
-    if (this.#spill === undefined || this.#blocksToRetry-- > 0) return false
+    if (this.#spill === undefined || this.#untried-- > 0) return false
     try {
       this.#spilled ??= new SpilledBlocks(this.#spill.create())
       this.#spilled.write(block, bytesOf(words, words.byteLength))
     } catch (error) {
-      this.#blocksToRetry = RETRY_BLOCKS
+      this.#untried = RETRY_AFTER
       const { code, message } = DriftError.from(error, 'versions')
       this.#log.warn({ code, message }, 'versions cannot be put into a temporary file; they stay in memory')
       return false
     }
-    this.#blocksToRetry = 0
+    this.#untried = 0
     this.#files[block] = this.#spilled
     return true
   }

@@ -13,6 +13,8 @@ type Resident = { readonly owner: BlockOwner; readonly block: number; readonly b
 /** Of the budget, for what makes reads of the past quick (`timelines.ts`). */
 const TIMELINE_SHARE = 0.25
 const BUFFERS_KEPT = 8
+/** Blocks that have to stay, of those that one new block asks; the next one asks others. */
+const REFUSALS_MAX = 8
 
 /**
  * The byte budget of all tables' versions: full blocks are given up by a clock, oldest unused first, when others come. The last block of a
@@ -50,8 +52,14 @@ export class VersionMemory {
   add(owner: BlockOwner, block: number, bytes: number): void {
     this.#blockBytes += bytes
     let refusals = 0
-    while (this.#blockBytes > this.#blockBytesMax && refusals < this.#ring.length) refusals = this.#evictOne() ? 0 : refusals + 1
+    while (this.#blockBytes > this.#blockBytesMax && refusals < REFUSALS_MAX && this.#ring.length > 0) refusals = this.#evictOne() ? 0 : refusals + 1
     this.#ring.push({ owner, block, bytes })
+  }
+
+  /** A block that is not full any more. */
+  drop(owner: BlockOwner, block: number): void {
+    const index = this.#ring.findIndex((resident) => resident.owner === owner && resident.block === block)
+    if (index >= 0) this.#remove(index)
   }
 
   /** The blocks of a table that is closed. */

@@ -27,6 +27,8 @@ import { VersionMemory } from './version-memory.js'
 
 /** A row with this many versions may have a timeline; a shorter chain is walked. */
 const TIMELINE_VERSIONS = 4
+/** Versions of a key in the block of a point that are looked at one by one. */
+const NEAR_STEPS = 4
 const TWO_32 = 2 ** 32
 /** Steps along chains that a read of the past may spend on making a timeline, for each read that found none. */
 const LEARNED_STEPS = 16
@@ -63,6 +65,8 @@ export class VersionStore {
   /** The point asked for last, and what it came to. */
   #pointSeq = -1
   #pointVersion = 0
+  #blockSeq = -1
+  #blockFound = -1
   #steps = 0
 
   constructor(options: VersionBlocksOptions = {}) {
@@ -118,12 +122,15 @@ export class VersionStore {
   versionAt(ordinal: number, at: number): number {
     const latest = this.#heads.versionOf(ordinal)
     if (latest === 0 || at >= this.#lastSeq) return latest
-    const bound = this.through(at)
-    if (latest <= bound) return latest
-    const timeline = this.#heads.timelineOf(ordinal)
-    if (timeline !== 0) return this.#timelines.versionAt(timeline, bound)
-    this.#learn(ordinal)
-    return this.#alongChain(latest, bound)
+    const block = this.#blockAt(at)
+    if (block < 0) return 0
+    // Where the key has no version in the block of the point, only numbers need be compared, and no version is looked at.
+    let found = this.#lastUpTo(ordinal, latest, ((block + 1) << this.#bits) - 1)
+    for (let step = 0; step < NEAR_STEPS; step++) {
+      if (found < block << this.#bits || this.seqOf(found) <= at) return found
+      found = this.previousOf(found)
+    }
+    return this.#lastUpTo(ordinal, latest, this.through(at))
   }
 
   /** The same, 0 where it is a delete. */
@@ -253,14 +260,15 @@ export class VersionStore {
     this.#count = count + 1
     this.#lastSeq = this.seqOf(count)
     this.#live = this.#liveAtEnd()
-    this.#pointSeq = -1
+    this.#pointSeq = this.#blockSeq = -1
     return true
   }
 
   /** The full blocks up to version `count` lie in this file too: they may leave memory. */
   keep(file: BlockFile, firstBlock: number, count: number): void {
     const last = ((count + 1) >>> this.#bits) - 1
-    this.#blocks.attach(firstBlock, last, file)
+    if (last < firstBlock) file.close()
+    else this.#blocks.attach(firstBlock, last, file)
   }
 
   /** A key's newest version, of a snapshot whose blocks were attached. False where it cannot be. */
@@ -305,7 +313,7 @@ export class VersionStore {
     const timeline = heads.timelineOf(ordinal)
     if (timeline !== 0) this.#timelines.pop(timeline)
     this.#count = version
-    this.#pointSeq = -1
+    this.#pointSeq = this.#blockSeq = -1
     const last = version - 1
     this.#blocks.reopen(last >>> this.#bits)
     this.#lastSeq = last === 0 ? 0 : this.seqOf(last)
@@ -354,6 +362,15 @@ export class VersionStore {
     return version
   }
 
+  /** The newest version of a key that is not above `bound`. */
+  #lastUpTo(ordinal: number, latest: number, bound: number): number {
+    if (latest <= bound) return latest
+    const timeline = this.#heads.timelineOf(ordinal)
+    if (timeline !== 0) return this.#timelines.versionAt(timeline, bound)
+    this.#learn(ordinal)
+    return this.#alongChain(latest, bound)
+  }
+
   #word(version: number, field: number): number {
     return this.#blocks.words(version >>> this.#bits)[(version & this.#mask) * NODE_WORDS + field] ?? 0
   }
@@ -370,37 +387,35 @@ export class VersionStore {
     return found
   }
 
-  #search(at: number): number {
+  /** The last block whose first version has a seq <= `at`; -1: there is none. */
+  #blockAt(at: number): number {
+    if (at === this.#blockSeq) return this.#blockFound
     const seqs = this.#seqs
-    let low = 0
-    let high = ((this.#count - 1) >>> this.#bits) + 1
+    const blocks = ((this.#count - 1) >>> this.#bits) + 1
+    // Seqs are mostly even: from a guess on in steps that double, then between the last two.
+    const guess = Math.min(blocks - 1, Math.floor((at / this.#lastSeq) * blocks))
+    let low = guess
+    let high = guess
+    if ((seqs[guess] ?? 0) <= at) for (let step = 1; high < blocks && (seqs[high] ?? 0) <= at; step *= 2) [low, high] = [high, high + step]
+    else for (let step = 1; low > 0 && (seqs[low] ?? 0) > at; step *= 2) [low, high] = [low - step, low]
+    low = Math.max(0, low)
+    high = Math.min(blocks, high)
     while (low < high) {
       const middle = (low + high) >>> 1
       if ((seqs[middle] ?? 0) <= at) low = middle + 1
       else high = middle
     }
-    if (low === 0) return 0
-    const block = low - 1
-    const from = block << this.#bits || 1
-    const isLast = block === (this.#count - 1) >>> this.#bits
-    const to = isLast ? this.#count : (block + 1) << this.#bits
-    const base = seqs[block] ?? 0
-    const span = (isLast ? this.#lastSeq + 1 : (seqs[block + 1] ?? 0)) - base
-    // Seqs of a block are mostly even: a guess, then steps that double from it.
-    let known = from
-    let beyond = to
-    let guess = Math.min(to - 1, from + Math.floor(((at - base) / span) * (to - from)))
-    for (let step = 1; known + 1 < beyond && guess > known && guess < beyond; step *= 2) {
-      if (this.seqOf(guess) <= at) {
-        known = guess
-        if (beyond !== to) break
-        guess += step
-      } else {
-        beyond = guess
-        if (known !== from) break
-        guess -= step
-      }
-    }
+    this.#blockSeq = at
+    this.#blockFound = low - 1
+    return low - 1
+  }
+
+  /** `at` is below the seq of the newest version. */
+  #search(at: number): number {
+    const block = this.#blockAt(at)
+    if (block < 0) return 0
+    let known = Math.max(1, block << this.#bits)
+    let beyond = Math.min(this.#count, (block + 1) << this.#bits)
     while (known + 1 < beyond) {
       const middle = (known + beyond) >>> 1
       if (this.seqOf(middle) <= at) known = middle
@@ -473,6 +488,10 @@ function withHighBits(info: number, seqStep: number, placeStep: number): number 
  * behind them.
  */
 function hasEqualRanks(items: number): boolean {
+  return items < EQUAL_RANKS.length ? EQUAL_RANKS[items] === 1 : areEqualRanks(items)
+}
+
+function areEqualRanks(items: number): boolean {
   let rest = items
   let last = 0
   let before = 0
@@ -483,3 +502,5 @@ function hasEqualRanks(items: number): boolean {
   }
   return last !== 0 && last === before
 }
+
+const EQUAL_RANKS = Uint8Array.from({ length: 1024 }, (_, items) => Number(areEqualRanks(items)))
