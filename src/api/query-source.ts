@@ -27,6 +27,7 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
     },
     at: (seq) => sourceAt(coordinator, seq, moment, pages),
     pages: (table) => pages?.of(table, at),
+    scanCounters: (table) => pages?.counters(table, at),
     fragments: coordinator.fragments,
     primaryKey: (table) => coordinator.table(table).definition.primaryKey,
     columns: (table) => coordinator.table(table).columnsAt(at),

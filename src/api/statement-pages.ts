@@ -1,4 +1,6 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
+import type { ScanCounters } from '../query/scan-counters.js'
+import { CountedPages } from '../scan/counted-pages.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { Control } from './control.js'
 
@@ -7,10 +9,14 @@ export class StatementPages {
   readonly #coordinator: Coordinator
   readonly #wanted = new Map<string, { readonly table: string; readonly seq: number }>()
   readonly #pages = new Map<string, PagesAtSeq>()
+  /** For EXPLAIN ANALYZE; undefined: nothing is counted. */
+  readonly #counted: Map<string, { readonly pages: CountedPages | undefined; readonly waitForApplyMs: number }> | undefined
+  readonly #counters = new Map<string, ScanCounters>()
   #isEnded = false
 
-  constructor(coordinator: Coordinator) {
+  constructor(coordinator: Coordinator, { isCounting = false }: { readonly isCounting?: boolean } = {}) {
     this.#coordinator = coordinator
+    this.#counted = isCounting ? new Map() : undefined
   }
 
   /** The statement will scan this table at this point. */
@@ -21,12 +27,13 @@ export class StatementPages {
   /** Pins the pages that were wanted and are there. Undefined where nothing had to be waited for. */
   begin(control: Control): Promise<void> | undefined {
     const waiting: Promise<void>[] = []
+    const began = this.#coordinator.monotonic()
     for (const [name, { table, seq }] of this.#wanted) {
       const state = this.#coordinator.table(table)
       if (state.versions.count < this.#coordinator.pagesFromVersions) continue
       const pages = this.#coordinator.pages(state, seq)
-      if (pages instanceof Promise) waiting.push(pages.then((found) => this.#keep(name, found)))
-      else this.#keep(name, pages)
+      if (pages instanceof Promise) waiting.push(pages.then((found) => this.#keep(name, found, began)))
+      else this.#keep(name, pages, began)
     }
     return waiting.length === 0 ? undefined : control.until(Promise.all(waiting).then(() => {}))
   }
@@ -39,11 +46,20 @@ export class StatementPages {
 
   end(): void {
     this.#isEnded = true
+    for (const [name, { pages, waitForApplyMs }] of this.#counted ?? []) this.#counters.set(name, { ...pages?.touched(), waitForApplyMs })
     for (const pages of this.#pages.values()) pages.release()
     this.#pages.clear()
   }
 
-  #keep(name: string, pages: PagesAtSeq | undefined): void {
+  /** What the statement looked into, once it ended. */
+  counters(table: string, seq: number): ScanCounters | undefined {
+    return this.#counters.get(nameOf(table, seq))
+  }
+
+  #keep(name: string, found: PagesAtSeq | undefined, began: number): void {
+    const counted = found === undefined || this.#counted === undefined ? undefined : new CountedPages(found)
+    if (!this.#isEnded) this.#counted?.set(name, { pages: counted, waitForApplyMs: this.#coordinator.monotonic() - began })
+    const pages = counted?.pages ?? found
     if (pages === undefined) return
     // Who was cancelled while it waited does not need them any more.
     if (this.#isEnded) pages.release()
@@ -53,14 +69,14 @@ export class StatementPages {
 
 /** They are the statement's until its end: an operator may let go of them and another take them up. */
 function lent(pages: PagesAtSeq): PagesAtSeq {
-  const { table, S } = pages
+  const { table, S, heldMax } = pages
   return {
     table,
     S,
+    heldMax,
     tiles: (bounds) => pages.tiles(bounds),
     tilesOf: (point, bounds) => pages.tilesOf(point, bounds),
     tilesBetween: (from, to, bounds) => pages.tilesBetween(from, to, bounds),
-    slices: (points) => pages.slices(points),
     sweepTiles: (points) => pages.sweepTiles(points),
     release: () => {}
   }

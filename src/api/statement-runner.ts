@@ -163,7 +163,7 @@ export class StatementRunner {
     session: Session,
     control: Control
   ): Promise<RunningStatement> {
-    const pages = new StatementPages(this.#coordinator)
+    const pages = new StatementPages(this.#coordinator, { isCounting: analyze })
     const { source, point } = this.#reading(select, options, session, this.#moment(options, session), pages)
     const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })

@@ -10,6 +10,7 @@
  *   MEM-6  a chunk of the log is not free before its events are applied
  *   VIS-11 what is published as applied is in the pages of every live table, whole commits only
  */
+import { type ManifestPages } from '../format/manifest.js'
 import { assertLaw, DriftError, type ErrorData } from '../base/errors.js'
 import { CATALOG_TABLE_ID } from '../base/ids.js'
 import { Catalog } from '../catalog/catalog.js'
@@ -29,9 +30,13 @@ import { type ApplyMemory } from '../memory/apply-memory.js'
 import { type Arena } from '../memory/arena.js'
 import { LogFollower } from '../memory/log-follower.js'
 import { type LogMemory } from '../memory/log-memory.js'
+import { type PageTable } from '../memory/page-table.js'
 import { type DirectoryImage, directoryImage } from '../page/directory-image.js'
+import { pageFileName } from '../page/page-files.js'
 import { TablePages } from '../page/table-pages.js'
+import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { pageEventOf } from './apply-frame.js'
+import { PageStorage, type TablePageStorage } from './page-storage.js'
 import { type SegmentPart, framesOfPart } from './segment-part.js'
 
 /** Events of one step: about two milliseconds. */
@@ -40,6 +45,8 @@ const STEP_EVENTS = 1024
 export type AppliedTable = {
   readonly tableId: number
   readonly primaryKey: string
+  /** Path of its folder. */
+  readonly directory: string
   /** Place of its next frame. */
   readonly nextPlace: number
   readonly state: 'live' | 'cold'
@@ -54,6 +61,7 @@ type Remembered = { readonly address: number; readonly place: number }
 
 type Table = {
   readonly id: number
+  readonly storage: TablePageStorage
   readonly primaryKey: string
   state: 'live' | 'cold' | 'attended'
   pages: TablePages | undefined
@@ -70,6 +78,10 @@ export type ApplierParts = {
   readonly memory: LogMemory
   readonly apply: ApplyMemory
   readonly arena: Arena
+  readonly pageTable: PageTable
+  /** The database's folder, and its id. */
+  readonly directory: string
+  readonly databaseId: Uint8Array
   readonly lastSeq: number
   readonly tables: readonly AppliedTable[]
   /** Rows of a full page; smaller in tests. */
@@ -81,6 +93,8 @@ export class Applier {
   readonly #memory: LogMemory
   readonly #apply: ApplyMemory
   readonly #arena: Arena
+  readonly #storage: PageStorage
+  readonly #directory: string
   readonly #pageRows: number | undefined
   readonly #follower: LogFollower
   readonly #tables = new Map<number, Table>()
@@ -95,15 +109,17 @@ export class Applier {
   /** The last seq of the last whole record. */
   #lastSeq: number
 
-  constructor({ io, memory, apply, arena, lastSeq, tables, pageRows }: ApplierParts) {
+  constructor({ io, memory, apply, arena, pageTable, directory, databaseId, lastSeq, tables, pageRows }: ApplierParts) {
     this.#io = io
     this.#memory = memory
     this.#apply = apply
     this.#arena = arena
+    this.#storage = new PageStorage({ io, arena, pageTable, databaseId })
+    this.#directory = directory
     this.#pageRows = pageRows
     this.#follower = new LogFollower(memory, JUMP_MAGIC)
     this.#lastSeq = lastSeq
-    for (const { tableId, primaryKey, nextPlace, state } of tables) this.#addTable(tableId, primaryKey, nextPlace, state)
+    for (const table of tables) this.#addTable(table)
     this.#publish()
   }
 
@@ -116,6 +132,7 @@ export class Applier {
       if (this.#record === undefined && !this.#nextRecord(tail)) break
       left -= this.#applyRun(left)
     }
+    this.#storage.settle()
     if (this.#lastSeq !== seqBefore) this.#publish()
     return left < STEP_EVENTS
   }
@@ -126,7 +143,48 @@ export class Applier {
     const table = this.#table(tableId)
     if (table.state !== 'live' || table.pages === undefined) return { refused: table.refused }
     // Within a commit that is taken in in steps the pages are ahead of what is published; readers do not look there.
-    return { image: { ...directoryImage(table.pages.directory, table.pages.keys.handle), appliedSeq: this.#lastSeq } }
+    return { image: { ...directoryImage(table.pages.handleDirectory, table.pages.keys.handle), appliedSeq: this.#lastSeq } }
+  }
+
+  /**
+   * Takes the pages of a cold table from its snapshot: they have `events` events up to the snapshot's seq. What comes next is to be loaded.
+   * @throws DriftError CORRUPT, UNSUPPORTED_VERSION, NOT_SUPPORTED, IO, OVERLOADED: the table is as before.
+   */
+  restore(tableId: number, info: ManifestPages, events: number): void {
+    const table = this.#table(tableId)
+    assertLaw(table.state === 'cold', 'VIS-11', `table ${tableId} is not cold`)
+    table.refused = undefined
+    table.pages?.release()
+    table.pages = undefined
+    const pages = table.storage.restore(info)
+    table.pages = pages
+    const { appliedSeq, counters } = pages
+    if (counters.events === events && appliedSeq <= info.seq) return
+    table.pages = undefined
+    pages.release()
+    throw new DriftError('CORRUPT', `the pages of table ${tableId} have ${counters.events} events, not ${events}`, {
+      file: `${table.storage.folder}/${pageFileName(info.file)}`,
+      offset: 0,
+      expected: events,
+      found: counters.events
+    })
+  }
+
+  /** Writes a snapshot of a live table's pages, in steps; undefined where it has none. */
+  *snapshot(tableId: number): Generator<void, PageSnapshotInfo | undefined> {
+    const { pages, state, storage } = this.#table(tableId)
+    if (pages === undefined || state !== 'live') return undefined
+    const steps = storage.snapshot(pages)
+    for (;;) {
+      const step = steps.next()
+      if (step.done === true) return step.value
+      yield
+      // They were given up meanwhile.
+      if (this.#table(tableId).pages !== pages) {
+        steps.return({ file: 0, seq: 0, files: [], bytes: 0 })
+        return undefined
+      }
+    }
   }
 
   /** Takes a part of a cold table's segments into its pages: the events behind those taken before. In steps: yields between them. */
@@ -197,6 +255,11 @@ export class Applier {
     }
   }
 
+  /** Removes what is of no use to anybody else. */
+  close(): void {
+    this.#storage.close()
+  }
+
   /** What could not be kept in pages is given back when no reader is inside any more. */
   forget(tableId: number): void {
     const table = this.#table(tableId)
@@ -212,8 +275,10 @@ export class Applier {
     return table
   }
 
-  #addTable(id: number, primaryKey: string, nextPlace: number, state: 'live' | 'cold'): void {
-    const table: Table = { id, primaryKey, state, pages: undefined, nextPlace, remembered: [], refused: undefined, given: undefined }
+  #addTable({ tableId: id, primaryKey, directory, nextPlace, state }: AppliedTable): void {
+    const storage = this.#storage.table(id, primaryKey, directory)
+    const nothing = { pages: undefined, remembered: [], refused: undefined, given: undefined }
+    const table: Table = { id, primaryKey, storage, state, nextPlace, ...nothing }
     if (state === 'live') {
       table.pages = this.#newPages(table)
       this.#changed.add(table)
@@ -221,13 +286,10 @@ export class Applier {
     this.#tables.set(id, table)
   }
 
-  #newPages({ id, primaryKey }: Table): TablePages {
-    return new TablePages({
-      arena: this.#arena,
-      table: id,
-      primaryKey,
-      ...(this.#pageRows === undefined ? {} : { pageRows: this.#pageRows })
-    })
+  #newPages({ id, primaryKey, storage }: Table): TablePages {
+    const { sealed } = storage
+    storage.reset()
+    return new TablePages({ arena: this.#arena, table: id, primaryKey, pageRows: this.#pageRows, sealed })
   }
 
   #nextRecord(tail: number): boolean {
@@ -269,8 +331,8 @@ export class Applier {
       for (let left = taken; left > 0; left--) {
         const frame = readFrame(bytes, this.#frameAt)
         if (frame.event === EVENT_SCHEMA) {
-          const { id, primaryKey } = this.#catalog.apply(frame.payload, frame.seq)
-          this.#addTable(id, primaryKey, 0, 'live')
+          const { id, primaryKey, folder } = this.#catalog.apply(frame.payload, frame.seq)
+          this.#addTable({ tableId: id, primaryKey, directory: `${this.#directory}/tables/${folder}`, nextPlace: 0, state: 'live' })
         }
         this.#frameAt += frameBytes(bytes, this.#frameAt)
       }

@@ -17,6 +17,7 @@ import type { ManifestSnapshot } from '../format/manifest.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
+import { PageTable } from '../memory/page-table.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
 import { VersionMemory } from '../mvcc/version-memory.js'
@@ -28,6 +29,7 @@ import { ThreadApplier } from '../runtime/thread-applier.js'
 import { ThreadWriter } from '../runtime/thread-writer.js'
 import { turn } from '../runtime/turn.js'
 import type { WriterLink } from '../runtime/writer-link.js'
+import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { BlockCache } from '../segment/block-cache.js'
 import { WriteSet } from '../txn/write-set.js'
 import type { CheckpointResult, TableColumns } from '../writer/checkpoint.js'
@@ -414,6 +416,17 @@ export class Coordinator {
     return maintenance.snapshot(tables, options)
   }
 
+  async #writePages(table: TableState): Promise<PageSnapshotInfo | undefined> {
+    const { pages, pipeline } = this.#writer()
+    if (table.versions.count === 0) return undefined
+    const written = await pages.snapshot(table)
+    if (written === undefined || written.bytes === 0) return written
+    // What is in the pages must be durable, and in segments, before a manifest names them.
+    await pipeline.untilVisible(written.seq)
+    await this.checkpoint()
+    return written
+  }
+
   /** Read-only: moves forward to what the writer has acknowledged since. */
   async refresh(): Promise<void> {
     this.assertOpen()
@@ -454,6 +467,7 @@ export class Coordinator {
       appliedSeq: this.#writing?.pages.appliedSeq ?? 0,
       pageBytes: this.#writing?.pages.bytes ?? 0,
       pageBytesMax: this.#writing?.pages.bytesMax ?? 0,
+      pageLoads: this.#writing?.pages.loads ?? 0,
       memoryBytes: tables.reduce((sum, table) => sum + table.keys.bytes + table.versions.bytes, 0)
     }
   }
@@ -510,22 +524,29 @@ export class Coordinator {
     const apply = ApplyMemory.create(this.#options.logBytes, this.#options.logBytes + 3 * RECORD_BYTES_MAX, APPLIED_TABLES_MAX)
     apply.publishApplied(lastSeq)
     const arena = Arena.create({ bytes: pageBytesOf(this.#options.cacheBytes) })
+    const pageTable = PageTable.create()
     const applyConfig: ApplyConfig = {
       memory,
       apply,
       arena,
+      pageTable,
+      directory,
+      databaseId: identity.databaseId,
       lastSeq,
       pageRows: this.#options.pageRows,
-      tables: [...tables.values()].map(({ definition, nextPlace, versions }) => ({
+      tables: [...tables.values()].map(({ definition, directory: folder, nextPlace, versions }) => ({
         tableId: definition.id,
         primaryKey: definition.primaryKey,
+        directory: folder,
         nextPlace,
         state: versions.count === 0 ? 'live' : 'cold'
       }))
     }
     const applyLink = thread === undefined ? new InProcessApplier(io, applyConfig) : new ThreadApplier(applyConfig)
     const pages = new PageAccess({
+      io,
       arena,
+      pageTable,
       apply,
       link: applyLink,
       logger,
@@ -641,7 +662,10 @@ export class Coordinator {
       installMerged: (merged) => table.segments.installMerged(merged),
       checkpointSeq: () => table.checkpointSeq,
       snapshots: () => table.snapshots,
-      installSnapshots: (snapshots) => this.#installSnapshots(table, snapshots)
+      installSnapshots: (snapshots) => this.#installSnapshots(table, snapshots),
+      writePages: () => this.#writePages(table),
+      pages: () => table.pages,
+      installPages: (pages) => void (table.pages = pages)
     }))
     if (name !== undefined) return maintained
     const log: MaintainedTable = {
@@ -652,7 +676,10 @@ export class Coordinator {
       installMerged: (merged) => commits.installMerged(merged),
       checkpointSeq: () => this.#checkpointSeq,
       snapshots: () => [],
-      installSnapshots: () => {}
+      installSnapshots: () => {},
+      writePages: async () => undefined,
+      pages: () => undefined,
+      installPages: () => {}
     }
     return [...maintained, log]
   }

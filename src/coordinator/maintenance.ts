@@ -1,9 +1,10 @@
 import { DriftError } from '../base/errors.js'
 import type { Log } from '../base/log.js'
 import { runsToCompact, waitingBytes } from '../compaction/plan.js'
-import type { ManifestSnapshot } from '../format/manifest.js'
+import { type ManifestPages, type ManifestSnapshot, numberedFile } from '../format/manifest.js'
 import type { CompactionPool } from '../runtime/compaction-pool.js'
 import type { WriterLink } from '../runtime/writer-link.js'
+import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
 
 /** A table as maintenance sees it: where its files are, and how the readers here take what was merged. */
@@ -18,6 +19,11 @@ export type MaintainedTable = {
   /** The chain that is live. */
   snapshots(): readonly ManifestSnapshot[]
   installSnapshots(snapshots: readonly ManifestSnapshot[]): void
+  /** Writes a snapshot of its version pages, of what is in segments; undefined where it has none. */
+  writePages(): Promise<PageSnapshotInfo | undefined>
+  /** The snapshot of its pages that is live. */
+  pages(): ManifestPages | undefined
+  installPages(pages: ManifestPages): void
 }
 
 /** What COMPACT did to one table. Bytes are those of its segment files. */
@@ -128,10 +134,11 @@ export class Maintenance {
       for (const table of tables) {
         refuseIfAborted(options.signal)
         this.#refuseIfStopped()
-        const bytes = await this.#snapshotOne(table, options)
+        const bytes = (await this.#snapshotOne(table, options)) + (await this.#snapshotPages(table, options))
         const chain = table.snapshots()
         const events = chain.reduce((sum, snapshot) => sum + snapshot.events, 0)
-        results.push({ table: table.name, seq: chain.at(-1)?.seq ?? 0, events, files: chain.map(({ file }) => file), bytes })
+        const files = [...chain.map(({ file }) => file), ...(table.pages()?.files ?? []).map(pageFile)]
+        results.push({ table: table.name, seq: chain.at(-1)?.seq ?? 0, events, files, bytes })
       }
       return results
     })
@@ -158,6 +165,24 @@ export class Maintenance {
       logger.info({ table: table.name, seq: job.seq, bytes, ms: Math.round(monotonic() - began) }, 'snapshot installed')
     }
     this.#report(options, 'snapshot', total, total, true)
+    return bytes
+  }
+
+  /** Bytes that were written. A failure leaves the snapshot that was live. */
+  async #snapshotPages(table: MaintainedTable, { signal }: MaintenanceOptions): Promise<number> {
+    refuseIfAborted(signal)
+    const { link, logger, monotonic } = this.#options
+    const { tableId, name } = table
+    const began = monotonic()
+    const old = table.pages()?.files ?? []
+    const written = await table.writePages()
+    if (written === undefined || written.bytes === 0) return 0
+    const { bytes, ...pages } = written
+    await link.maintain({ kind: 'pages', tableId, pages })
+    table.installPages(pages)
+    const gone = old.filter((number) => !pages.files.includes(number)).map((number) => `snapshots/${pageFile(number)}`)
+    if (gone.length > 0) await link.maintain({ kind: 'remove', tableId, files: gone })
+    logger.info({ table: name, seq: pages.seq, bytes, ms: Math.round(monotonic() - began) }, 'snapshot of pages installed')
     return bytes
   }
 
@@ -260,6 +285,10 @@ export class Maintenance {
 
 function refuseIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new DriftError('ABORTED', 'the work was cancelled; nothing was changed', {})
+}
+
+function pageFile(number: number): string {
+  return numberedFile(number, 'pages')
 }
 
 function sizesOf(segments: readonly SegmentSummary[]): { segments: number; bytes: number; events: number } {

@@ -5,44 +5,57 @@
  * them, from its segments, in the background; until then that scan and others read documents instead, with the same answers.
  */
 import { type DirectoryAnswer } from '../apply/applier.js'
+import { PAGE_FOLDER } from '../apply/page-storage.js'
 import { type SegmentPart } from '../apply/segment-part.js'
 import { assertLaw, DriftError, type ErrorData } from '../base/errors.js'
 import { type Log } from '../base/log.js'
+import { type Io } from '../io/io.js'
 import { realIo } from '../io/real-io.js'
 import { compileKernels, wasmKernels } from '../kernel/wasm-kernels.js'
 import { type ApplyMemory } from '../memory/apply-memory.js'
 import { type Arena } from '../memory/arena.js'
-import { attachDirectory, PageViews, StaleDirectory } from '../page/directory-image.js'
+import { type PageTable } from '../memory/page-table.js'
+import { attachHandleDirectory, PageHandles, PageViews, StaleDirectory } from '../page/directory-image.js'
 import { KeyTable } from '../page/key-table.js'
+import { PageCache } from '../page/page-cache.js'
 import { type PageDirectory } from '../page/page-directory.js'
+import { PageFiles } from '../page/page-files.js'
+import { type PagePins, type SealedPage } from '../page/page-handle.js'
 import { type ReadPlace } from '../page/row-reader.js'
 import { type ApplyLink } from '../runtime/apply-link.js'
 import { QueryPool } from '../runtime/query-pool.js'
 import { ScanMemory } from '../scan/scan-memory.js'
 import { DirectoryPages, type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
+import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { type TableState } from './table-state.js'
 
 /** Events that are left for the last part of a warming, during which the log is held. */
 const LAST_PART_EVENTS = 50_000
 /** A query waits for the pages of a table with so many events; for a larger one it reads documents. */
 const WAITED_EVENTS = 50_000
+/** Of page memory, for sealed pages that one statement holds all at once. */
+const HELD_SHARE = 0.25
 /** A directory that is stale again and again: apply merges faster than it can be asked. */
 const ATTEMPTS_MAX = 100
 
 type TablePageState = {
-  readonly tableId: number
+  readonly table: TableState
   state: 'cold' | 'warming' | 'live'
   warming: Promise<void> | undefined
-  directory: PageDirectory | undefined
+  directory: PageDirectory<SealedPage> | undefined
   scan: ScanTable | undefined
   /** Reads that are inside its pages. */
   readers: number
   /** Why it has none; it is not tried again. */
   refused: ErrorData | undefined
+  /** Its pages are given up, and to be given back when no read is inside them any more. */
+  isGivenUp: boolean
 }
 
 export type PageAccessParts = {
+  readonly io: Io
   readonly arena: Arena
+  readonly pageTable: PageTable
   readonly apply: ApplyMemory
   readonly link: ApplyLink
   readonly logger: Log
@@ -58,9 +71,17 @@ export type PageAccessParts = {
 export class PageAccess {
   readonly #parts: PageAccessParts
   readonly #tables = new Map<number, TablePageState>()
+  /** Folders of page files. */
+  readonly #folders = new Map<number, string>()
   /** Other threads that take part in large scans. */
   readonly fragments: QueryPool
   readonly #views: PageViews
+  readonly #handles = new PageHandles()
+  readonly #files: PageFiles
+  readonly #cache: PageCache
+  readonly #pins: PagePins
+  /** Sealed pages that one statement may hold at once. */
+  readonly #heldMax: number
   readonly #memory: ScanMemory
   /** Below this no chunk of the log is freed, by table that is warming. */
   readonly #holds = new Map<number, number>()
@@ -69,12 +90,25 @@ export class PageAccess {
 
   constructor(parts: PageAccessParts) {
     this.#parts = parts
-    this.#views = new PageViews(parts.arena)
+    const { io, arena, pageTable, threads, worthwhileNs } = parts
+    this.#views = new PageViews(arena)
+    this.#files = new PageFiles(io, (tableId) => this.#folders.get(tableId) ?? '')
+    this.#cache = new PageCache(arena, pageTable, this.#files)
+    this.#pins = {
+      pin: (handle) => {
+        try {
+          return this.#cache.pin(handle)
+        } catch (error) {
+          return this.#foundDamage(handle.number, error)
+        }
+      },
+      unpin: this.#cache.unpin
+    }
+    this.#heldMax = Math.floor((arena.budgetBytes * HELD_SHARE) / arena.slotBytes)
     let module: WebAssembly.Module | undefined
     const kernels = (): WebAssembly.Module => (module ??= compileKernels(realIo))
-    this.#memory = new ScanMemory(parts.arena, (memory) => wasmKernels(kernels(), memory))
-    const { arena, threads, worthwhileNs } = parts
-    this.fragments = threads === 0 ? QueryPool.inProcess() : QueryPool.onThreads({ arena, kernels, threads, worthwhileNs })
+    this.#memory = new ScanMemory(arena, (memory) => wasmKernels(kernels(), memory))
+    this.fragments = threads === 0 ? QueryPool.inProcess() : QueryPool.onThreads({ arena, pageTable, kernels, threads, worthwhileNs })
     for (const table of parts.tables) this.addTable(table)
     parts.link.onLost(({ message }) => {
       this.#isLost = true
@@ -84,14 +118,16 @@ export class PageAccess {
 
   addTable(table: TableState): void {
     const state = table.versions.count === 0 ? 'live' : 'cold'
+    this.#folders.set(table.definition.id, pageFolder(table))
     this.#tables.set(table.definition.id, {
-      tableId: table.definition.id,
+      table,
       state,
       warming: undefined,
       directory: undefined,
       scan: undefined,
       readers: 0,
-      refused: undefined
+      refused: undefined,
+      isGivenUp: false
     })
   }
 
@@ -105,6 +141,11 @@ export class PageAccess {
 
   get bytesMax(): number {
     return this.#parts.arena.budgetBytes
+  }
+
+  /** Sealed pages that this thread read from files. */
+  get loads(): number {
+    return this.#cache.counters.loads
   }
 
   /** Chunks of the log up to this seq are not needed by apply any more. */
@@ -143,7 +184,7 @@ export class PageAccess {
     const state = this.#stateOf(table)
     if (state.state !== 'live') {
       this.#warm(table, state)
-      if (table.versions.count <= WAITED_EVENTS) await state.warming
+      if (table.versions.count - eventsOf(table) <= WAITED_EVENTS) await state.warming
     }
     for (let attempt = 0; attempt < ATTEMPTS_MAX && state.state === 'live' && !this.#isLost; attempt++) {
       const { link } = this.#parts
@@ -162,6 +203,17 @@ export class PageAccess {
     return undefined
   }
 
+  /** Writes a snapshot of a table's pages, which are made for it if need be; undefined where it can have none. */
+  async snapshot(table: TableState): Promise<PageSnapshotInfo | undefined> {
+    const state = this.#stateOf(table)
+    if (this.#isLost || table.damage !== undefined) return undefined
+    if (state.state !== 'live') {
+      this.#warm(table, state)
+      await state.warming
+    }
+    return state.state === 'live' ? this.#parts.link.snapshot(table.definition.id) : undefined
+  }
+
   /** Leaves live rows only in the open pages of a table that has any. */
   async settle(table: TableState): Promise<void> {
     if (this.#stateOf(table).state === 'live' && !this.#isLost) await this.#parts.link.settle(table.definition.id)
@@ -173,6 +225,7 @@ export class PageAccess {
     // What is being made is left: its thread ends.
     await this.#parts.link.close()
     for (const { warming } of this.#tables.values()) await warming
+    this.#files.close()
   }
 
   #stateOf({ definition }: TableState): TablePageState {
@@ -186,10 +239,12 @@ export class PageAccess {
       const { arena } = this.#parts
       const { frames } = table
       const { image } = answer
-      state.directory = attachDirectory(image, this.#views)
+      state.directory = attachHandleDirectory(image, this.#views, this.#handles)
       if (state.scan === undefined) {
         const readPlace: ReadPlace = ({ frame, offset, bytes }) => frames.payloadBytes(frame, offset, bytes)
-        state.scan = new ScanTable({ arena, keys: KeyTable.attach(arena, image.keys), memory: this.#memory, readPlace })
+        const keys = KeyTable.attach(arena, image.keys)
+        const { id } = table.definition
+        state.scan = new ScanTable({ arena, keys, memory: this.#memory, readPlace, tableId: id, pageFolder: pageFolder(table) })
       } else state.scan.keys.renew(image.keys)
       return
     }
@@ -198,24 +253,41 @@ export class PageAccess {
 
   /** Its pages could not be kept: documents are read from now on. */
   #refuse({ definition }: TableState, state: TablePageState, why: ErrorData | undefined): void {
-    state.state = 'cold'
-    state.directory = state.scan = undefined
     state.refused = why ?? { name: 'INVARIANT', message: 'the table has no pages', details: {} }
     this.#parts.logger.warn({ table: definition.name, reason: state.refused.message }, 'the pages of a table are given up')
-    if (state.readers === 0) void this.#forget(definition.id)
+    this.#giveUp(state)
+  }
+
+  #giveUp(state: TablePageState): void {
+    state.state = 'cold'
+    state.directory = state.scan = undefined
+    state.isGivenUp = true
+    if (state.readers === 0) void this.#forget(state)
+  }
+
+  /** A sealed page cannot be read from its file: pages are derived, and made again of the segments. Whoever asked for it gets the fault. */
+  #foundDamage(number: number, error: unknown): never {
+    const damage = DriftError.from(error, 'page file')
+    const state = this.#tables.get(this.#parts.pageTable.tableOf(number))
+    if (state?.state === 'live' && (damage.kind === 'data' || damage.code === 'DRIFT_IO')) {
+      const { code, message } = damage
+      this.#parts.logger.warn({ table: state.table.definition.name, code, message }, 'a file of pages is damaged; they are made again')
+      state.table.pages = undefined
+      this.#giveUp(state)
+    }
+    throw damage
   }
 
   /** Undefined where the directory is an old one. S is applied. */
-  #pinned(state: TablePageState, directory: PageDirectory, table: ScanTable, S: number): PagesAtSeq | undefined {
+  #pinned(state: TablePageState, directory: PageDirectory<SealedPage>, table: ScanTable, S: number): PagesAtSeq | undefined {
     const { appliedSeq } = this.#parts.apply
     state.readers++
     const onRelease = (): void => {
       state.readers--
-      // Its pages were given up meanwhile.
-      if (state.readers === 0 && state.refused !== undefined) void this.#forget(state.tableId)
+      if (state.readers === 0 && state.isGivenUp) void this.#forget(state)
     }
     try {
-      return new DirectoryPages(table, directory, S, { appliedSeq, onRelease })
+      return new DirectoryPages(table, directory, S, { appliedSeq, pins: this.#pins, heldMax: this.#heldMax, onRelease })
     } catch (error) {
       if (error instanceof StaleDirectory) return undefined
       throw error
@@ -223,7 +295,7 @@ export class PageAccess {
   }
 
   #warm(table: TableState, state: TablePageState): void {
-    if (state.warming !== undefined || state.refused !== undefined || this.#isClosed || this.#isLost) return
+    if (state.warming !== undefined || state.refused !== undefined || state.isGivenUp || this.#isClosed || this.#isLost) return
     state.state = 'warming'
     state.warming = this.#makePages(table)
       .then(
@@ -236,7 +308,7 @@ export class PageAccess {
           if (this.#isClosed) return undefined
           const { code, message } = DriftError.from(error, table.directory)
           this.#parts.logger.warn({ table: table.definition.name, code, message }, 'the pages of a table could not be made')
-          return this.#forget(table.definition.id)
+          return this.#forget(state)
         }
       )
       .finally(() => {
@@ -249,17 +321,14 @@ export class PageAccess {
   async #makePages(table: TableState): Promise<boolean> {
     const { link, apply, checkpoint } = this.#parts
     const { id } = table.definition
-    let done = 0
+    let done = await this.#restore(table)
     for (;;) {
       await checkpoint()
       const { flushed } = table.frames
       if (done > 0 && flushed - done <= LAST_PART_EVENTS) break
       await link.load(id, partOf(table, done, flushed))
-      if (flushed <= LAST_PART_EVENTS) {
-        done = flushed
-        break
-      }
       done = flushed
+      if (flushed <= LAST_PART_EVENTS) break
     }
     this.#holds.set(id, apply.appliedSeq)
     await link.attend(id)
@@ -268,15 +337,47 @@ export class PageAccess {
     return link.goLive(id)
   }
 
-  async #forget(tableId: number): Promise<void> {
+  /** Takes the pages of the table's snapshot; how many events they have, 0 where there is none that can be used. */
+  async #restore(table: TableState): Promise<number> {
+    const { pages } = table
+    if (pages === undefined) return 0
+    const events = eventsOf(table)
+    try {
+      await this.#parts.link.restore(table.definition.id, pages, events)
+      this.#parts.logger.info({ table: table.definition.name, seq: pages.seq, events }, 'pages restored from their snapshot')
+      return events
+    } catch (error) {
+      const { code, message, details } = DriftError.from(error, table.directory)
+      if (this.#isClosed || this.#isLost) throw error
+      this.#parts.logger.warn(
+        { table: table.definition.name, code, message, ...details },
+        'a snapshot of pages is of no use; segments are read'
+      )
+      return 0
+    }
+  }
+
+  async #forget(state: TablePageState): Promise<void> {
     if (this.#isClosed || this.#isLost) return
     // Heaps are read without pins.
     await this.fragments.untilLeft()
-    await this.#parts.link.forget(tableId).catch((error: unknown) => {
+    try {
+      await this.#parts.link.forget(state.table.definition.id)
+      state.isGivenUp = false
+    } catch (error) {
       const { code, message } = DriftError.from(error, 'apply')
       this.#parts.logger.warn({ code, message }, 'the pages of a table could not be given back')
-    })
+    }
   }
+}
+
+function pageFolder({ directory }: TableState): string {
+  return `${directory}/${PAGE_FOLDER}`
+}
+
+/** Events of which the pages are in the table's snapshot. */
+function eventsOf({ pages, versions }: TableState): number {
+  return pages === undefined ? 0 : versions.through(pages.seq)
 }
 
 /** The events of a table from number `done` (they are counted from 0) up to `flushed`, as they lie in segments. */

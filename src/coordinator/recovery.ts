@@ -6,7 +6,7 @@ import { schemaYaml } from '../catalog/schema-yaml.js'
 import { decodeValue } from '../codec/document-codec.js'
 import { FILE_HEADER_BYTES, FORMAT_VERSION } from '../format/file-header.js'
 import { EVENT_SCHEMA, frameBytes, readFrame } from '../format/frame.js'
-import { decodeManifest, type Manifest, type ManifestSnapshot } from '../format/manifest.js'
+import { decodeManifest, type Manifest, type ManifestSnapshot, numberedFile } from '../format/manifest.js'
 import { readRecordHeader, recordFramesOffset, type RecordHeader } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { CommitLog } from '../mvcc/commit-log.js'
@@ -179,7 +179,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
       checkpointSeq: table.checkpointSeq,
       segments: table.segments.segments,
       columns: table.columns.stored(table.checkpointSeq),
-      snapshots: table.snapshots
+      snapshots: table.snapshots,
+      pages: table.pages
     })
   }
   if (report.rebuiltManifests > 0) for (const { tableId } of files) toInstall.add(tableId)
@@ -299,14 +300,12 @@ async function loadTable(
       return table
     }
     const manifest = read()
-    if (restoreColumns(table, manifest)) {
-      const restored = await restoreTable(options, table, manifest)
-      if (restored !== undefined) return restored
-    }
+    const restored = restoreColumns(table, manifest) ? await restoreTable(options, table, manifest) : undefined
+    if (restored !== undefined) return withPages(io, restored, manifest)
     const scanned = make()
     restoreColumns(scanned, manifest)
     scanned.hasStaleSnapshots = (manifest.snapshots ?? []).length > 0
-    return await scanTable(options, scanned, manifest)
+    return withPages(io, await scanTable(options, scanned, manifest), manifest)
   } catch (error) {
     const damage = DriftError.from(error, folder)
     if (damage.kind !== 'data') throw damage
@@ -315,6 +314,15 @@ async function loadTable(
     refused.damage = damage
     return refused
   }
+}
+
+/** The snapshot of its pages is read when a scan first asks for them; here only whether it can be the table's. */
+function withPages(io: Io, table: TableState, { pages, checkpointSeq }: Manifest): TableState {
+  if (pages === undefined) return table
+  const isThere = pages.files.every((number) => io.kind(`${table.directory}/snapshots/${numberedFile(number, 'pages')}`) === 'file')
+  if (isThere && pages.seq <= checkpointSeq) table.pages = pages
+  else table.hasStaleSnapshots = true
+  return table
 }
 
 /** False where the manifest has none that can be used: then every event is looked at. */
@@ -461,7 +469,8 @@ function readManifest(
   }
   const survey = surveySegments(io, `${tablesDirectory}/${folder}/segments`, tableId, seqMax)
   // Up to there the commit log is complete, so this table is too: its counts are proved.
-  return { manifest: { ...common, snapshots: [], tableId, ...survey, checkpointSeq: seqMax ?? survey.checkpointSeq }, rebuilt: true }
+  const { pages: _, ...others } = common
+  return { manifest: { ...others, snapshots: [], tableId, ...survey, checkpointSeq: seqMax ?? survey.checkpointSeq }, rebuilt: true }
 }
 
 /** A table whose manifest was rebuilt must have as many events as the commit log says; else some of its files are gone. */
@@ -520,8 +529,8 @@ async function moveIntoSegments(
     if (writer === undefined) continue
     if (changed.tableId === COMMITS_TABLE_ID) commits.flushThrough(lastSeq, writer.appender.segments)
     const at = files.findIndex((table) => table.tableId === changed.tableId)
-    const { tableId, directory, snapshots, columns: kept } = writer
-    const moved = { tableId, directory, checkpointSeq: lastSeq, segments: writer.appender.segments, snapshots }
+    const { tableId, directory, snapshots, pages, columns: kept } = writer
+    const moved = { tableId, directory, checkpointSeq: lastSeq, segments: writer.appender.segments, snapshots, pages }
     files[at] = kept === undefined ? moved : { ...moved, columns: kept }
     writer.appender.close()
   }
@@ -529,8 +538,9 @@ async function moveIntoSegments(
 
 /** Cuts each active segment to its manifest's length and removes files of segments and snapshots that no manifest names. */
 function cutSegments(io: Io, files: readonly TableFiles[]): void {
-  for (const { directory, segments, snapshots = [] } of files) {
+  for (const { directory, segments, snapshots = [], pages } of files) {
     const whole = new Set(snapshots.map((snapshot) => snapshot.file))
+    for (const number of pages?.files ?? []) whole.add(numberedFile(number, 'pages'))
     const found = io.kind(`${directory}/snapshots`) === 'directory' ? io.list(`${directory}/snapshots`) : []
     for (const name of found) if (!whole.has(name)) io.remove(`${directory}/snapshots/${name}`)
     const folder = `${directory}/segments`

@@ -8,7 +8,7 @@ import type { Document } from '../codec/value.js'
 import { appendFrame } from '../compaction/append-frame.js'
 import { restoreSnapshot } from '../compaction/restore-snapshot.js'
 import { EVENT_SOFT_DELETE, frameBytes, frameHeadBytes } from '../format/frame.js'
-import type { ManifestSnapshot } from '../format/manifest.js'
+import type { ManifestPages, ManifestSnapshot } from '../format/manifest.js'
 import type { Io } from '../io/io.js'
 import { KeyIndex } from '../index/key-index.js'
 import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
@@ -45,6 +45,8 @@ export class TableState {
   columnsThrough = 0
   /** The chain that an opening would begin from. */
   snapshots: readonly ManifestSnapshot[] = []
+  /** The live snapshot of its version pages. */
+  pages: ManifestPages | undefined
   /** The manifest names snapshots that are damaged or lost. */
   hasStaleSnapshots = false
   /** Events that the opening took from it. */
@@ -132,6 +134,8 @@ export class TableState {
     const versions = new VersionStore(options)
     // In an opening, which reads the segments instead of damaged snapshots.
     if (this.segments.bytes === 0) return undefined
+    // Nor is a snapshot built upon them.
+    this.snapshots = []
     const end = below << versions.blocks.bits
     try {
       for (let place = 0; versions.count + 1 < end;) {

@@ -23,6 +23,8 @@ export type Manifest = {
   readonly columns?: StoredColumns
   /** A chain from the first event on, each going on where the one before it ends; left out where there is none. */
   readonly snapshots?: readonly ManifestSnapshot[]
+  /** The snapshot of its version pages; left out where there is none. */
+  readonly pages?: ManifestPages
 }
 
 /** In order of first appearance. */
@@ -55,6 +57,16 @@ export type ManifestSnapshot = {
   readonly place: number
 }
 
+/** Numbers of page files: `snapshots/00000007.pages` is 7. */
+export type ManifestPages = {
+  /** The one that says where all pages are. */
+  readonly file: number
+  /** Every event up to here is in the pages, and none behind it. */
+  readonly seq: number
+  /** All files that it names, its own the last. */
+  readonly files: readonly number[]
+}
+
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const sum = crc32(Buffer.from(JSON.stringify(manifest)))
   return Buffer.from(`${JSON.stringify({ ...manifest, crc32: sum }, null, 2)}\n`)
@@ -82,7 +94,7 @@ export function decodeManifest(bytes: Uint8Array, file: string, formatVersion: n
   return manifest as Manifest
 }
 
-/** `00000001.seg`, or `00000100.snap`. */
+/** `00000001.seg`, `00000100.snap`, or `00000007.pages`. */
 export function numberedFile(number: number, extension: 'seg' | 'snap' | 'pages'): string {
   return `${String(number).padStart(8, '0')}.${extension}`
 }

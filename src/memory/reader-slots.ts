@@ -51,6 +51,11 @@ export class ReaderSlots {
     return arena.pinListed(address, generation, this.words, at + PINS)
   }
 
+  /** Gives up the pin that was made last. */
+  unpinLast(slot: number, arena: Arena): void {
+    arena.unpinListed(this.words, slot * SLOT_WORDS + PINS)
+  }
+
   /** Gives up all pins of the slot. */
   unpinAll(slot: number, arena: Arena): void {
     const at = slot * SLOT_WORDS + PINS

@@ -1,7 +1,7 @@
 import { compareKeys } from '../codec/key-codec.js'
 import { restoreSnapshot } from '../compaction/restore-snapshot.js'
 import { replayTable, type TableReplay } from '../compaction/table-replay.js'
-import type { Manifest, ManifestSnapshot } from '../format/manifest.js'
+import { type Manifest, numberedFile } from '../format/manifest.js'
 import { NODE_BLOCK_BITS } from '../format/version-node.js'
 import { KeyIndex } from '../index/key-index.js'
 import type { Io } from '../io/io.js'
@@ -14,8 +14,9 @@ import type { Findings } from './findings.js'
  * are what the segments say. The segments were found whole before. Yields the bytes that it went through.
  */
 export async function* checkSnapshots(io: Io, directory: string, manifest: Manifest, findings: Findings): AsyncGenerator<number, void> {
-  const { snapshots = [], segments, tableId, hashSeed } = manifest
-  noteStrangers(io, `${directory}/snapshots`, snapshots, findings)
+  const { snapshots = [], pages, segments, tableId, hashSeed } = manifest
+  const pageFiles = (pages?.files ?? []).map((number) => numberedFile(number, 'pages'))
+  noteStrangers(io, `${directory}/snapshots`, [...snapshots.map(({ file }) => file), ...pageFiles], findings)
   if (snapshots.length === 0) return
   const truth = yield* replayTable(io, { directory, tableId, hashSeed, segments }, [])
   const keys = new KeyIndex(hashSeed)
@@ -51,9 +52,9 @@ export async function* checkSnapshots(io: Io, directory: string, manifest: Manif
   }
 }
 
-function noteStrangers(io: Io, folder: string, snapshots: readonly ManifestSnapshot[], findings: Findings): void {
+function noteStrangers(io: Io, folder: string, named: readonly string[], findings: Findings): void {
   if (io.kind(folder) !== 'directory') return
-  const known = new Set(snapshots.map(({ file }) => file))
+  const known = new Set(named)
   for (const name of io.list(folder)) {
     if (!known.has(name)) findings.note(`${folder}/${name}`, 0, 'no manifest names this file; the next opening for writing removes it')
   }

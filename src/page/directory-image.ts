@@ -23,7 +23,7 @@ export class StaleDirectory extends Error {}
 
 const NO_PAGE = -1
 /** From here down: a handle, by its number. */
-const FIRST_HANDLE = -2
+export const FIRST_HANDLE = -2
 const NO_END = -1
 
 class ImageWriter {

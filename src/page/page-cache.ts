@@ -23,6 +23,13 @@ export type RecordSource = {
   readonly read: (tableId: number, place: PagePlace) => ReadRecord
 }
 
+/** How a thread holds claims: as it likes, or written down, for a thread that may be ended. */
+export type ClaimPins = {
+  readonly pin: (address: number, generation: number) => boolean
+  /** Of the claim that was pinned last. */
+  readonly unpin: (address: number) => void
+}
+
 /** Views that are kept of pages that may be gone, beyond those that are in memory. */
 const VIEWS_MAX = 4096
 
@@ -33,11 +40,18 @@ export class PageCache implements PagePins {
   readonly #table: PageTable
   readonly #records: RecordSource
   readonly #waitMs: number
+  readonly #claims: ClaimPins
   readonly #views = new Map<number, PageView>()
 
   /** With `waitMs` a pin waits so long for others to let go; the main thread must not wait. */
-  constructor(arena: Arena, table: PageTable, records: RecordSource, waitMs = 0) {
+  constructor(
+    arena: Arena,
+    table: PageTable,
+    records: RecordSource,
+    { waitMs = 0, claims = arena }: { readonly waitMs?: number; readonly claims?: ClaimPins } = {}
+  ) {
     this.#waitMs = waitMs
+    this.#claims = claims
     this.#arena = arena
     this.#table = table
     this.#records = records
@@ -59,7 +73,7 @@ export class PageCache implements PagePins {
   }
 
   unpin = ({ address }: PageView): void => {
-    this.#arena.unpin(address)
+    this.#claims.unpin(address)
   }
 
   /** Gives up one page, in `memory` if it is named; false where there is none that is in a file and not in use. */
@@ -83,19 +97,19 @@ export class PageCache implements PagePins {
 
   /** Undefined where the page is not in memory. */
   #pinResident(number: number): PageView | undefined {
-    const arena = this.#arena
+    const claims = this.#claims
     const table = this.#table
     for (;;) {
       const address = table.addressOf(number)
       if (address < 0) return undefined
       const generation = table.generationOf(number)
-      if (arena.pin(address, generation)) {
+      if (claims.pin(address, generation)) {
         // MEM-7: a claim that was pinned is this page if the entry names it still.
         if (table.addressOf(number) === address && table.generationOf(number) === generation) {
           table.touch(number)
           return this.#viewAt(number, address, generation)
         }
-        arena.unpin(address)
+        claims.unpin(address)
       }
     }
   }
@@ -107,13 +121,13 @@ export class PageCache implements PagePins {
     const { bytes, place } = this.#record(number)
     const address = decodePage(bytes, arena, place)
     const generation = arena.generationOf(address)
-    const isPinned = arena.pin(address, generation)
+    const isPinned = this.#claims.pin(address, generation)
     assertLaw(isPinned, 'MEM-5', `a page that was just read is gone from ${address}`)
     if (table.publish(number, address, generation)) {
       this.counters.loads++
       return this.#viewAt(number, address, generation)
     }
-    arena.unpin(address)
+    this.#claims.unpin(address)
     arena.release(address)
     return undefined
   }

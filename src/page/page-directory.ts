@@ -6,6 +6,7 @@
  * was merged has slices of its own from then on, and looks into its parents for what was before.
  */
 import { compareKeys } from '../codec/key-codec.js'
+import { type PageHandle } from './page-handle.js'
 import { type PageView } from './page-view.js'
 
 /**
@@ -59,10 +60,18 @@ export type Tile<Sealed = PageView> = {
   /** Base, sealed page, or none. */
   readonly page: PageView | Sealed | undefined
   readonly chunks: readonly PageView[]
+  /** What the page is called where it may be gone from memory: asked for, it is brought back (`held-tiles.ts`). */
+  readonly sealed?: PageHandle | undefined
+  /** The page may leave memory: nothing that was found in it is looked at any more. */
+  letGo?(): void
 }
 
 /** Tiles one behind the other in time, of the keys within [low, high). */
-export type TilesOfRange = { readonly low: Uint8Array; readonly high: Uint8Array | undefined; readonly tiles: readonly Tile[] }
+export type TilesOfRange<Sealed = PageView> = {
+  readonly low: Uint8Array
+  readonly high: Uint8Array | undefined
+  readonly tiles: readonly Tile<Sealed>[]
+}
 
 const noChunks: readonly PageView[] = []
 
@@ -92,14 +101,19 @@ export function tilesAt<Sealed>({ ranges }: PageDirectory<Sealed>, S: number, { 
  * The rectangles that have keys within the bounds and a seq from `from` to `to`: for each range of keys, in order, those of its keys; of one
  * key oldest first. A page from before a split comes for each half, cut to it.
  */
-export function tilesBetween({ ranges }: PageDirectory, from: number, to: number, bounds: KeyBounds = {}): TilesOfRange[] {
-  const found: TilesOfRange[] = []
+export function tilesBetween<Sealed>(
+  { ranges }: PageDirectory<Sealed>,
+  from: number,
+  to: number,
+  bounds: KeyBounds = {}
+): TilesOfRange<Sealed>[] {
+  const found: TilesOfRange<Sealed>[] = []
   for (let index = bounds.from === undefined ? 0 : rangeIndex(ranges, bounds.from); index < ranges.length; index++) {
-    const range = ranges[index] as RangeEntry
+    const range = ranges[index] as RangeEntry<Sealed>
     if (bounds.to !== undefined && range.low.length > 0 && compareKeys(range.low, bounds.to) >= 0) break
     const low = later(range.low, bounds.from)
     const high = earlier(ranges[index + 1]?.low, bounds.to)
-    const tiles: Tile[] = []
+    const tiles: Tile<Sealed>[] = []
     addPastBetween(tiles, range.past, from, to, low, high)
     if (to >= range.t0) tiles.push({ low, high, t0: range.t0, t1: Infinity, page: range.base, chunks: range.chunks })
     found.push({ low, high, tiles })
@@ -107,12 +121,19 @@ export function tilesBetween({ ranges }: PageDirectory, from: number, to: number
   return found
 }
 
-function addPastBetween(tiles: Tile[], past: Past, from: number, to: number, low: Uint8Array, high: Uint8Array | undefined): void {
+function addPastBetween<Sealed>(
+  tiles: Tile<Sealed>[],
+  past: Past<Sealed>,
+  from: number,
+  to: number,
+  low: Uint8Array,
+  high: Uint8Array | undefined
+): void {
   if (from < past.since) {
     eachParent(past, low, high, (parent, parentLow, parentHigh) => addPastBetween(tiles, parent, from, to, parentLow, parentHigh))
   }
   for (let index = 0; index < past.sliceCount; index++) {
-    const { t0, t1, page } = past.slices[index] as Slice
+    const { t0, t1, page } = past.slices[index] as Slice<Sealed>
     if (t0 <= to && t1 > from) tiles.push({ low, high, t0, t1, page, chunks: noChunks })
   }
 }
@@ -130,6 +151,13 @@ function eachParent<Sealed>(
     if (parentHigh !== undefined && compareKeys(parentHigh, low) <= 0) return
     take(parent, index === 0 ? low : later(parent.low, low), earlier(parentHigh, high))
   })
+}
+
+/** Rows of its pages; none is brought back for it. */
+export function rowsOfTile(tile: Tile): number {
+  let rows = tile.sealed?.rows ?? tile.page?.rowCount ?? 0
+  for (const { rowCount } of tile.chunks) rows += rowCount
+  return rows
 }
 
 /** The rectangle of a key at S. */

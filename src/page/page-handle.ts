@@ -1,3 +1,4 @@
+import { DriftError } from '../base/errors.js'
 import { type PageView } from './page-view.js'
 
 /**
@@ -29,4 +30,12 @@ export type PagePins = {
 
 export function isHandle(page: SealedPage): page is PageHandle {
   return !('arena' in page)
+}
+
+/** For tables whose pages all stay in memory. */
+export const NO_PINS: PagePins = {
+  pin: ({ number }) => {
+    throw new DriftError('INVARIANT', `MEM-7: page ${number} may be gone, and nobody said how to bring it back`, { law: 'MEM-7' })
+  },
+  unpin: () => {}
 }

@@ -60,4 +60,10 @@ export class SpillFile {
   drop(): void {
     for (const number of this.#turned.splice(0)) this.#io.remove(`${this.#folder}/${pageFileName(number)}`)
   }
+
+  /** All of it: nobody asks for a page any more. */
+  remove(): void {
+    this.turn()
+    this.drop()
+  }
 }

@@ -60,7 +60,7 @@ export type TablePagesOptions = {
   readonly table: number
   readonly primaryKey: string
   /** Rows of a full page. */
-  readonly pageRows?: number
+  readonly pageRows?: number | undefined
   /** `by-steps`: merges wait in {@link TablePages.takeJob} for whoever runs and installs them. */
   readonly merging?: 'at-once' | 'by-steps'
   /** How far an offset reaches; smaller in tests. */

@@ -1,16 +1,29 @@
 /**
  * Tiles as numbers and bytes, so that they can be sent to another thread, and tiles again there: pages are named by address and
- * generation. A tile becomes one only when it is taken, and the views of its pages are kept for the next query.
+ * generation, sealed ones that may leave memory by their number. A tile becomes one only when it is taken, and the views of its pages are
+ * kept for the next query.
  */
-import { type PageViews } from './directory-image.js'
+import { FIRST_HANDLE, type PageHandles, type PageViews } from './directory-image.js'
 import { type Tile } from './page-directory.js'
+import { type PageHandle } from './page-handle.js'
 import { type PageView } from './page-view.js'
+
+/** How a thread holds the pages of the tiles that it works on. */
+export type TilePins = {
+  /** False where that page is gone. */
+  readonly pin: (address: number, generation: number) => boolean
+  /** A sealed page, brought back if need be. */
+  readonly pinSealed: (handle: PageHandle) => PageView
+}
 
 /** Typed arrays, which are copied as they are. */
 export type TileHandles = {
   /** Index in `numbers` at which a tile begins; one more than there are tiles. */
   readonly starts: Int32Array<ArrayBuffer>
-  /** Of a tile: low and high as a place and a length in `bytes`, t0, t1, then address and generation of the page and of each chunk. */
+  /**
+   * Of a tile: low and high as a place and a length in `bytes`, t0, t1, then address and generation of the page and of each chunk;
+   * of a sealed page that may be gone its number, from `FIRST_HANDLE` down, and its rows.
+   */
   readonly numbers: Float64Array<ArrayBuffer>
   readonly bytes: Uint8Array<ArrayBuffer>
 }
@@ -45,12 +58,17 @@ export function tileHandles(tiles: readonly Tile[]): TileHandles {
     numbers[at++] = page?.address ?? NO_PAGE
     numbers[at++] = page?.generation ?? 0
   }
-  for (const { low, high, t0, t1, page, chunks } of tiles) {
+  for (const tile of tiles) {
+    const { low, high, t0, t1, sealed, chunks } = tile
     putKey(low)
     putKey(high)
     numbers[at++] = t0
     numbers[at++] = t1
-    putPage(page)
+    if (sealed === undefined) putPage(tile.page)
+    else {
+      numbers[at++] = FIRST_HANDLE - sealed.number
+      numbers[at++] = sealed.rows
+    }
     for (const chunk of chunks) putPage(chunk)
   }
   return { starts, numbers, bytes }
@@ -58,37 +76,40 @@ export function tileHandles(tiles: readonly Tile[]): TileHandles {
 
 /** The tiles of another thread, one reading thread's. */
 export class AttachedTiles {
-  readonly #handles: TileHandles
+  readonly #tiles: TileHandles
   readonly #views: PageViews
+  readonly #handles: PageHandles
 
-  constructor(handles: TileHandles, views: PageViews) {
-    this.#handles = handles
+  constructor(tiles: TileHandles, views: PageViews, handles: PageHandles) {
+    this.#tiles = tiles
     this.#views = views
+    this.#handles = handles
   }
 
   get count(): number {
-    return this.#handles.starts.length - 1
+    return this.#tiles.starts.length - 1
   }
 
-  /** False where `pin` says so for one of its pages: then the rest is not asked for. */
-  everyPage(index: number, pin: (address: number, generation: number) => boolean): boolean {
-    const { starts, numbers } = this.#handles
-    const end = starts[index + 1] as number
-    for (let at = (starts[index] as number) + FIRST_PAGE; at < end; at += 2) {
-      const address = numbers[at] as number
-      if (address !== NO_PAGE && !pin(address, numbers[at + 1] as number)) return false
-    }
-    return true
-  }
-
-  /** Its pages are pinned by the caller. */
-  tile(index: number): Tile {
-    const { starts, numbers } = this.#handles
+  /** The tile with its pages pinned; undefined where one of them is gone. What was pinned then stays so, for the caller to give up. */
+  pinned(index: number, { pin, pinSealed }: TilePins): Tile | undefined {
+    const { starts, numbers } = this.#tiles
     const start = starts[index] as number
     const end = starts[index + 1] as number
-    const page = this.#page(start + FIRST_PAGE)
+    let page: PageView | undefined
     const chunks: PageView[] = []
-    for (let at = start + FIRST_PAGE + 2; at < end; at += 2) chunks.push(this.#page(at) as PageView)
+    for (let at = start + FIRST_PAGE; at < end; at += 2) {
+      const address = numbers[at] as number
+      const generation = numbers[at + 1] as number
+      if (address === NO_PAGE) continue
+      if (address <= FIRST_HANDLE) {
+        page = pinSealed(this.#handles.handle(FIRST_HANDLE - address, generation))
+        continue
+      }
+      if (!pin(address, generation)) return undefined
+      const view = this.#views.pinnedView(address, generation)
+      if (at === start + FIRST_PAGE) page = view
+      else chunks.push(view)
+    }
     // Cells of a delta name the other pages of their rectangle by this order; a page that was sealed since has but itself.
     const siblings = [page, ...chunks]
     siblings.forEach((each, sibling) => {
@@ -101,14 +122,8 @@ export class AttachedTiles {
   }
 
   #key(at: number): Uint8Array | undefined {
-    const { numbers, bytes } = this.#handles
+    const { numbers, bytes } = this.#tiles
     const from = numbers[at] as number
     return from === NO_END ? undefined : bytes.subarray(from, from + (numbers[at + 1] as number))
-  }
-
-  #page(at: number): PageView | undefined {
-    const { numbers } = this.#handles
-    const address = numbers[at] as number
-    return address === NO_PAGE ? undefined : this.#views.pinnedView(address, numbers[at + 1] as number)
   }
 }

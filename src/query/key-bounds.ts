@@ -39,6 +39,7 @@ function isSmall({ table, S }: PagesAtSeq, tiles: readonly Tile[]): boolean {
     for (const slice of slicesOf(table, S, tile, true)) {
       if (slice.page.kind !== layout.DELTA || tile.page === undefined) rows += slice.rows
     }
+    tile.letGo?.()
     if (rows > SMALL_RANGE_ROWS) return false
   }
   return true

@@ -2,7 +2,7 @@
 import { DriftError } from '../base/errors.js'
 import { type PartialAggregates } from '../scan/aggregate-query.js'
 import { type FragmentRunner, type PartialRun } from '../scan/fragment.js'
-import { type Tile } from '../page/page-directory.js'
+import { rowsOfTile, type Tile } from '../page/page-directory.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, vectorOf, type Batch } from './batch.js'
 import { type Batches } from './operators.js'
 import { type QueryMemory } from './query-memory.js'
@@ -77,11 +77,7 @@ export function worthwhileRunner(
   nanosecondsPerRow?: number
 ): FragmentRunner | undefined {
   if (fragments === undefined || tiles.length < 2) return undefined
-  let rows = 0
-  for (const { page, chunks } of tiles) {
-    rows += page?.rowCount ?? 0
-    for (const chunk of chunks) rows += chunk.rowCount
-  }
+  const rows = tiles.reduce((sum, tile) => sum + rowsOfTile(tile), 0)
   return fragments.worthwhile(rows, nanosecondsPerRow) ? fragments : undefined
 }
 

@@ -9,6 +9,7 @@ import { aggregateTiles } from '../scan/aggregate-tiles.js'
 import { finishPartials, mergePartials } from '../scan/finish-partials.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
 import { sweepAggregates } from '../scan/sweep-aggregates.js'
+import { slicesOfSweep, type SweepSlice } from '../scan/sweep-pages.js'
 import { EMPTY_BATCH, type Batch } from './batch.js'
 import { type Execution } from './evaluate.js'
 import { type Batches } from './operators.js'
@@ -93,16 +94,20 @@ function* sweepHere(
   query: AggregateQuery,
   stats: QueryStats
 ): Generator<Batch, readonly PartialAggregates[] | undefined, void> {
-  const slices = pages.slices(seqs)
+  const tiles = pages.sweepTiles(seqs)
   let found: readonly PartialAggregates[] | undefined
-  for (let from = 0; from === 0 || from < slices.length; from += SLICES_PER_STEP) {
-    const some = slices.slice(from, from + SLICES_PER_STEP)
-    const part = sweepAggregates(pages.table, some, seqs, query)
+  let from = 0
+  do {
+    const slices: SweepSlice[] = []
+    const first = from
+    for (; from < tiles.length && slices.length < SLICES_PER_STEP; from++) slices.push(...slicesOfSweep(tiles[from] as Tile))
+    const part = sweepAggregates(pages.table, slices, seqs, query)
     if (part === undefined) return undefined
-    for (const { page } of some) stats.rowsScanned += page.rowCount
+    for (const { page } of slices) stats.rowsScanned += page.rowCount
+    for (const tile of tiles.slice(first, from)) tile.letGo?.()
     found = merged(query, found, part)
     yield EMPTY_BATCH
-  }
+  } while (from < tiles.length)
   return found
 }
 

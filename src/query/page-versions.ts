@@ -5,7 +5,7 @@
 import { type AggregateQuery, type PartialAggregates } from '../scan/aggregate-query.js'
 import { aggregateTiles } from '../scan/aggregate-tiles.js'
 import { finishPartials } from '../scan/finish-partials.js'
-import { orderedVersions } from '../scan/ordered-versions.js'
+import { canOrder, orderedVersions } from '../scan/ordered-versions.js'
 import { endedSlicesOf } from '../scan/page-slice.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, FIRST_BATCH_ROWS, type Batch } from './batch.js'
@@ -81,7 +81,9 @@ export function* versionRowsByPages(
     const { reverse } = scan
     const ends = scan.fields.some(([name]) => String(name).startsWith('_to')) ? 'all' : 'in-window'
     const options = { bounds: boundsOf(range), reverse, ends, looked: scanned } as const
-    for (const versions of orderedVersions(pages, { after, last: Math.min(pages.S, through) }, options)) {
+    const window = { after, last: Math.min(pages.S, through) }
+    if (!canOrder(pages, window, options.bounds)) return false
+    for (const versions of orderedVersions(pages, window, options)) {
       if (versions.count === 0) yield EMPTY_BATCH
       yield* batches.of(versions, grow)
     }

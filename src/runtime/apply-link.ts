@@ -1,5 +1,7 @@
+import type { ManifestPages } from '../format/manifest.js'
 import type { ApplierParts, DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
+import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import type { ErrorData } from '../base/errors.js'
 
 /** What the apply actor begins with. */
@@ -12,6 +14,10 @@ export type ApplyLink = {
   /** Resolves when everything up to `seq` is applied. */
   untilApplied(seq: number): Promise<void>
   directory(tableId: number): Promise<DirectoryAnswer>
+  /** Takes the pages of a cold table from its snapshot, which has `events` events. */
+  restore(tableId: number, info: ManifestPages, events: number): Promise<void>
+  /** Writes a snapshot of a table's pages; undefined where it has none. */
+  snapshot(tableId: number): Promise<PageSnapshotInfo | undefined>
   load(tableId: number, part: SegmentPart): Promise<void>
   attend(tableId: number): Promise<void>
   goLive(tableId: number): Promise<boolean>

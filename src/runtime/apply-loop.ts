@@ -1,3 +1,4 @@
+import type { ManifestPages } from '../format/manifest.js'
 import { Applier, type DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import { DriftError } from '../base/errors.js'
@@ -5,26 +6,32 @@ import type { Io } from '../io/io.js'
 import { ApplyMemory, type ApplyMemoryHandle } from '../memory/apply-memory.js'
 import { Arena, type ArenaHandle } from '../memory/arena.js'
 import { LogMemory, type LogMemoryHandle } from '../memory/log-memory.js'
+import { PageTable, type PageTableHandle } from '../memory/page-table.js'
+import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import type { ApplyConfig } from './apply-link.js'
 import { turn } from './turn.js'
 import type { Reply } from './writer-link.js'
 
 /** An {@link ApplyConfig} that can be sent. */
-export type ApplyStart = Omit<ApplyConfig, 'memory' | 'apply' | 'arena'> & {
+export type ApplyStart = Omit<ApplyConfig, 'memory' | 'apply' | 'arena' | 'pageTable'> & {
   readonly memory: LogMemoryHandle
   readonly apply: ApplyMemoryHandle
   readonly arena: ArenaHandle
+  readonly pageTable: PageTableHandle
 }
 
 /** What the apply thread answers over comlink. */
 export type ApplyControl = {
   start(start: ApplyStart): Promise<Reply<void>>
   directory(tableId: number): Promise<Reply<DirectoryAnswer>>
+  restore(tableId: number, info: ManifestPages, events: number): Promise<Reply<void>>
+  snapshot(tableId: number): Promise<Reply<PageSnapshotInfo | undefined>>
   load(tableId: number, part: SegmentPart): Promise<Reply<void>>
   attend(tableId: number): Promise<Reply<void>>
   goLive(tableId: number): Promise<Reply<boolean>>
   settle(tableId: number): Promise<Reply<void>>
   forget(tableId: number): Promise<Reply<void>>
+  close(): Promise<Reply<void>>
 }
 
 /** While commits come it looks by itself this often, so that none of them pays for waking it: what a query finds missing is little. */
@@ -42,7 +49,7 @@ export class ApplyLoop implements ApplyControl {
     this.#io = io
   }
 
-  start({ memory, apply, arena, ...config }: ApplyStart): Promise<Reply<void>> {
+  start({ memory, apply, arena, pageTable, ...config }: ApplyStart): Promise<Reply<void>> {
     return answer(() => {
       this.#apply = ApplyMemory.attach(apply)
       this.#applier = new Applier({
@@ -50,6 +57,7 @@ export class ApplyLoop implements ApplyControl {
         memory: LogMemory.attach(memory),
         apply: this.#apply,
         arena: Arena.attach(arena),
+        pageTable: PageTable.attach(pageTable),
         ...config
       })
       void this.#run(this.#applier, this.#apply)
@@ -58,6 +66,14 @@ export class ApplyLoop implements ApplyControl {
 
   directory(tableId: number): Promise<Reply<DirectoryAnswer>> {
     return answer(() => this.#started().directory(tableId))
+  }
+
+  restore(tableId: number, info: ManifestPages, events: number): Promise<Reply<void>> {
+    return answer(() => this.#started().restore(tableId, info, events))
+  }
+
+  snapshot(tableId: number): Promise<Reply<PageSnapshotInfo | undefined>> {
+    return answer(() => finished(this.#started().snapshot(tableId)))
   }
 
   load(tableId: number, part: SegmentPart): Promise<Reply<void>> {
@@ -78,6 +94,10 @@ export class ApplyLoop implements ApplyControl {
 
   forget(tableId: number): Promise<Reply<void>> {
     return answer(() => this.#started().forget(tableId))
+  }
+
+  close(): Promise<Reply<void>> {
+    return answer(() => this.#started().close())
   }
 
   #started(): Applier {

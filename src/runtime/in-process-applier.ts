@@ -1,6 +1,9 @@
+import type { ManifestPages } from '../format/manifest.js'
 import { Applier, type DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { Io } from '../io/io.js'
+import { Arena } from '../memory/arena.js'
+import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import type { ApplyConfig, ApplyLink } from './apply-link.js'
 
 /** The apply actor in the caller's own thread: for `:memory:`, and for tests over simulated files. It works when it is asked. */
@@ -9,7 +12,8 @@ export class InProcessApplier implements ApplyLink {
   #pumping = false
 
   constructor(io: Io, config: ApplyConfig) {
-    this.#applier = new Applier({ io, ...config })
+    // Each reader of page memory has its own way to be helped when that is short: this one can write pages, the caller's cannot.
+    this.#applier = new Applier({ io, ...config, arena: Arena.attach(config.arena.handle) })
   }
 
   stir(): void {
@@ -24,6 +28,14 @@ export class InProcessApplier implements ApplyLink {
 
   async directory(tableId: number): Promise<DirectoryAnswer> {
     return this.#applier.directory(tableId)
+  }
+
+  async restore(tableId: number, info: ManifestPages, events: number): Promise<void> {
+    this.#applier.restore(tableId, info, events)
+  }
+
+  async snapshot(tableId: number): Promise<PageSnapshotInfo | undefined> {
+    return whole(this.#applier.snapshot(tableId))
   }
 
   async load(tableId: number, part: SegmentPart): Promise<void> {
@@ -46,7 +58,9 @@ export class InProcessApplier implements ApplyLink {
     this.#applier.forget(tableId)
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#applier.close()
+  }
 
   onLost(): void {}
 

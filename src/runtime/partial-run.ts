@@ -179,6 +179,7 @@ export class PooledPartialRun<Partial extends PartialResult> implements PartialR
 class MorselsHere implements MorselSource {
   readonly #control: QueryControl
   readonly #tiles: readonly Tile[]
+  #taken: Morsel[] = []
 
   constructor(control: QueryControl, tiles: readonly Tile[]) {
     this.#control = control
@@ -186,11 +187,12 @@ class MorselsHere implements MorselSource {
   }
 
   take(count: number): readonly Morsel[] {
-    const taken: Morsel[] = []
-    for (let index = 0; taken.length < count && index >= 0;) {
+    for (const { tile } of this.#taken) tile.letGo?.()
+    this.#taken = []
+    for (let index = 0; this.#taken.length < count && index >= 0;) {
       index = this.#control.take()
-      if (index >= 0) taken.push({ index, tile: this.#tiles[index] as Tile })
+      if (index >= 0) this.#taken.push({ index, tile: this.#tiles[index] as Tile })
     }
-    return taken
+    return this.#taken
   }
 }

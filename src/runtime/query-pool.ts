@@ -169,7 +169,9 @@ export class QueryPool implements FragmentRunner {
       const threads = this.#threads as QueryThreads
       handles ??= tileHandles(tiles)
       const tableNumber = this.#numberOf(table)
-      return threads.submit({ control: control.words, participant, tableNumber, keys: table.keys.handle, S, tiles: handles, work })
+      const { tableId, pageFolder } = table
+      const { handle: keys } = table.keys
+      return threads.submit({ control: control.words, participant, tableId, pageFolder, tableNumber, keys, S, tiles: handles, work })
     }
   }
 

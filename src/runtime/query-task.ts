@@ -1,5 +1,6 @@
 import type { ErrorData } from '../base/errors.js'
 import type { ArenaHandle } from '../memory/arena.js'
+import type { PageTableHandle } from '../memory/page-table.js'
 import type { KeyTableHandle } from '../page/key-table.js'
 import type { TileHandles } from '../page/tile-handle.js'
 import type { PartialFragment, PartialResult, RowsFragment } from '../scan/fragment.js'
@@ -8,6 +9,7 @@ import type { PackedBatch } from '../scan/packed-rows.js'
 /** What a query thread begins with. */
 export type QueryThreadStart = {
   readonly arena: ArenaHandle
+  readonly pageTable: PageTableHandle
   readonly kernels: WebAssembly.Module
   readonly slots: Int32Array
   /** By slot: working memory in each memory of the arena. */
@@ -18,6 +20,9 @@ export type QueryThreadStart = {
 export type QueryTask = {
   readonly control: Int32Array
   readonly participant: number
+  readonly tableId: number
+  /** Where its page files are. */
+  readonly pageFolder: string
   /** The same number is the same table, with the same heap. */
   readonly tableNumber: number
   readonly keys: KeyTableHandle

@@ -2,12 +2,15 @@ import type { Worker } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import { DriftError } from '../base/errors.js'
 import type { Arena } from '../memory/arena.js'
+import { PageTable } from '../memory/page-table.js'
 import { ReaderSlots } from '../memory/reader-slots.js'
 import { ScanMemory } from '../scan/scan-memory.js'
 import type { QueryReply, QueryTask, QueryThreadStart } from './query-task.js'
 
 export type QueryThreadsOptions = {
   readonly arena: Arena
+  /** Absent where all pages stay in memory. */
+  readonly pageTable?: PageTable
   readonly kernels: () => WebAssembly.Module
   readonly threads: number
   /** Another entry of the threads, in tests. */
@@ -148,9 +151,16 @@ export class QueryThreads {
   /** The package is loaded by the first task: an opening does not wait for it. */
   async #startPool(): Promise<Piscina<QueryTask, QueryReply>> {
     const { Piscina } = await import('piscina')
-    const { arena, kernels, threads, entry = new URL('../../workers/query.js', import.meta.url) } = this.#options
+    const {
+      arena,
+      pageTable = PageTable.create(),
+      kernels,
+      threads,
+      entry = new URL('../../workers/query.js', import.meta.url)
+    } = this.#options
     const start: QueryThreadStart = {
       arena: arena.handle,
+      pageTable: pageTable.handle,
       kernels: kernels(),
       slots: this.#slots.words,
       scratches: this.#scratches

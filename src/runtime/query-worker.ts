@@ -1,12 +1,16 @@
 import { threadId } from 'node:worker_threads'
 import { DriftError } from '../base/errors.js'
+import type { Io } from '../io/io.js'
 import { wasmKernels } from '../kernel/wasm-kernels.js'
 import { Arena } from '../memory/arena.js'
 import { QueryControl } from '../memory/query-control.js'
 import { ReaderSlots } from '../memory/reader-slots.js'
-import { PageViews } from '../page/directory-image.js'
+import { PageTable } from '../memory/page-table.js'
+import { PageHandles, PageViews } from '../page/directory-image.js'
+import { PageCache } from '../page/page-cache.js'
+import { PageFiles } from '../page/page-files.js'
 import { KeyTable } from '../page/key-table.js'
-import { AttachedTiles } from '../page/tile-handle.js'
+import { AttachedTiles, type TilePins } from '../page/tile-handle.js'
 import { type Tile } from '../page/page-directory.js'
 import { BatchPacker, type PackedBatch } from '../scan/packed-rows.js'
 import { type Morsel, type MorselSource, runFragment } from '../scan/run-fragment.js'
@@ -15,7 +19,7 @@ import { ScanMemory } from '../scan/scan-memory.js'
 import { ScanTable } from '../scan/scan-table.js'
 import type { QueryReply, QueryTask, QueryThreadStart, QueryWork, RowPiece } from './query-task.js'
 
-/** A reader of pages only met a value that lies in its frame. */
+/** A reader of pages only met a value that lies in its frame, or a page that it could not bring back. */
 class ValueElsewhere extends Error {}
 
 /** A page is gone before it was pinned: the run was stopped and its pages were let go. */
@@ -23,6 +27,8 @@ class PageGone extends Error {}
 
 /** With so many pages pinned no other morsel is taken beside those. */
 const PINS_MAX = 256
+/** A page that is not in memory waits so long for others to let go of theirs. */
+const WAIT_MS = 2000
 /** Tables that a thread keeps readers of. */
 const TABLES_MAX = 64
 /** A task ends after so many morsels, so that what it found is told; with rows to tell, earlier. */
@@ -43,15 +49,35 @@ export class QueryWorker {
   readonly #slots: ReaderSlots
   readonly #start: QueryThreadStart
   readonly #views: PageViews
+  readonly #handles = new PageHandles()
+  readonly #pins: TilePins
+  /** Folders of page files, by table id. */
+  readonly #folders = new Map<number, string>()
   readonly #tables = new Map<number, ScanTable>()
   #slot = -1
   #memory: ScanMemory | undefined
 
-  constructor(start: QueryThreadStart) {
+  constructor(io: Io, start: QueryThreadStart) {
     this.#start = start
-    this.#arena = Arena.attach(start.arena)
+    const arena = Arena.attach(start.arena)
+    this.#arena = arena
     this.#slots = ReaderSlots.attach(start.slots)
-    this.#views = new PageViews(this.#arena)
+    this.#views = new PageViews(arena)
+    const pin = (address: number, generation: number): boolean => this.#slots.pin(this.#slot, arena, address, generation)
+    const files = new PageFiles(io, (tableId) => this.#folders.get(tableId) ?? '')
+    const claims = { pin, unpin: () => this.#slots.unpinLast(this.#slot, arena) }
+    const cache = new PageCache(arena, PageTable.attach(start.pageTable), files, { waitMs: WAIT_MS, claims })
+    this.#pins = {
+      pin,
+      pinSealed: (handle) => {
+        try {
+          return cache.pin(handle)
+        } catch {
+          // The caller meets the same fault, and knows what to do about it.
+          throw new ValueElsewhere()
+        }
+      }
+    }
   }
 
   run(task: QueryTask): QueryReply {
@@ -59,7 +85,8 @@ export class QueryWorker {
     try {
       if (!this.#hasSlot() || !control.enter(task.participant)) return { kind: 'nothing' }
       const table = this.#table(task)
-      const tiles = new AttachedTiles(task.tiles, this.#views)
+      this.#folders.set(task.tableId, task.pageFolder)
+      const tiles = new AttachedTiles(task.tiles, this.#views, this.#handles)
       return this.#work(task, new Morsels(control, tiles, this), { table, S: task.S })
     } catch (error) {
       if (error instanceof ValueElsewhere) return { kind: 'elsewhere' }
@@ -70,11 +97,11 @@ export class QueryWorker {
     }
   }
 
-  /** Pins the pages of a tile. @throws PageGone */
-  pin(tiles: AttachedTiles, index: number): void {
-    if (!tiles.everyPage(index, (address, generation) => this.#slots.pin(this.#slot, this.#arena, address, generation))) {
-      throw new PageGone('MEM-5: a page of a run is gone')
-    }
+  /** The tile with its pages pinned. @throws PageGone */
+  pinned(tiles: AttachedTiles, index: number): Tile {
+    const tile = tiles.pinned(index, this.#pins)
+    if (tile === undefined) throw new PageGone('MEM-5: a page of a run is gone')
+    return tile
   }
 
   get pins(): number {
@@ -154,8 +181,7 @@ class Morsels implements MorselSource {
   }
 
   #pinned(index: number): Tile {
-    this.#worker.pin(this.#tiles, index)
-    return this.#tiles.tile(index)
+    return this.#worker.pinned(this.#tiles, index)
   }
 }
 
@@ -175,12 +201,12 @@ function rowPieces(
   while (room > 0 && pieces.length < (room < rowsRoom ? MORSELS_WITH_ROWS_MAX : MORSELS_MAX)) {
     const morsel = next?.morsel ?? control.take()
     if (morsel < 0) break
-    const tile = morsels.tile(query.reverse === true ? morsels.count - 1 - morsel : morsel)
     const batches: PackedBatch[] = []
     let left = rowsMax - (next?.skip ?? 0)
     let isEnd = true
     let isElsewhere = false
     try {
+      const tile = morsels.tile(query.reverse === true ? morsels.count - 1 - morsel : morsel)
       for (const batch of scan.tile(tile, NO_ROWS, next?.skip)) {
         if (batch.rowCount === 0) continue
         batches.push(batch)

@@ -153,6 +153,7 @@ export class PooledRowRun implements RowRun {
     const step = here.next()
     if (step.done !== true) return step.value
     this.#here = undefined
+    this.#tile(this.#due).letGo?.()
     this.#nextMorsel()
     return undefined
   }

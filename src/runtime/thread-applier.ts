@@ -1,6 +1,8 @@
+import type { ManifestPages } from '../format/manifest.js'
 import type { DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { ErrorData } from '../base/errors.js'
+import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import type { ApplyConfig, ApplyLink } from './apply-link.js'
 import type { ApplyControl } from './apply-loop.js'
 import { closed, HeldThread } from './held-thread.js'
@@ -30,6 +32,14 @@ export class ThreadApplier implements ApplyLink {
     return this.#started().ask((control) => control.directory(tableId))
   }
 
+  async restore(tableId: number, info: ManifestPages, events: number): Promise<void> {
+    await this.#started().ask((control) => control.restore(tableId, info, events))
+  }
+
+  async snapshot(tableId: number): Promise<PageSnapshotInfo | undefined> {
+    return this.#started().ask((control) => control.snapshot(tableId))
+  }
+
   async load(tableId: number, part: SegmentPart): Promise<void> {
     await this.#started().ask((control) => control.load(tableId, part))
   }
@@ -52,7 +62,11 @@ export class ThreadApplier implements ApplyLink {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    await this.#thread?.end()
+    const thread = this.#thread
+    if (thread === undefined) return
+    // A thread that is lost has nothing to clean up: the next opening does.
+    await thread.ask((control) => control.close()).catch(() => {})
+    await thread.end()
   }
 
   onLost(listener: (reason: ErrorData) => void): void {
@@ -70,8 +84,8 @@ export class ThreadApplier implements ApplyLink {
       (lost) => this.#onLost(lost.toData())
     )
     this.#thread = thread
-    const { memory, apply, arena, ...config } = this.#config
-    const start = { ...config, memory: memory.handle, apply: apply.handle, arena: arena.handle }
+    const { memory, apply, arena, pageTable, ...config } = this.#config
+    const start = { ...config, memory: memory.handle, apply: apply.handle, arena: arena.handle, pageTable: pageTable.handle }
     thread.ask((control) => control.start(start)).catch(() => thread.giveUp())
     return thread
   }

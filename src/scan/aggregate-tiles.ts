@@ -44,6 +44,7 @@ export function* aggregateTiles(
         const mask = maskOf(slice, where, table)
         if (mask !== NONE) aggregates.add(slice, mask)
       }
+      tile.letGo?.()
       yield rows
     }
     aggregates.finish()

@@ -49,6 +49,8 @@ export class ChangedRows {
   parts: PagePart[] = []
   beforePages: PageView[] = []
   gone: GoneRows[] = []
+  /** The same keys at the earlier point. */
+  tilesBefore: readonly Tile[] = []
   looked = 0
 
   /** `earlier`: below S of the pages. */
@@ -73,7 +75,8 @@ export class ChangedRows {
     this.parts = []
     this.beforePages = []
     this.gone = []
-    const tilesBefore = this.#pages.tilesOf(this.#earlier, { from: tile.low, to: tile.high })
+    this.tilesBefore = this.#pages.tilesOf(this.#earlier, { from: tile.low, to: tile.high })
+    const { tilesBefore } = this
     const [only] = tilesBefore
     const isOne = only !== undefined && tilesBefore.length === 1 && only.page === tile.page && only.chunks === tile.chunks
     const slices = slicesOf(table, S, tile, this.#isBounded)

@@ -60,5 +60,7 @@ function* changedRows(
     found.find(tile)
     looked?.(found.looked)
     yield [found, tile]
+    tile.letGo?.()
+    for (const before of found.tilesBefore) before.letGo?.()
   }
 }

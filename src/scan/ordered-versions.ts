@@ -2,7 +2,7 @@
  * The versions of a window of time in the order of their keys, those of one key in the order of their begins; a range of keys at a time.
  * Each comes from the page in which it ends, or is visible at the window's last point.
  */
-import { type KeyBounds, type TilesOfRange } from '../page/page-directory.js'
+import { type KeyBounds, type Tile, type TilesOfRange } from '../page/page-directory.js'
 import { maskOf } from './aggregate-tiles.js'
 import { mergedPlaces } from './changes.js'
 import { endedSlicesOf, type PageSlice, slicesOf } from './page-slice.js'
@@ -29,6 +29,15 @@ export type VersionOptions = {
   readonly looked?: (rows: number) => void
 }
 
+/** False where a range has more sealed pages in the window than may be held at once. */
+export function canOrder(
+  pages: PagesAtSeq,
+  { after, last }: { readonly after: number; readonly last: number },
+  bounds: KeyBounds
+): boolean {
+  return pages.tilesBetween(after + 1, last, bounds).every(({ tiles }) => tiles.filter(({ sealed }) => sealed).length <= pages.heldMax)
+}
+
 /** Versions with a begin up to `last` and an end behind `after`, which is not behind it. An empty answer is a chance to look up. */
 export function* orderedVersions(
   pages: PagesAtSeq,
@@ -44,6 +53,7 @@ export function* orderedVersions(
     const versions = found.inOrder(reverse)
     if (ends === 'all' && last < pages.S) addEnds(versions, pages, range, last)
     yield versions
+    for (const tile of [...range.tiles, ...found.visible]) tile.letGo?.()
   }
 }
 
@@ -68,6 +78,8 @@ class RangeVersions {
   readonly #looked: ((rows: number) => void) | undefined
   /** Of one key, older ones first. */
   readonly #parts: SelectedRows[] = []
+  /** What is read at the last point. */
+  visible: readonly Tile[] = []
   /** From here on they are visible at the last point. */
   #visibleFrom = 0
   /** Of what is visible, in key order. */
@@ -89,7 +101,8 @@ class RangeVersions {
   addVisible(pages: PagesAtSeq, last: number, { low, high }: TilesOfRange, isBounded: boolean): void {
     this.#visibleFrom = this.#parts.length
     const ordered: Int32Array[] = []
-    for (const tile of pages.tilesOf(last, { from: low, to: high })) {
+    this.visible = pages.tilesOf(last, { from: low, to: high })
+    for (const tile of this.visible) {
       const selected: SelectedRows[] = []
       for (const slice of slicesOf(this.#table, last, tile, isBounded)) {
         const rows = this.#select(slice)

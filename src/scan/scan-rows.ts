@@ -55,6 +55,7 @@ export function* scanRows(
   for (let index = 0; index < count; index++) {
     const tile = tiles[query.reverse === true ? count - 1 - index : index] as Tile
     yield* scan.tile(tile, { rowCount: 0, columns: [], documents: [] })
+    tile.letGo?.()
   }
 }
 

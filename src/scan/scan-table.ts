@@ -3,14 +3,16 @@ import { DriftError } from '../base/errors.js'
 import { decodeKey, type Key, KEY_TEXT } from '../codec/key-codec.js'
 import { type Arena } from '../memory/arena.js'
 import { StaleDirectory } from '../page/directory-image.js'
+import { HeldTiles } from '../page/held-tiles.js'
 import { type KeyTable } from '../page/key-table.js'
 import { type KeyBounds, type PageDirectory, type Tile, tilesAt, tilesBetween, type TilesOfRange } from '../page/page-directory.js'
+import { NO_PINS, type PagePins, type SealedPage } from '../page/page-handle.js'
 import { type PageView } from '../page/page-view.js'
 import { type ReadPlace, RowReader } from '../page/row-reader.js'
 import { DocumentReader } from './document-reader.js'
 import { OrdinalMarks } from './ordinal-marks.js'
 import { type ScanMemory } from './scan-memory.js'
-import { type SweepSlice, sweepSlices, sweepTiles } from './sweep-pages.js'
+import { sweepTiles } from './sweep-pages.js'
 import { TextCells } from './text-cells.js'
 import { TileOrder } from './tile-hits.js'
 
@@ -19,6 +21,9 @@ export type ScanTableOptions = {
   readonly keys: KeyTable
   readonly memory: ScanMemory
   readonly readPlace?: ReadPlace | undefined
+  readonly tableId?: number
+  /** Where its page files are. */
+  readonly pageFolder?: string
 }
 
 /** Canonical bytes of nearly all keys that are numbers. */
@@ -26,6 +31,8 @@ const NUMBER_BYTES = 9
 
 /** One for each table and thread. */
 export class ScanTable {
+  readonly tableId: number
+  readonly pageFolder: string
   readonly arena: Arena
   readonly keys: KeyTable
   readonly memory: ScanMemory
@@ -38,7 +45,9 @@ export class ScanTable {
   /** Of keys that were only looked at. */
   seenLengths = 0
 
-  constructor({ arena, keys, memory, readPlace }: ScanTableOptions) {
+  constructor({ arena, keys, memory, readPlace, tableId = 0, pageFolder = '' }: ScanTableOptions) {
+    this.tableId = tableId
+    this.pageFolder = pageFolder
     this.arena = arena
     this.keys = keys
     this.memory = memory
@@ -82,34 +91,43 @@ export class ScanTable {
   }
 }
 
-/** The pages of a table at one seq. Whoever asked for them releases them. */
+/**
+ * The pages of a table at one seq. Whoever asked for them releases them. The sealed page of a tile is brought into memory when it is first
+ * looked at, and stays there until {@link release}, unless the tile is let go of before.
+ */
 export type PagesAtSeq = {
   readonly table: ScanTable
   readonly S: number
-  /** In order of keys, there until {@link release}. Bounds are canonical key bytes, `to` is not among them. */
+  /** So many sealed pages may be held at once, for whoever cannot let go of them one by one. */
+  readonly heldMax: number
+  /** In order of keys. Bounds are canonical key bytes, `to` is not among them. */
   tiles(bounds?: KeyBounds): readonly Tile[]
   /** The same at an earlier point. */
   tilesOf(point: number, bounds?: KeyBounds): readonly Tile[]
   /** For each range of keys, in order, all tiles that have a seq from `from` to `to`; of one key oldest first. */
   tilesBetween(from: number, to: number, bounds?: KeyBounds): readonly TilesOfRange[]
-  /** The same for points up to S, ascending: for a sweep. */
-  slices(points: readonly number[]): readonly SweepSlice[]
-  /** The same, a rectangle each, for threads that share them. */
+  /** A rectangle each, for a sweep over points up to S, ascending. */
   sweepTiles(points: readonly number[]): readonly Tile[]
   release(): void
 }
 
 export type DirectoryPagesOptions = {
+  /** Where sealed pages may be gone from memory: the way to bring them back. */
+  readonly pins?: PagePins | undefined
+  /** See {@link PagesAtSeq.heldMax}. */
+  readonly heldMax?: number | undefined
   /** How far apply is, where that is further than the directory says: no page came or went since. */
   readonly appliedSeq?: number
   readonly onRelease?: () => void
 }
 
-/** Of a directory in this thread. Its open pages are pinned; a sealed page is there as long as its table has readers. */
+/** Of a directory in this thread. Its open pages are pinned. */
 export class DirectoryPages implements PagesAtSeq {
   readonly table: ScanTable
   readonly S: number
-  readonly #directory: PageDirectory
+  readonly heldMax: number
+  readonly #directory: PageDirectory<SealedPage>
+  readonly #held: HeldTiles
   readonly #pinned: number[] = []
   readonly #onRelease: (() => void) | undefined
   #isReleased = false
@@ -118,14 +136,16 @@ export class DirectoryPages implements PagesAtSeq {
    * @throws DriftError SEQ_AHEAD where S is not applied yet.
    * @throws StaleDirectory where a page of the directory is gone.
    */
-  constructor(table: ScanTable, directory: PageDirectory, S: number, options: DirectoryPagesOptions = {}) {
-    const { appliedSeq = directory.appliedSeq, onRelease } = options
+  constructor(table: ScanTable, directory: PageDirectory<SealedPage>, S: number, options: DirectoryPagesOptions = {}) {
+    const { appliedSeq = directory.appliedSeq, pins = NO_PINS, heldMax = Infinity, onRelease } = options
     if (S > appliedSeq) {
       throw new DriftError('SEQ_AHEAD', `pages hold the events up to ${appliedSeq}, not up to ${S}`, { seq: S, appliedSeq })
     }
     this.table = table
     this.S = S
+    this.heldMax = heldMax
     this.#directory = directory
+    this.#held = new HeldTiles(pins)
     this.#onRelease = onRelease
     try {
       for (const { base, chunks } of directory.ranges) {
@@ -143,24 +163,25 @@ export class DirectoryPages implements PagesAtSeq {
   }
 
   tilesOf(point: number, bounds: KeyBounds = {}): readonly Tile[] {
-    return tilesAt(this.#directory, point, bounds)
+    return tilesAt(this.#directory, point, bounds).map((tile) => this.#held.tile(tile))
   }
 
   tilesBetween(from: number, to: number, bounds: KeyBounds = {}): readonly TilesOfRange[] {
-    return tilesBetween(this.#directory, from, to, bounds)
-  }
-
-  slices(points: readonly number[]): readonly SweepSlice[] {
-    return sweepSlices(this.#directory, points)
+    return tilesBetween(this.#directory, from, to, bounds).map(({ low, high, tiles }) => ({
+      low,
+      high,
+      tiles: tiles.map((tile) => this.#held.tile(tile))
+    }))
   }
 
   sweepTiles(points: readonly number[]): readonly Tile[] {
-    return sweepTiles(this.#directory, points)
+    return sweepTiles(this.#directory, points).map((tile) => this.#held.tile(tile))
   }
 
   release(): void {
     if (this.#isReleased) return
     this.#isReleased = true
+    this.#held.letGo()
     for (const address of this.#pinned.splice(0)) this.table.arena.unpin(address)
     this.#onRelease?.()
   }

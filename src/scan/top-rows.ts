@@ -45,14 +45,15 @@ export type TileSlices = {
   readonly bounds: Float64Array
 }
 
-/** Undefined where pages cannot tell. */
+/** Undefined where pages cannot tell, or too many would have to be held at once. */
 export function topRows(
-  { table, S }: { readonly table: ScanTable; readonly S: number },
+  { table, S, heldMax = Infinity }: { readonly table: ScanTable; readonly S: number; readonly heldMax?: number },
   tiles: readonly Tile[],
   query: Omit<RowQuery, 'reverse'>,
   order: RowOrder,
   { isBounded = false, looked }: TopOptions = {}
 ): Generator<RowBatch, void> | undefined {
+  if (tiles.filter(({ sealed }) => sealed).length > heldMax) return undefined
   const all = tiles.map((tile) => tileSlices(slicesOf(table, S, tile, isBounded), tile))
   const classes = valueClass(table, order.field, all)
   if (classes === undefined) return undefined

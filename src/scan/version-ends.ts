@@ -28,11 +28,12 @@ function endsOf(pages: PagesAtSeq, { low, high }: Keys, earlier: number, ordinal
   const sign = which === 'first' ? 1 : -1
   for (const { tiles } of pages.tilesBetween(earlier + 1, pages.S, { from: low, to: high })) {
     // Of one key, ends in a later rectangle are later: where ranges were merged, rectangles of other keys stand between its own.
-    for (const { page, chunks } of tiles.toSorted((one, other) => (one.t0 - other.t0) * sign)) {
+    for (const tile of tiles.toSorted((one, other) => (one.t0 - other.t0) * sign)) {
       if (search.left === 0) break
       search.begin()
-      if (page !== undefined) search.look(page)
-      for (const chunk of chunks) search.look(chunk)
+      if (tile.page !== undefined) search.look(tile.page)
+      for (const chunk of tile.chunks) search.look(chunk)
+      tile.letGo?.()
     }
   }
   return search.ends

@@ -24,6 +24,7 @@ import {
   RECORD_KEYS,
   type RecordPlace
 } from '../format/page-file.js'
+import { type ManifestPages } from '../format/manifest.js'
 import { encodeRecord, proveRecord, recordBody, unpackRecord } from '../format/page-record.js'
 import { type ImageMemory } from '../format/packed-block.js'
 import { type Io } from '../io/io.js'
@@ -66,15 +67,9 @@ export type PageSnapshotsParts = {
   readonly pins: PagePins
 }
 
-/** Plain data, for a manifest. */
-export type PageSnapshotInfo = {
-  /** Number of the file. */
-  readonly file: number
-  /** Events up to here are in it. */
-  readonly seq: number
-  /** Numbers of all files that it names, its own the last; others are not needed any more. */
-  readonly files: readonly number[]
-  /** Bytes of the new file. */
+/** A snapshot, for a manifest; files that it does not name are not needed any more. */
+export type PageSnapshotInfo = ManifestPages & {
+  /** Of the new file. */
   readonly bytes: number
 }
 
@@ -171,6 +166,11 @@ export class PageSnapshots {
       for (const { number } of handles) pageTable.remove(number)
       throw DriftError.from(error, `${this.#parts.folder}/${pageFileName(file)}`)
     }
+  }
+
+  /** The next snapshot takes nothing over from earlier ones. */
+  reset(): void {
+    this.#heap = []
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import { DriftError } from '../base/errors.js'
 import { COMMITS_TABLE_ID } from '../base/ids.js'
 import { FORMAT_VERSION } from '../format/file-header.js'
 import { EVENT_COMMIT, frameBytes, frameHeadBytes, sealFrame, writeFrameHead } from '../format/frame.js'
-import { encodeManifest, type Manifest, type ManifestSnapshot, type StoredColumns } from '../format/manifest.js'
+import { encodeManifest, type Manifest, type ManifestPages, type ManifestSnapshot, type StoredColumns } from '../format/manifest.js'
 import { readRecordHeader, recordFramesOffset, type RecordHeader } from '../format/wal-record.js'
 import { replaceFile, type Io } from '../io/io.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
@@ -28,6 +28,8 @@ export type TableFiles = {
   readonly columns?: StoredColumns
   /** The chain of snapshots that is live. */
   readonly snapshots?: readonly ManifestSnapshot[]
+  /** The live snapshot of its version pages. */
+  readonly pages?: ManifestPages | undefined
 }
 
 /** The columns of a table at a checkpoint's seq, for its manifest: of every table where they changed since its last one. Plain data. */
@@ -45,6 +47,7 @@ export class TableWriter {
   checkpointSeq: number
   columns: StoredColumns | undefined
   snapshots: readonly ManifestSnapshot[]
+  pages: ManifestPages | undefined
 
   constructor(io: Io, identity: DatabaseIdentity, files: TableFiles) {
     this.tableId = files.tableId
@@ -52,6 +55,7 @@ export class TableWriter {
     this.checkpointSeq = files.checkpointSeq
     this.columns = files.columns
     this.snapshots = files.snapshots ?? []
+    this.pages = files.pages
     this.appender = new SegmentAppender(io, `${files.directory}/segments`, identity.databaseId, files.tableId, files.segments)
   }
 
@@ -65,7 +69,8 @@ export class TableWriter {
       checkpointSeq: this.checkpointSeq,
       segments: this.appender.segments.map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed })),
       ...(this.columns === undefined ? {} : { columns: this.columns }),
-      ...(this.snapshots.length === 0 ? {} : { snapshots: this.snapshots })
+      ...(this.snapshots.length === 0 ? {} : { snapshots: this.snapshots }),
+      ...(this.pages === undefined ? {} : { pages: this.pages })
     }
   }
 }

@@ -11,7 +11,7 @@ import {
   recordHeadBytes,
   sealRecord
 } from '../format/wal-record.js'
-import { encodeManifest, type ManifestSnapshot } from '../format/manifest.js'
+import { encodeManifest, type ManifestPages, type ManifestSnapshot, numberedFile } from '../format/manifest.js'
 import { replaceFile, type Io } from '../io/io.js'
 import { LogFollower } from '../memory/log-follower.js'
 import type { LogMemory } from '../memory/log-memory.js'
@@ -27,6 +27,8 @@ export type MaintenanceRequest =
   | { readonly kind: 'replace'; readonly tableId: number; readonly merged: SegmentSummary }
   /** These snapshots are live from now on. */
   | { readonly kind: 'snapshots'; readonly tableId: number; readonly snapshots: readonly ManifestSnapshot[] }
+  /** This snapshot of the version pages is live from now on. */
+  | { readonly kind: 'pages'; readonly tableId: number; readonly pages: ManifestPages }
   /** Files that no manifest names any more, in the table's folder; nobody opens them again. */
   | { readonly kind: 'remove'; readonly tableId: number; readonly files: readonly string[] }
 
@@ -213,9 +215,21 @@ export class Writer {
         }
         break
       }
+      case 'pages': {
+        const old = table.pages
+        table.pages = request.pages
+        try {
+          this.#installManifest(table)
+        } catch (error) {
+          table.pages = old
+          throw error
+        }
+        break
+      }
       case 'remove': {
         const live = new Set(appender.segments.map((segment) => `segments/${segment.file}`))
         for (const { file } of table.snapshots) live.add(`snapshots/${file}`)
+        for (const number of table.pages?.files ?? []) live.add(`snapshots/${numberedFile(number, 'pages')}`)
         for (const name of request.files) {
           if (live.has(name)) throw new DriftError('INVARIANT', `CMP-5: ${name} is live, and is not removed`)
           this.#io.remove(`${table.directory}/${name}`)

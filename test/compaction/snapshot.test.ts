@@ -10,7 +10,10 @@ import { openSimulated } from '../coordinator/_database.js'
 import { Oracle } from '../coordinator/_oracle.js'
 import { difference, fill, write, writesOf } from './_filled.js'
 
-const snapshotsOf = (directory: string, table: string) => readdirSync(join(directory, 'tables', table, 'snapshots')).sort()
+const snapshotsOf = (directory: string, table: string) =>
+  readdirSync(join(directory, 'tables', table, 'snapshots'))
+    .filter((name) => name.endsWith('.snap'))
+    .sort()
 
 test('CMP-5: an opening begins from the snapshots, reads what is behind them, and answers the same at every seq', async (t) => {
   const directory = temporaryDirectory(t)

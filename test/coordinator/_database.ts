@@ -30,6 +30,7 @@ export type SimulatedOptions = {
   readonly readOnly?: boolean
   readonly log?: Log
   readonly pageRows?: number
+  readonly cacheBytes?: number
 }
 
 export async function openSimulated(io: Io, options: SimulatedOptions = {}): Promise<Opened> {
@@ -42,7 +43,7 @@ export async function openSimulated(io: Io, options: SimulatedOptions = {}): Pro
     random: (bytes) => Uint8Array.from({ length: bytes }, () => (random = (random * 48271) % 2147483647) & 255),
     log,
     durability,
-    cacheBytes: 8 * 1024 * 1024,
+    cacheBytes: options.cacheBytes ?? 8 * 1024 * 1024,
     readOnly,
     create: true,
     writer: 'in-process',

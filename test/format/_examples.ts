@@ -146,7 +146,8 @@ export const manifest: Manifest = {
       { name: 'total', seen: { int: 300, float: 3 } }
     ]
   },
-  snapshots: [{ file: '00000301.snap', after: 0, seq: 301, events: 3, place: 112 }]
+  snapshots: [{ file: '00000301.snap', after: 0, seq: 301, events: 3, place: 112 }],
+  pages: { file: 7, seq: 301, files: [4, 7] }
 }
 
 const headerParts = (kind: string, table: string, number: string, origin: string, salt: string): Example['parts'] => [

@@ -34,7 +34,7 @@ if (parentPort !== null) {
   const { arena: handle, pageTable, image, folder, seqs } = workerData as CacheWorkerData
   const arena = Arena.attach(handle)
   const files = new PageFiles(realIo, () => folder)
-  const cache = new PageCache(arena, PageTable.attach(pageTable), files, 10_000)
+  const cache = new PageCache(arena, PageTable.attach(pageTable), files, { waitMs: 10_000 })
   const directory = attachHandleDirectory(image, new PageViews(arena), new PageHandles())
   const reader = new PageReader({ arena, keys: KeyTable.attach(arena, image.keys), directory, pins: cache, at: () => undefined })
   const sums = seqs.map((S) => sumAt(reader, S))

@@ -55,8 +55,12 @@ export class History implements AsyncDisposable {
     const time = { now: () => clock.ms, monotonic: () => 0 }
     // Some are read from documents, the others from version pages, of 4 rows or of the size that they have.
     const pageRows = [undefined, 4, 4, 16_384][steps.length % 4]
+    // In one slot of page memory sealed pages come and go.
+    const cacheBytes = (steps.length % 8 < 4 ? 2.75 : 8) * 1024 * 1024
     const db =
-      pageRows === undefined ? await open(':memory:', { clock: time }) : (await openSimulated(new MemoryIo(), { clock: time, pageRows })).db
+      pageRows === undefined
+        ? await open(':memory:', { clock: time })
+        : (await openSimulated(new MemoryIo(), { clock: time, pageRows, cacheBytes })).db
     const made = new History(db, clock)
     await db.createTable('t', { primaryKey: 'id' })
     made.commits.push({ seq: db.lastSeq, time: clock.ms, events: [] })

@@ -293,6 +293,11 @@ const openings = [
     runs: Math.ceil(RUNS / 8)
   },
   {
+    name: 'by pages of 4 rows that leave memory and come back, in one slot',
+    opened: async (directory: string) => (await openPaged(directory, { pageRows: 4, cacheBytes: 2.75 * 1024 * 1024 })).db,
+    runs: Math.ceil(RUNS / 2)
+  },
+  {
     name: 'by pages of 16,384 rows',
     opened: async (directory: string) => (await openPaged(directory, { pageRows: 16_384, cacheBytes: 8 * 1024 * 1024 })).db,
     runs: Math.ceil(RUNS / 3)

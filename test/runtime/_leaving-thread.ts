@@ -1,10 +1,11 @@
 /** Entry of a query thread that ends the thread in the middle of a task at an odd seq. */
 import { workerData } from 'node:worker_threads'
+import { realIo } from '../../src/io/real-io.js'
 import { QueryControl } from '../../src/memory/query-control.js'
 import { type QueryReply, type QueryTask, type QueryThreadStart } from '../../src/runtime/query-task.js'
 import { QueryWorker } from '../../src/runtime/query-worker.js'
 
-const worker = new QueryWorker(workerData as QueryThreadStart)
+const worker = new QueryWorker(realIo, workerData as QueryThreadStart)
 
 export function run(task: QueryTask): QueryReply {
   const control = QueryControl.attach(task.control)

@@ -5,6 +5,7 @@ import { inspect, isDeepStrictEqual } from 'node:util'
 import { type AggregateQuery, type ScanAggregate } from '../../src/scan/aggregate-query.js'
 import { finishPartials, mergePartials } from '../../src/scan/finish-partials.js'
 import { sweepAggregates } from '../../src/scan/sweep-aggregates.js'
+import { slicesOfSweep } from '../../src/scan/sweep-pages.js'
 import { history, parts, tableOf } from './_events.js'
 import { answerOf, kinds, ScannedTable } from './_source.js'
 
@@ -44,7 +45,7 @@ function expectedAt(table: ScannedTable, S: number, { where, groupBy, aggregates
 
 function checkSweep(table: ScannedTable, kind: number, points: readonly number[], asked: AggregateQuery): 'swept' | 'not served' {
   const pages = table.pagesAt(kind, table.model.seq)
-  const slices = pages.slices(points)
+  const slices = pages.sweepTiles(points).flatMap(slicesOfSweep)
   const half = slices.length >> 1
   // As two threads would do it.
   const first = sweepAggregates(pages.table, slices.slice(0, half), points, asked)
