@@ -357,7 +357,8 @@ async function restoreTable(options: RecoveryOptions, table: TableState, manifes
   } catch (error) {
     // Versions behind the snapshots may lead to a damaged block of theirs.
     const damage = DriftError.from(error, table.directory)
-    if (damage.kind !== 'data' || !snapshots.some(({ file }) => damage.details['file'] === `${table.directory}/snapshots/${file}`)) throw error
+    if (damage.kind !== 'data' || !snapshots.some(({ file }) => damage.details['file'] === `${table.directory}/snapshots/${file}`))
+      throw error
     warnOfDamage(options.logger, table, damage)
   }
   if (restored === undefined) table.close()
@@ -424,7 +425,11 @@ async function restoreChain(
   return table
 }
 
-function emptyTable({ io, directory, cache, log, versions, logger }: RecoveryOptions, identity: DatabaseIdentity, definition: TableDefinition): TableState {
+function emptyTable(
+  { io, directory, cache, log, versions, logger }: RecoveryOptions,
+  identity: DatabaseIdentity,
+  definition: TableDefinition
+): TableState {
   const folder = `${directory}/tables/${definition.folder}`
   return new TableState(definition, folder, identity.hashSeed, new SegmentReader(io, `${folder}/segments`, cache, []), log, {
     ...versions,

@@ -52,7 +52,8 @@ export class VersionMemory {
   add(owner: BlockOwner, block: number, bytes: number): void {
     this.#blockBytes += bytes
     let refusals = 0
-    while (this.#blockBytes > this.#blockBytesMax && refusals < REFUSALS_MAX && this.#ring.length > 0) refusals = this.#evictOne() ? 0 : refusals + 1
+    while (this.#blockBytes > this.#blockBytesMax && refusals < REFUSALS_MAX && this.#ring.length > 0)
+      refusals = this.#evictOne() ? 0 : refusals + 1
     this.#ring.push({ owner, block, bytes })
   }
 

@@ -59,7 +59,10 @@ test('opening a table of 200,000 versions from a snapshot reads fewer bytes than
   await db.snapshot('t')
   const seqs = Array.from({ length: 20 }, (_, index) => 1 + (index * 5 + 1) * KEYS)
   const expected = answers(db, seqs)
-  t.deepEqual(expected, seqs.flatMap((seq) => Array.from({ length: 3 }, () => (seq - 1) / KEYS - 1)))
+  t.deepEqual(
+    expected,
+    seqs.flatMap((seq) => Array.from({ length: 3 }, () => (seq - 1) / KEYS - 1))
+  )
   await db.close()
   t.deepEqual((await verify(io, '/data')).problems, [])
 
@@ -70,7 +73,13 @@ test('opening a table of 200,000 versions from a snapshot reads fewer bytes than
   const opened = { ...io.bytes }
   t.true(opened.snap < 100 * KEYS, `${opened.snap} bytes of a snapshot were read`)
   t.deepEqual(answers(second, seqs), expected)
-  t.is(second.asOf({ seq: seqs[3] ?? 0 }).table('t').count(), KEYS)
+  t.is(
+    second
+      .asOf({ seq: seqs[3] ?? 0 })
+      .table('t')
+      .count(),
+    KEYS
+  )
   t.true(io.bytes.snap > opened.snap, 'what is asked for is read then')
   await second.close()
 })

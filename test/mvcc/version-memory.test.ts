@@ -69,7 +69,7 @@ function check(t: ExecutionContext, store: VersionStore, rows: readonly Row[], d
     const chain = rows.flatMap((row, index) => (row.ordinal === ordinal && row.seq <= at ? [index + 1] : [])).reverse()
     const found: number[] = []
     for (let version = store.versionAt(ordinal, at); version !== 0; version = store.previousOf(version)) found.push(version)
-    if (String(found) !== String(chain)) return t.fail(`ordinal ${ordinal} at ${at}: ${found}, not ${chain}`)
+    if (String(found) !== String(chain)) return t.fail(`ordinal ${ordinal} at ${at}: ${found.join()}, not ${chain.join()}`)
     const version = chain[0] ?? 0
     const row = rows[version - 1]
     if (row !== undefined) {
