@@ -33,6 +33,7 @@ import { type LogMemory } from '../memory/log-memory.js'
 import { type PageTable } from '../memory/page-table.js'
 import { type DirectoryImage, directoryImage } from '../page/directory-image.js'
 import { pageFileName } from '../page/page-files.js'
+import { type RecutProgress } from '../page/recut.js'
 import { TablePages } from '../page/table-pages.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { pageEventOf } from './apply-frame.js'
@@ -41,6 +42,8 @@ import { type SegmentPart, framesOfPart } from './segment-part.js'
 
 /** Events of one step: about two milliseconds. */
 const STEP_EVENTS = 1024
+/** Of a compaction: about a tenth of a second with what is applied between them. */
+const COMPACT_STEPS = 16
 
 export type AppliedTable = {
   readonly tableId: number
@@ -54,6 +57,15 @@ export type AppliedTable = {
 
 /** What apply knows of a table's pages. */
 export type DirectoryAnswer = { readonly image: DirectoryImage } | { readonly refused: ErrorData | undefined }
+
+/** How far COMPACT is with a table's pages: rows that were gone through, of about so many. */
+export type CompactionStep = {
+  readonly done: number
+  readonly total: number
+  readonly isOver: boolean
+  /** Of the directory: no reader of this one or a newer one finds a page that was replaced so far. */
+  readonly version: number
+}
 
 type OpenRecord = { readonly at: number; readonly runs: readonly RecordRun[]; readonly lastSeq: number }
 
@@ -71,6 +83,7 @@ type Table = {
   refused: ErrorData | undefined
   /** Pages that were given up, until no reader is inside. */
   given: TablePages | undefined
+  compaction: Generator<RecutProgress, void> | undefined
 }
 
 export type ApplierParts = {
@@ -244,15 +257,37 @@ export class Applier {
     return table.state === 'live'
   }
 
-  /** Leaves live rows only in the open pages of a live table, a rectangle a step. */
-  *settle(tableId: number): Generator<void, void> {
+  /**
+   * A part of COMPACT of a table's pages: open ones are left with live rows only, then sealed ones are cut anew. In steps of a few
+   * milliseconds; to be called until it is over. A compaction that nobody goes on with is gone on with by the next one.
+   * @throws DriftError OVERLOADED where page memory is short: what was done stays done.
+   */
+  *compact(tableId: number): Generator<void, CompactionStep> {
     const table = this.#table(tableId)
-    if (table.state !== 'live') return
-    for (const _ of table.pages?.settle() ?? []) {
-      this.#changed.add(table)
-      this.#publish()
+    let progress: RecutProgress = { done: 0, total: 0 }
+    for (let left = COMPACT_STEPS; left > 0; left--) {
+      const { pages } = table
+      if (table.state !== 'live' || pages === undefined) return { ...progress, isOver: true, version: 0 }
+      table.compaction ??= compactionOf(pages)
+      let isOver = true
+      try {
+        const step = table.compaction.next()
+        isOver = step.done === true
+        if (step.done !== true) progress = step.value
+      } finally {
+        if (isOver) table.compaction = undefined
+        this.#changed.add(table)
+        this.#publish()
+      }
+      if (isOver) return { ...progress, isOver, version: pages.structureVersion }
       yield
     }
+    return { ...progress, isOver: false, version: table.pages?.structureVersion ?? 0 }
+  }
+
+  /** No reader has a directory of the table that is older than `version`. */
+  releaseReplaced(tableId: number, version: number): void {
+    this.#table(tableId).pages?.releaseReplaced(version)
   }
 
   /** Removes what is of no use to anybody else. */
@@ -264,6 +299,7 @@ export class Applier {
   forget(tableId: number): void {
     const table = this.#table(tableId)
     table.state = 'cold'
+    endCompaction(table)
     table.given?.release()
     table.pages?.release()
     table.given = table.pages = undefined
@@ -277,7 +313,7 @@ export class Applier {
 
   #addTable({ tableId: id, primaryKey, directory, nextPlace, state }: AppliedTable): void {
     const storage = this.#storage.table(id, primaryKey, directory)
-    const nothing = { pages: undefined, remembered: [], refused: undefined, given: undefined }
+    const nothing = { pages: undefined, remembered: [], refused: undefined, given: undefined, compaction: undefined }
     const table: Table = { id, primaryKey, storage, state, nextPlace, ...nothing }
     if (state === 'live') {
       table.pages = this.#newPages(table)
@@ -287,9 +323,9 @@ export class Applier {
   }
 
   #newPages({ id, primaryKey, storage }: Table): TablePages {
-    const { sealed } = storage
+    const { sealed, pins } = storage
     storage.reset()
-    return new TablePages({ arena: this.#arena, table: id, primaryKey, pageRows: this.#pageRows, sealed })
+    return new TablePages({ arena: this.#arena, table: id, primaryKey, pageRows: this.#pageRows, sealed, pins })
   }
 
   #nextRecord(tail: number): boolean {
@@ -367,6 +403,7 @@ export class Applier {
       table.refused = DriftError.from(error, `pages of table ${table.id}`).toData()
       table.given = pages
       table.pages = undefined
+      endCompaction(table)
       if (table.state === 'live') table.state = 'cold'
       table.remembered = []
       this.#apply.setDirectoryVersion(table.id, 0)
@@ -382,4 +419,17 @@ export class Applier {
     this.#changed.clear()
     this.#apply.publishApplied(this.#lastSeq)
   }
+}
+
+function* compactionOf(pages: TablePages): Generator<RecutProgress, void> {
+  const total = pages.rowsStored
+  let done = 0
+  for (const rows of pages.settle()) yield { done: Math.min(total, (done += rows)), total }
+  yield* pages.recut()
+}
+
+/** What it has pinned is let go. */
+function endCompaction(table: Table): void {
+  table.compaction?.return()
+  table.compaction = undefined
 }

@@ -4,7 +4,7 @@ import { type Arena } from '../memory/arena.js'
 import { type PageTable } from '../memory/page-table.js'
 import { PageCache } from '../page/page-cache.js'
 import { PageFiles } from '../page/page-files.js'
-import { type SealedPages } from '../page/page-handle.js'
+import { type PagePins, type SealedPages } from '../page/page-handle.js'
 import { PageKeeper } from '../page/page-keeper.js'
 import { SpillFile } from '../page/spill-file.js'
 import { type PageSnapshotInfo, PageSnapshots } from '../snapshot/page-snapshots.js'
@@ -51,7 +51,7 @@ export class PageStorage {
       const { io, arena, pageTable, databaseId } = this.#parts
       const spill = new SpillFile(io, folder, -1, tableId, databaseId)
       const parts = { io, folder, tableId, primaryKey, databaseId, arena, pageTable, keeper: this.#keeper, spill, pins: this.#cache }
-      table = new TablePageStorage(folder, this.#keeper.of(tableId, spill), new PageSnapshots(parts), spill)
+      table = new TablePageStorage(folder, this.#keeper.of(tableId, spill), this.#cache, new PageSnapshots(parts), spill)
       this.#tables.set(tableId, table)
     }
     return table
@@ -83,14 +83,16 @@ export class PageStorage {
 export class TablePageStorage {
   readonly folder: string
   readonly sealed: SealedPages
+  readonly pins: PagePins
   readonly snapshots: PageSnapshots
   readonly spill: SpillFile
   /** What was written or restored last, and the version of the directory then. */
   #last: { readonly info: ManifestPages; readonly version: number } | undefined
 
-  constructor(folder: string, sealed: SealedPages, snapshots: PageSnapshots, spill: SpillFile) {
+  constructor(folder: string, sealed: SealedPages, pins: PagePins, snapshots: PageSnapshots, spill: SpillFile) {
     this.folder = folder
     this.sealed = sealed
+    this.pins = pins
     this.snapshots = snapshots
     this.spill = spill
   }
@@ -115,7 +117,7 @@ export class TablePageStorage {
 
   /** @throws DriftError CORRUPT, UNSUPPORTED_VERSION, NOT_SUPPORTED, IO, OVERLOADED: then pages are made of the segments. */
   restore(info: ManifestPages): TablePages {
-    const pages = this.snapshots.restore(info.file, { sealed: this.sealed })
+    const pages = this.snapshots.restore(info.file, { sealed: this.sealed, pins: this.pins })
     this.#last = { info, version: pages.structureVersion }
     return pages
   }

@@ -38,12 +38,14 @@ import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeli
 import { lockDirectory } from './directory-lock.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
+import { OpenTransactions } from './open-transactions.js'
 import { PageAccess } from './page-access.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
 import type { TableState } from './table-state.js'
+import { Transaction, type TransactionHost, type TransactionLimits } from './transaction.js'
 
 export type CoordinatorOptions = {
   readonly io: Io
@@ -69,6 +71,8 @@ export type CoordinatorOptions = {
   readonly pagesFromVersions?: number | undefined
   /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
   readonly compactAtBytes?: number
+  /** The greatest age of a transaction that names none; Infinity unless given. */
+  readonly transactionTimeoutMs?: number | undefined
   /** For temporary files of queries where the database is only read; the system's unless given. */
   readonly temporaryDirectory?: string
 }
@@ -97,6 +101,9 @@ const PAGES_FROM_VERSIONS = 2000
 
 /** Ids of tables are never given twice, and tables are not dropped. */
 const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
+
+/** Sets of transactions that ended, for others: making one costs more than a small transaction. */
+const SPARE_SETS_MAX = 64
 
 const noMetadata = new Uint8Array(0)
 
@@ -131,9 +138,29 @@ export class Coordinator {
   #checkpoints = 0
   #checkpointSeq = 0
   #checkpointFailure: DriftError | undefined
+  readonly #transactions = new OpenTransactions()
+  readonly #transactionSets: WriteSet<TableState>[] = []
+  readonly #transactionHost: TransactionHost = {
+    transactions: this.#transactions,
+    lastSeq: () => this.lastSeq,
+    monotonic: () => this.monotonic(),
+    assertOpen: () => this.assertOpen(),
+    writeSet: (bytesMax) => {
+      const set = this.#transactionSets.pop() ?? new WriteSet<TableState>()
+      set.clear(bytesMax)
+      return set
+    },
+    giveBack: (set) => void (this.#transactionSets.length < SPARE_SETS_MAX && this.#transactionSets.push(set)),
+    assertWritable: () => void this.#writer(),
+    commit: (set, request) => this.#writer().pipeline.submit(set, request),
+    emptyCommit: () => {
+      const { seq, time } = this.#present(this.lastSeq)
+      return { seq, firstSeq: seq + 1, count: 0, time }
+    }
+  }
   #nextPin = 1
-  /** Seqs that read views hold. */
-  readonly #pins = new Map<number, number>()
+  /** Seqs that read views hold, and since when. */
+  readonly #pins = new Map<number, { readonly seq: number; readonly sinceMs: number }>()
   readonly #pinOf = new WeakMap<object, number>()
   readonly #forgottenViews = new FinalizationRegistry<number>((id) => void this.#pins.delete(id))
 
@@ -324,7 +351,7 @@ export class Coordinator {
   /** A read view holds its seq until {@link unpin}; one that is garbage collected lets go by itself. */
   pin(view: object, seq: number): void {
     const id = this.#nextPin++
-    this.#pins.set(id, seq)
+    this.#pins.set(id, { seq, sinceMs: this.monotonic() })
     this.#pinOf.set(view, id)
     this.#forgottenViews.register(view, id, view)
   }
@@ -338,6 +365,22 @@ export class Coordinator {
   }
 
   // Writes.
+
+  /** Begins a transaction: it reads at the last visible seq, and writes nothing before its commit. */
+  begin(options: TransactionLimits): Transaction {
+    this.assertOpen()
+    return new Transaction(this.#transactionHost, options)
+  }
+
+  get transactionTimeoutMs(): number {
+    return this.#options.transactionTimeoutMs ?? Number.POSITIVE_INFINITY
+  }
+
+  /** 0 <= x < 1. */
+  random(): number {
+    const [a = 0, b = 0] = this.#options.random(2)
+    return (a * 256 + b) / 65_536
+  }
 
   /** An empty set of writes. */
   writeSet(): WriteSet<TableState> {
@@ -404,7 +447,9 @@ export class Coordinator {
     const tables = this.#maintained(name)
     await this.checkpoint()
     const compacted = await maintenance.compact(tables, options)
-    for (const table of name === undefined ? this.#state.tables.values() : [this.table(name)]) await pages.settle(table)
+    for (const table of name === undefined ? this.#state.tables.values() : [this.table(name)]) {
+      await pages.compact(table, (done, total) => maintenance.reportPages(options, done, total))
+    }
     return compacted
   }
 
@@ -452,6 +497,8 @@ export class Coordinator {
 
   stats() {
     const tables = [...this.#state.tables.values()]
+    const pins = [...this.#pins.values()]
+    const now = this.monotonic()
     return {
       lastSeq: this.lastSeq,
       pending: this.#writing?.pipeline.pendingCount ?? 0,
@@ -462,7 +509,11 @@ export class Coordinator {
       checkpoints: this.#checkpoints,
       compactions: this.#writing?.maintenance.compactions ?? 0,
       views: this.#pins.size,
-      oldestViewSeq: this.#pins.size === 0 ? undefined : Math.min(...this.#pins.values()),
+      oldestViewSeq: this.#pins.size === 0 ? undefined : Math.min(...pins.map(({ seq }) => seq)),
+      /** Views of the past that nobody has let go of, oldest first. */
+      readViews: pins.map(({ seq, sinceMs }) => ({ seq, ageMs: now - sinceMs })),
+      /** Oldest first. */
+      transactions: this.#transactions.list(now),
       /** Everything up to here is in the version pages of the tables that have some. */
       appliedSeq: this.#writing?.pages.appliedSeq ?? 0,
       pageBytes: this.#writing?.pages.bytes ?? 0,
@@ -517,7 +568,7 @@ export class Coordinator {
     const config: WriterConfig = { directory, identity, durability, walNumber, firstSeq: lastSeq + 1, tables: files }
     await thread?.start(config)
     const link = thread ?? new InProcessWriter(io, memory, config)
-    const staging = new Staging()
+    const staging = new Staging(() => Math.min(this.lastSeq, this.#transactions.oldestReadSeq()))
     this.#logBytes = (source) => (source === STAGING_SOURCE ? staging.buffer : memory.bytes())
     this.#checkpointSeq = lastSeq
     const tables = this.#state.tables

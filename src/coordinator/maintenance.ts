@@ -50,10 +50,11 @@ export type SnapshottedTable = {
 }
 
 export type MaintenanceProgress = {
-  readonly phase: 'compact' | 'snapshot'
+  /** `pages`: COMPACT goes through version pages, behind the segments. */
+  readonly phase: 'compact' | 'pages' | 'snapshot'
   readonly done: number
   readonly total: number
-  readonly unit: 'bytes'
+  readonly unit: 'bytes' | 'rows'
 }
 
 export type MaintenanceOptions = {
@@ -125,6 +126,13 @@ export class Maintenance {
       }
       return results
     })
+  }
+
+  /** Of the pages that COMPACT goes through; throws where it is to stop. */
+  reportPages(options: MaintenanceOptions, done: number, total: number): void {
+    refuseIfAborted(options.signal)
+    this.#refuseIfStopped()
+    this.#report(options, 'pages', done, total, done === total)
   }
 
   /** Writes a snapshot of each of these tables, up to its last checkpoint. */
@@ -275,7 +283,7 @@ export class Maintenance {
     const now = this.#options.monotonic()
     if (!isLast && now - this.#lastReport < PROGRESS_EVERY_MS) return
     this.#lastReport = now
-    onProgress({ phase, done: Math.min(done, total), total, unit: 'bytes' })
+    onProgress({ phase, done: Math.min(done, total), total, unit: phase === 'pages' ? 'rows' : 'bytes' })
   }
 
   #refuseIfStopped(): void {

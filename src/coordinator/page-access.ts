@@ -27,6 +27,7 @@ import { QueryPool } from '../runtime/query-pool.js'
 import { ScanMemory } from '../scan/scan-memory.js'
 import { DirectoryPages, type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
+import { DirectoryReaders } from './directory-readers.js'
 import { type TableState } from './table-state.js'
 
 /** Events that are left for the last part of a warming, during which the log is held. */
@@ -46,6 +47,8 @@ type TablePageState = {
   scan: ScanTable | undefined
   /** Reads that are inside its pages. */
   readers: number
+  /** The same by directory, of the pages that the table has now. */
+  readersOf: DirectoryReaders
   /** Why it has none; it is not tried again. */
   refused: ErrorData | undefined
   /** Its pages are given up, and to be given back when no read is inside them any more. */
@@ -126,6 +129,7 @@ export class PageAccess {
       directory: undefined,
       scan: undefined,
       readers: 0,
+      readersOf: new DirectoryReaders(),
       refused: undefined,
       isGivenUp: false
     })
@@ -214,9 +218,45 @@ export class PageAccess {
     return state.state === 'live' ? this.#parts.link.snapshot(table.definition.id) : undefined
   }
 
-  /** Leaves live rows only in the open pages of a table that has any. */
-  async settle(table: TableState): Promise<void> {
-    if (this.#stateOf(table).state === 'live' && !this.#isLost) await this.#parts.link.settle(table.definition.id)
+  /**
+   * COMPACT of a table's pages, where it has any: live rows only in open pages, sealed ones so that the past is cheap to scan. `report` is
+   * told how many rows of about how many were gone through, and may throw. Where page memory is short the rest is left as it is.
+   */
+  async compact(table: TableState, report: (done: number, total: number) => void): Promise<void> {
+    const state = this.#stateOf(table)
+    const { link, logger } = this.#parts
+    while (state.state === 'live' && !this.#isLost) {
+      try {
+        const { done, total, isOver, version } = await link.compact(table.definition.id)
+        state.readersOf.replaced(version)
+        this.#releaseReplaced(state)
+        if (isOver) return
+        report(done, total)
+      } catch (error) {
+        const { code, message } = DriftError.from(error, 'apply')
+        if (code !== 'DRIFT_OVERLOADED') throw error
+        logger.warn({ table: table.definition.name, message }, 'compaction left pages of a table as they are')
+        return
+      }
+    }
+  }
+
+  /** Pages that no reader finds any more go back: those replaced before the oldest directory that somebody reads. */
+  #releaseReplaced(state: TablePageState): void {
+    const { readersOf } = state
+    if (state.state !== 'live' || this.#isClosed || this.#isLost) return
+    const version = readersOf.takeOldest()
+    if (version === undefined) return
+    const release = async (): Promise<void> => {
+      // Threads may be a little behind the read that they belong to.
+      await this.fragments.untilLeft()
+      if (state.readersOf === readersOf) await this.#parts.link.releaseReplaced(state.table.definition.id, version)
+    }
+    release().catch((error: unknown) => {
+      if (this.#isClosed || this.#isLost) return
+      const { code, message } = DriftError.from(error, 'apply')
+      this.#parts.logger.warn({ code, message }, 'replaced pages of a table could not be given back')
+    })
   }
 
   async close(): Promise<void> {
@@ -261,6 +301,7 @@ export class PageAccess {
   #giveUp(state: TablePageState): void {
     state.state = 'cold'
     state.directory = state.scan = undefined
+    state.readersOf = new DirectoryReaders()
     state.isGivenUp = true
     if (state.readers === 0) void this.#forget(state)
   }
@@ -282,8 +323,11 @@ export class PageAccess {
   #pinned(state: TablePageState, directory: PageDirectory<SealedPage>, table: ScanTable, S: number): PagesAtSeq | undefined {
     const { appliedSeq } = this.#parts.apply
     state.readers++
+    const leave = state.readersOf.enter(directory.version)
     const onRelease = (): void => {
       state.readers--
+      leave()
+      this.#releaseReplaced(state)
       if (state.readers === 0 && state.isGivenUp) void this.#forget(state)
     }
     try {

@@ -19,6 +19,7 @@ import { SnapshotBlocks } from '../snapshot/snapshot-blocks.js'
 import { SnapshotReader } from '../snapshot/snapshot-reader.js'
 import { isCompacted, segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
+import { RecentChanges } from '../txn/recent-changes.js'
 
 /** NDJSON: whole lines. */
 export type JsonPiece = { readonly bytes: Uint8Array; readonly rows: number }
@@ -37,6 +38,7 @@ export class TableState {
   readonly frames: VersionFrames
   readonly segments: SegmentReader
   readonly columns: SeenColumns
+  readonly recent = new RecentChanges()
   readonly #ordered: OrderedKeys
   /** Place of the next frame. */
   nextPlace: number

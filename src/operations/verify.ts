@@ -11,6 +11,7 @@ import { readRecordHeader, recordFramesOffset } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { decodeCommit } from './check-event.js'
 import { ColumnCheck } from './check-columns.js'
+import { checkPages } from './check-pages.js'
 import { checkSegments, framesOf, type EventSink, type SegmentScan } from './check-segments.js'
 import { checkSnapshots } from './check-snapshots.js'
 import { checkWal, type WalScan } from './check-wal.js'
@@ -196,6 +197,10 @@ class Verification {
     if (manifest !== undefined && table.scan.sound) {
       await this.#drive(checkSnapshots(this.#io, directory, manifest, this.#findings))
       this.#files += manifest.snapshots?.length ?? 0
+      if (manifest.pages !== undefined) {
+        await this.#drive(checkPages(this.#io, `${directory}/snapshots`, tableId, manifest.pages, this.#findings))
+        this.#files += manifest.pages.files.length
+      }
     }
   }
 

@@ -6,12 +6,17 @@
 import { compareKeys } from '../codec/key-codec.js'
 import { type KeyTable } from './key-table.js'
 import { type PageDirectory, type Past, type RangeEntry, tilesAt } from './page-directory.js'
-import { isHandle, type PagePins, type SealedPage } from './page-handle.js'
+import { isHandle, type PageHandle, type PagePins, type SealedPage } from './page-handle.js'
 import * as layout from './page-layout.js'
 import { type ColumnView, type PageView } from './page-view.js'
 import { cellOf, numberOf, RestCursor, stateOf } from './row-reader.js'
 
-export type TilingFinding = { readonly law: string; readonly message: string }
+export type TilingFinding = {
+  readonly law: string
+  readonly message: string
+  /** Of which it is said, where it may leave memory. */
+  readonly page?: PageHandle
+}
 
 export type TilingOptions = {
   /** Rows of a full page: with it the live share of sealed pages is checked. */
@@ -40,6 +45,8 @@ class TilingCheck {
   readonly #directory: PageDirectory<SealedPage>
   readonly #keys: KeyTable
   readonly #options: TilingOptions
+  /** The sealed page that is looked at, where it is told by a handle. */
+  #handle: PageHandle | undefined
 
   constructor(directory: PageDirectory<SealedPage>, keys: KeyTable, options: TilingOptions) {
     this.#directory = directory
@@ -67,19 +74,22 @@ class TilingCheck {
       this.#say('MEM-7', undefined, 'a page is told by a handle, and nothing is there to pin it')
       return
     }
+    this.#handle = isHandle(sealed) ? sealed : undefined
     try {
       if (page.kind !== layout.SEALED || page.t0 !== t0 || page.t1 !== t1)
         this.#say('VIS-8', page, `[${page.t0}, ${page.t1}) is not [${t0}, ${t1})`)
       this.#checkSorted(page, page.lowKey, page.highKey)
       this.#checkShare(page)
     } finally {
+      this.#handle = undefined
       if (isHandle(sealed)) pins?.unpin(page)
     }
   }
 
   #say(law: string, page: SealedPage | undefined, message: string): void {
-    const name = page === undefined ? '' : isHandle(page) ? `sealed page ${page.number}: ` : `page at ${page.address}: `
-    this.findings.push({ law, message: `${name}${message}` })
+    const handle = this.#handle ?? (page !== undefined && isHandle(page) ? page : undefined)
+    if (handle !== undefined) this.findings.push({ law, message: `sealed page ${handle.number}: ${message}`, page: handle })
+    else this.findings.push({ law, message: page === undefined || isHandle(page) ? message : `page at ${page.address}: ${message}` })
   }
 
   /**

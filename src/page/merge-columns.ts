@@ -18,12 +18,13 @@ const CELL_BYTES_MAX = 9
 export class MergeColumns {
   readonly #columns: SourceColumn[] = []
 
-  choose(rows: SourceRows, fields: MergeFields): SourceColumn[] {
+  /** `rowsMax`: rows of the largest page that is written. */
+  choose(rows: SourceRows, fields: MergeFields, rowsMax = rows.total): SourceColumn[] {
     const { pages, starts, total } = rows
     const withRest = pages.map(hasRest)
     pages.forEach((page, index) => countClasses(page, fields, index, withRest[index] as boolean))
     const chosen = fields.all.filter((field) => field.rows > 0 && field.rows * layout.COLUMN_SHARE >= total)
-    const columnsMax = Math.min(layout.COLUMNS_MAX, Math.floor(layout.COLUMN_BYTES_MAX / (total * CELL_BYTES_MAX)))
+    const columnsMax = Math.min(layout.COLUMNS_MAX, Math.floor(layout.COLUMN_BYTES_MAX / (rowsMax * CELL_BYTES_MAX)))
     const kept = new Set(chosen.toSorted((one, other) => other.rows - one.rows).slice(0, columnsMax))
     const columns: SourceColumn[] = []
     for (const field of chosen) {

@@ -60,6 +60,14 @@ export type MergedPages = {
   readonly pageOfRow: Uint16Array
 }
 
+/** Sealed pages of the same keys, one behind the other in time, that become others: each [times[n], times[n + 1]). */
+export type RecutJob = {
+  readonly table: number
+  readonly pages: readonly PageView[]
+  readonly times: readonly number[]
+  readonly offsetMax: number
+}
+
 /** Reused from merge to merge by one thread. */
 export class PageMerger {
   readonly #arena: Arena
@@ -116,7 +124,35 @@ export class PageMerger {
     }
   }
 
-  #write(job: MergeJob, head: DraftHead, selection: Int32Array, fields: MergeFields, columns: readonly SourceColumn[]): PageView {
+  /**
+   * The pages of the job, one a step; nothing else may be merged here between the steps. Whoever takes them gives them back if need be.
+   * @throws DriftError OVERLOADED where page memory is short.
+   */
+  *recut({ pages, times, ...job }: RecutJob): Generator<PageView, void> {
+    const [first, ...others] = pages as [PageView, ...PageView[]]
+    const rows = this.#rows
+    rows.load([{ base: first, chunks: others }], Infinity)
+    // A version that a page outlives begins the rows of its key in the next page too.
+    const order = withoutCopies(this.#order.sort(rows.counts, rows.ordinals, rows.total, this.#keys), rows)
+    const parts = times.slice(1).map((t1, part) => {
+      const t0 = times[part] as number
+      return { t0, t1, selection: order.filter((row) => (rows.begins[row] as number) < t1 && (rows.ends[row] as number) >= t0) }
+    })
+    const fields = new MergeFields(rows.pages)
+    const columns = this.#columns.choose(rows, fields, Math.max(...parts.map(({ selection }) => selection.length)))
+    for (const { t0, t1, selection } of parts) {
+      const head = { kind: layout.SEALED, seqBase: t0, t0, t1, low: first.lowKey, high: first.highKey }
+      yield this.#write(job, head, selection, fields, columns)
+    }
+  }
+
+  #write(
+    job: Pick<MergeJob, 'table' | 'offsetMax'>,
+    head: DraftHead,
+    selection: Int32Array,
+    fields: MergeFields,
+    columns: readonly SourceColumn[]
+  ): PageView {
     const rows = this.#rows
     const draft: PageDraft = {
       ...head,
@@ -137,7 +173,7 @@ export class PageMerger {
     const rest = new MergeRests(heap, rows, fields, columns, this.#reader).add(selection)
     const page = createPage(this.#arena, draft, heap)
     this.#heapScratch = heap.bytes
-    writeVersions(page, selection, rows, job.offsetMax)
+    writeVersions(page, selection, rows, job.offsetMax, head.t1)
     if (rest === undefined) page.i32.fill(0, page.restAt, page.restAt + selection.length)
     else page.i32.set(rest, page.restAt)
     writeShapes(page, shapes)
@@ -171,8 +207,21 @@ function hasOthers(selection: Int32Array, states: Uint8Array): boolean {
   return false
 }
 
-/** Begin, end and ordinal of each row, and what the header says about them. */
-function writeVersions(page: PageView, selection: Int32Array, { begins, ends, ordinals }: SourceRows, offsetMax: number): void {
+/** Of rows in the order (key, begin) each version once, as the last page has it that has it: there its end is known if it is at all. */
+function withoutCopies(order: Int32Array, { ordinals, begins }: SourceRows): Int32Array {
+  const kept = new Int32Array(order.length)
+  let count = 0
+  for (let index = 0; index < order.length; index++) {
+    const row = order[index] as number
+    const next = order[index + 1] ?? -1
+    kept[count] = row
+    if (next < 0 || ordinals[next] !== ordinals[row] || begins[next] !== begins[row]) count++
+  }
+  return kept.subarray(0, count)
+}
+
+/** Begin, end and ordinal of each row, and what the header says about them. Who lives up to `t1` or longer has no end here. */
+function writeVersions(page: PageView, selection: Int32Array, { begins, ends, ordinals }: SourceRows, offsetMax: number, t1: number): void {
   const { i32, beginAt, endAt, ordinalAt, originAt, seqBase } = page
   const beginsMin = seqBase - offsetMax
   const count = selection.length
@@ -186,7 +235,7 @@ function writeVersions(page: PageView, selection: Int32Array, { begins, ends, or
     const seq = begins[source] as number
     const begin = seq < beginsMin ? layout.CLAMPED_BEGIN : seq - seqBase
     const endSeq = ends[source] as number
-    const end = endSeq === Infinity ? layout.OPEN_END : endSeq - seqBase
+    const end = endSeq >= t1 ? layout.OPEN_END : endSeq - seqBase
     i32[beginAt + row] = begin
     i32[endAt + row] = end
     i32[ordinalAt + row] = ordinals[source] as number

@@ -12,7 +12,7 @@ const LOOP_BYTES_MAX = 256
  * The texts of a column that are no dictionary codes, copied into the heap: one copy for a run of rows with the same cell, which is what
  * patches leave of a text that they do not change. The new cells stand in the column's `texts`.
  */
-export function copyTexts(heap: HeapDraft, selection: Int32Array, { pages, pageOfRow }: SourceRows, column: SourceColumn): void {
+export function copyTexts(heap: HeapDraft, selection: Int32Array, { pages, pageOfRow, ordinals }: SourceRows, column: SourceColumn): void {
   const { words, states, hasStates, madeTexts } = column
   const count = selection.length
   if (column.texts.length < count) column.texts = new Int32Array(count)
@@ -21,6 +21,7 @@ export function copyTexts(heap: HeapDraft, selection: Int32Array, { pages, pageO
   let lastCell = 0
   let lastSiblings: readonly unknown[] = noSiblings
   let reference = 0
+  let ordinal = -1
   for (let row = 0; row < count; row++) {
     const source = selection[row] as number
     const cell = words[source] as number
@@ -28,15 +29,20 @@ export function copyTexts(heap: HeapDraft, selection: Int32Array, { pages, pageO
     else if (hasStates && states[source] !== layout.STATE_VALUE) cells[row] = 0
     else if (cell === MADE_TEXT) {
       const made = madeTexts?.get(source) ?? noBytes
-      cells[row] = copier.copy(made, dataViewOf(made), 0)
+      cells[row] = reference = copier.copy(made, dataViewOf(made), 0)
+      lastCell = 0
     } else {
       const page = pages[pageOfRow[source] as number] as PageView
       // Cells of one rectangle that are equal refer to one text.
       if (cell !== lastCell || page.siblings !== lastSiblings) {
+        const home = page.homeOf(cell)
+        const at = home.at + (cell & layout.OFFSET_MASK)
+        // A key's row in the next page in time: it has a text of its own there, most often the same.
+        const isNext = page.siblings !== lastSiblings && ordinals[source] === ordinal
+        if (!isNext || !copier.isLast(home.u8, at)) reference = copier.copy(home.u8, home.data, at)
         lastCell = cell
         lastSiblings = page.siblings
-        const home = page.homeOf(cell)
-        reference = copier.copy(home.u8, home.data, home.at + (cell & layout.OFFSET_MASK))
+        ordinal = ordinals[source] as number
       }
       cells[row] = reference
     }
@@ -52,6 +58,8 @@ class TextCopier {
   #from = 0
   #to = 0
   #target = 0
+  /** Of the last text. */
+  #size = 0
 
   constructor(heap: HeapDraft) {
     this.#heap = heap
@@ -68,7 +76,17 @@ class TextCopier {
       this.#target = this.#heap.length
     }
     this.#to = at + size
+    this.#size = size
     return this.#heap.start + this.#heap.reserve(size)
+  }
+
+  /** True if the text that was copied last is the `[length][bytes]` at `at`. */
+  isLast(memory: Uint8Array, at: number): boolean {
+    const size = textFrom(memory, at) - at + textBytes(memory, at)
+    const from = this.#to - this.#size
+    if (size !== this.#size) return false
+    for (let index = 0; index < size; index++) if (memory[at + index] !== this.#memory[from + index]) return false
+    return true
   }
 
   flush(): void {

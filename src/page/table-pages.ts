@@ -13,6 +13,7 @@
  *   VIS-7  at every S the rectangles are disjoint in key and leave no key out
  *   VIS-8  a sealed page never changes; a version that outlives it has its end where it was copied to
  *   VIS-9  a scan at S touches at most 2.5 times the rows that are visible, beyond two pages
+ *   VIS-12 behind COMPACT it touches at most 1.6 times as many, beyond two pages
  *   VIS-10 what a page says about its rows (counts, bounds, zone maps, flags) is true
  */
 import { assertLaw, DriftError } from '../base/errors.js'
@@ -25,15 +26,18 @@ import { KeyTable, NOWHERE } from './key-table.js'
 import { type MergedPages, type MergeJob, PageMerger } from './merge-pages.js'
 import { OpenPage } from './open-page.js'
 import { OpenRange } from './open-range.js'
-import { type PageDirectory, type Past, type RangeEntry, rangeIndex, withSlice } from './page-directory.js'
+import { type PageDirectory, type Past, type RangeEntry, rangeIndex, type Slice, withSlice } from './page-directory.js'
 import { type ColumnDraft, columnsBytes, createPage, HeapDraft, type PageDraft } from './page-draft.js'
 import { type PageEvent } from './page-event.js'
-import { isHandle, type SealedPage, type SealedPages } from './page-handle.js'
+import { isHandle, type PageHandle, type PagePins, type SealedPage, type SealedPages } from './page-handle.js'
 import * as layout from './page-layout.js'
+import { type PageLife } from './page-life.js'
 import { writeTextHead } from './payload.js'
 import { type PageView } from './page-view.js'
+import { Recut, type RecutProgress, refuseIfFull } from './recut.js'
 import { RowReader } from './row-reader.js'
 import { SharedHeap } from './shared-heap.js'
+import { SliceReplacement } from './slice-strips.js'
 import { type RangeState, type TableState } from './table-state.js'
 import { TextDictionary } from './text-dictionary.js'
 
@@ -67,6 +71,8 @@ export type TablePagesOptions = {
   readonly offsetMax?: number
   /** Takes over what is sealed, so that it may leave memory; without it all pages stay. */
   readonly sealed?: SealedPages | undefined
+  /** How sealed pages are read that may have left memory: needed with {@link sealed} for {@link TablePages.recut}. */
+  readonly pins?: PagePins | undefined
 }
 
 export type PageCounters = {
@@ -110,11 +116,22 @@ export class TablePages {
   #structure = 1
   #directory: PageDirectory<SealedPage> | undefined
   readonly #sealed: SealedPages | undefined
+  readonly #pins: PagePins | undefined
+  /** Sealed pages whose place others took, and the directory from which on nobody finds them. */
+  #replaced: { readonly page: SealedPage; readonly version: number }[] = []
+  /** Up to this version replaced pages may go back. */
+  #leftVersion = 0
+  /** How many hold sealed pages, replaced ones too. */
+  #holds = 0
+  #isRecut = false
+  readonly #lives = new WeakMap<SealedPage, PageLife>()
+  /** Rows that {@link recut} wrote since the table was made or restored. */
+  recutRows = 0
   /** Heap bytes of a row of a delta, as the last full chunk had them. */
   #heapPerRow = -1
 
   constructor(options: TablePagesOptions, state?: TableState) {
-    const { arena, table, primaryKey, pageRows = PAGE_ROWS, merging = 'at-once', offsetMax = OFFSET_MAX, sealed } = options
+    const { arena, table, primaryKey, pageRows = PAGE_ROWS, merging = 'at-once', offsetMax = OFFSET_MAX, sealed, pins } = options
     this.arena = arena
     this.table = table
     this.pageRows = pageRows
@@ -122,6 +139,7 @@ export class TablePages {
     this.#isStepwise = merging === 'by-steps'
     this.#offsetMax = offsetMax
     this.#sealed = sealed
+    this.#pins = pins
     this.#chunkRows = Math.max(2, Math.min(CHUNK_ROWS, pageRows >> 4))
     // No base and no chunk has as many rows as a full page.
     this.#rowBits = 32 - Math.clz32(Math.max(2, pageRows - 1))
@@ -282,6 +300,69 @@ export class TablePages {
     }
   }
 
+  /**
+   * Cuts sealed pages anew in time, so that a scan of the past touches few rows that are not visible (VIS-12); see `recut.ts`. In steps;
+   * what is applied meanwhile is left for the next time. What other pages took the place of is there for readers of older directories
+   * until {@link releaseReplaced}.
+   * @throws DriftError OVERLOADED where page memory is short; what was done stays done. INVARIANT while another one is under way.
+   */
+  *recut(): Generator<RecutProgress, void> {
+    if (this.#isRecut) throw new DriftError('INVARIANT', `the pages of table ${this.table} are being cut already`)
+    this.#isRecut = true
+    try {
+      const merger = new PageMerger(this.arena, this.keys, new RowReader(this.keys))
+      const recut = new Recut(
+        {
+          arena: this.arena,
+          table: this.table,
+          pageRows: this.pageRows,
+          offsetMax: this.#offsetMax,
+          ranges: () => this.#ranges.map((range) => ({ past: range.past, t0: range.t0, ...shareOf(range) })),
+          pin: (page) => (isHandle(page) ? this.#pinned(page) : page),
+          unpin: (page, view) => {
+            if (isHandle(page)) this.#pins?.unpin(view)
+          },
+          lives: this.#lives,
+          install: (old, fresh) => this.#replace(old, fresh)
+        },
+        merger
+      )
+      for (const progress of recut.run()) {
+        yield progress
+        // Sealed pages that cannot leave memory must not take it from those that apply needs.
+        if (this.#sealed === undefined) refuseIfFull(this.arena)
+      }
+    } finally {
+      this.#isRecut = false
+    }
+  }
+
+  /** Pages that wait for {@link releaseReplaced}: no directory names them any more. */
+  get replaced(): readonly SealedPage[] {
+    return this.#replaced.map(({ page }) => page)
+  }
+
+  /** Gives back what {@link recut} replaced: no reader has a directory older than `version` any more. */
+  releaseReplaced(version: number): void {
+    this.#leftVersion = Math.max(this.#leftVersion, version)
+    if (this.#holds > 0) return
+    const gone = this.#replaced.filter((each) => each.version <= this.#leftVersion)
+    this.#replaced = this.#replaced.filter((each) => each.version > this.#leftVersion)
+    for (const { page } of gone) this.#giveBack(page)
+  }
+
+  /** Nothing that is sealed goes back until what is returned is called: for who writes a snapshot, in steps. */
+  holdSealed(): () => void {
+    let isHeld = true
+    this.#holds++
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#holds--
+      this.releaseReplaced(this.#leftVersion)
+    }
+  }
+
   /** Gives all page memory back. No reader may be inside. */
   release(): void {
     const pages = new Set<SealedPage>()
@@ -294,6 +375,7 @@ export class TablePages {
       for (const { view } of chunks) pages.add(view)
       addPast(past)
     }
+    for (const { page } of this.#replaced.splice(0)) pages.add(page)
     for (const page of pages) {
       if (isHandle(page)) this.#sealed?.release(page)
       else this.arena.release(page.address)
@@ -301,6 +383,43 @@ export class TablePages {
     this.#heap.release()
     this.#unpublished.length = 0
     this.#ranges = []
+  }
+
+  #giveBack(page: SealedPage): void {
+    if (isHandle(page)) this.#sealed?.release(page)
+    else this.arena.retire(page.address)
+  }
+
+  #pinned(page: PageHandle): PageView {
+    assertLaw(this.#pins !== undefined, 'MEM-7', 'a page is told by a handle, and nothing is there to pin it')
+    return this.#pins.pin(page)
+  }
+
+  /** New pages in the place of sealed ones, of the same keys and the same time. */
+  #replace(old: readonly Slice<SealedPage>[], fresh: readonly PageView[]): readonly Slice<SealedPage>[] {
+    const [first] = old as [Slice<SealedPage>]
+    const slices = fresh.map((view): Slice<SealedPage> => ({
+      t0: view.t0,
+      t1: view.t1,
+      low: first.low,
+      page: this.#sealed?.add(view) ?? view
+    }))
+    const replacement = new SliceReplacement(old, slices)
+    for (const range of this.#ranges) range.past = replacement.past(range.past)
+    this.#directory = undefined
+    this.#structure++
+    const { counters } = this
+    for (const { page } of old) {
+      this.#replaced.push({ page: page as SealedPage, version: this.#structure })
+      counters.sealedPages--
+      counters.sealedRows -= isHandle(page as SealedPage) ? (page as PageHandle).rows : (page as PageView).rowCount
+    }
+    for (const { rowCount } of fresh) {
+      counters.sealedPages++
+      counters.sealedRows += rowCount
+      this.recutRows += rowCount
+    }
+    return slices
   }
 
   #restore({ appliedSeq, structureVersion, heapPerRow, counters, dictionaries, ranges }: TableState): void {
@@ -899,6 +1018,13 @@ export class TablePages {
     assertLaw(this.#pages[view.openNumber]?.view === view, 'VIS-7', 'a merge was made from a page that is not open')
     return view.openNumber
   }
+}
+
+/** Rows of an open rectangle, and the fewest that were visible at a seq that it answers for. */
+function shareOf({ base, chunks, alive, aliveMin, isAppended }: OpenRange): { readonly rows: number; readonly least: number } {
+  const rows = chunks.reduce((sum, { rowCount }) => sum + rowCount, base?.view.rowCount ?? 0)
+  // Of a delta a scan touches what has begun: where all of it is alive, no more than what is visible.
+  return isAppended && alive === rows ? { rows: 0, least: 0 } : { rows, least: Math.min(alive, aliveMin) }
 }
 
 /** Rows that got another place. */

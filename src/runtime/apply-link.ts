@@ -1,5 +1,5 @@
 import type { ManifestPages } from '../format/manifest.js'
-import type { ApplierParts, DirectoryAnswer } from '../apply/applier.js'
+import type { ApplierParts, CompactionStep, DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import type { ErrorData } from '../base/errors.js'
@@ -21,8 +21,10 @@ export type ApplyLink = {
   load(tableId: number, part: SegmentPart): Promise<void>
   attend(tableId: number): Promise<void>
   goLive(tableId: number): Promise<boolean>
-  /** Leaves live rows only in the open pages of a table. */
-  settle(tableId: number): Promise<void>
+  /** A part of COMPACT of a table's pages, to be called until it is over. */
+  compact(tableId: number): Promise<CompactionStep>
+  /** No reader has a directory of the table that is older than `version`: what was replaced since goes back. */
+  releaseReplaced(tableId: number, version: number): Promise<void>
   forget(tableId: number): Promise<void>
   close(): Promise<void>
   /** Called once if it ends unasked: no table has pages any more. */

@@ -1,5 +1,5 @@
 import type { ManifestPages } from '../format/manifest.js'
-import { Applier, type DirectoryAnswer } from '../apply/applier.js'
+import { Applier, type CompactionStep, type DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import { DriftError } from '../base/errors.js'
 import type { Io } from '../io/io.js'
@@ -29,7 +29,8 @@ export type ApplyControl = {
   load(tableId: number, part: SegmentPart): Promise<Reply<void>>
   attend(tableId: number): Promise<Reply<void>>
   goLive(tableId: number): Promise<Reply<boolean>>
-  settle(tableId: number): Promise<Reply<void>>
+  compact(tableId: number): Promise<Reply<CompactionStep>>
+  releaseReplaced(tableId: number, version: number): Promise<Reply<void>>
   forget(tableId: number): Promise<Reply<void>>
   close(): Promise<Reply<void>>
 }
@@ -88,8 +89,12 @@ export class ApplyLoop implements ApplyControl {
     return answer(() => finished(this.#started().goLive(tableId)))
   }
 
-  settle(tableId: number): Promise<Reply<void>> {
-    return answer(() => finished(this.#started().settle(tableId)))
+  compact(tableId: number): Promise<Reply<CompactionStep>> {
+    return answer(() => finished(this.#started().compact(tableId)))
+  }
+
+  releaseReplaced(tableId: number, version: number): Promise<Reply<void>> {
+    return answer(() => this.#started().releaseReplaced(tableId, version))
   }
 
   forget(tableId: number): Promise<Reply<void>> {

@@ -1,5 +1,5 @@
 import type { ManifestPages } from '../format/manifest.js'
-import { Applier, type DirectoryAnswer } from '../apply/applier.js'
+import { Applier, type CompactionStep, type DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { Io } from '../io/io.js'
 import { Arena } from '../memory/arena.js'
@@ -50,8 +50,12 @@ export class InProcessApplier implements ApplyLink {
     return whole(this.#applier.goLive(tableId))
   }
 
-  async settle(tableId: number): Promise<void> {
-    whole(this.#applier.settle(tableId))
+  async compact(tableId: number): Promise<CompactionStep> {
+    return whole(this.#applier.compact(tableId))
+  }
+
+  async releaseReplaced(tableId: number, version: number): Promise<void> {
+    this.#applier.releaseReplaced(tableId, version)
   }
 
   async forget(tableId: number): Promise<void> {

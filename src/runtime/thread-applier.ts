@@ -1,5 +1,5 @@
 import type { ManifestPages } from '../format/manifest.js'
-import type { DirectoryAnswer } from '../apply/applier.js'
+import type { CompactionStep, DirectoryAnswer } from '../apply/applier.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { ErrorData } from '../base/errors.js'
 import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
@@ -52,8 +52,12 @@ export class ThreadApplier implements ApplyLink {
     return this.#started().ask((control) => control.goLive(tableId))
   }
 
-  async settle(tableId: number): Promise<void> {
-    await this.#started().ask((control) => control.settle(tableId))
+  async compact(tableId: number): Promise<CompactionStep> {
+    return this.#started().ask((control) => control.compact(tableId))
+  }
+
+  async releaseReplaced(tableId: number, version: number): Promise<void> {
+    await this.#started().ask((control) => control.releaseReplaced(tableId, version))
   }
 
   async forget(tableId: number): Promise<void> {

@@ -13,20 +13,9 @@
  * At a restore the directory, the heap, the keys and the open pages are read; sealed pages are when a reader first needs them.
  */
 import { DriftError } from '../base/errors.js'
-import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_PAGES } from '../format/file-header.js'
-import {
-  damagedRecord,
-  decodePageFileEnd,
-  decodeRecordHead,
-  PAGE_FILE_END_BYTES,
-  RECORD_DIRECTORY,
-  RECORD_HEAP,
-  RECORD_KEYS,
-  type RecordPlace
-} from '../format/page-file.js'
+import { damagedRecord, decodeRecordHead, RECORD_DIRECTORY, RECORD_HEAP, RECORD_KEYS } from '../format/page-file.js'
 import { type ManifestPages } from '../format/manifest.js'
 import { encodeRecord, proveRecord, recordBody, unpackRecord } from '../format/page-record.js'
-import { type ImageMemory } from '../format/packed-block.js'
 import { type Io } from '../io/io.js'
 import { type Arena } from '../memory/arena.js'
 import { type PagePlace, type PageTable } from '../memory/page-table.js'
@@ -43,7 +32,6 @@ import { type SpillFile } from '../page/spill-file.js'
 import { TablePages, type TablePagesOptions } from '../page/table-pages.js'
 import { type OpenPageState, type TableState } from '../page/table-state.js'
 import {
-  decodeDirectory,
   encodeDirectory,
   type PageDirectoryRecord,
   type PlacedPage,
@@ -52,6 +40,7 @@ import {
   sealedPages
 } from './page-directory-record.js'
 import { PageFileWriter } from './page-file-writer.js'
+import { readPageDirectory, unpackPrivate } from './read-page-directory.js'
 
 export type PageSnapshotsParts = {
   readonly io: Io
@@ -99,6 +88,8 @@ export class PageSnapshots {
     const poor = this.#poorFiles(pages.state)
     const fresh = new Map<PageHandle, PagePlace>()
     const writer = new PageFileWriter(io, folder, this.#nextNumber(), tableId, databaseId)
+    // What is cut anew meanwhile is there until its place is known.
+    const letGo = pages.holdSealed()
     try {
       for (let more = true; more;) {
         more = false
@@ -120,14 +111,20 @@ export class PageSnapshots {
       yield* writer.finish(directory)
       this.#heap = heap
       for (const [handle, place] of fresh) keeper.placed(handle, place)
-      // Every page that was sealed up to this seq is in a lasting file now.
-      spill.drop()
+      // Every page that was sealed up to this seq is in a lasting file now, but for those that only readers of old directories find.
+      const replaced = pages.replaced.map(handleOf)
+      if (replaced.length === 0) spill.drop()
       const files = new Set(heap.map(({ place }) => place.file))
       for (const handle of sealed) files.add(this.#placeOf(handle).file)
+      for (const { number } of replaced) {
+        const place = this.#parts.pageTable.placeOf(number)
+        if (place !== undefined && place.file > 0) files.add(place.file)
+      }
       files.delete(writer.number)
       const named = [...[...files].sort((one, other) => one - other), writer.number]
       return { file: writer.number, seq, files: named, bytes: writer.bytes }
     } finally {
+      letGo()
       writer.abandon()
     }
   }
@@ -137,11 +134,11 @@ export class PageSnapshots {
    * @throws DriftError CORRUPT, UNSUPPORTED_VERSION, IO: it is made from the segments then; OVERLOADED where page memory is too small for it.
    */
   restore(file: number, options: Omit<TablePagesOptions, 'arena' | 'table' | 'primaryKey' | 'pageRows'>): TablePages {
-    const { arena, pageTable, tableId, primaryKey } = this.#parts
+    const { io, folder, arena, pageTable, tableId, primaryKey } = this.#parts
     const claimed: number[] = []
     const handles: PageHandle[] = []
     try {
-      const { record, place } = this.#readDirectory(file)
+      const { record, place } = readPageDirectory(io, folder, file, tableId)
       if (record.unitBytes !== arena.unitBytes) {
         throw new DriftError(
           'NOT_SUPPORTED',
@@ -289,32 +286,6 @@ export class PageSnapshots {
 
   // Reading.
 
-  #readDirectory(number: number): { readonly record: PageDirectoryRecord; readonly place: RecordPlace } {
-    const { io, folder, tableId } = this.#parts
-    const path = `${folder}/${pageFileName(number)}`
-    const file = io.openRead(path)
-    try {
-      const size = file.size()
-      const head = new Uint8Array(FILE_HEADER_BYTES)
-      const header = decodeFileHeader(head.subarray(0, file.read(head, 0)), path, FILE_KIND_PAGES)
-      const wrong = (at: number, what: string, expected: unknown, found: unknown) =>
-        damagedRecord({ file: path, offset: 0 }, at, what, expected, found)
-      if (header.tableId !== tableId) throw wrong(12, 'pages of another table', tableId, header.tableId)
-      if (header.number !== number) throw wrong(16, 'another number in its header', number, header.number)
-      const endAt = Math.max(0, size - PAGE_FILE_END_BYTES)
-      const end = new Uint8Array(PAGE_FILE_END_BYTES)
-      const found = decodePageFileEnd(end.subarray(0, file.read(end, endAt)), { file: path, offset: endAt })
-      const place = { file: path, offset: found.offset }
-      const bytes = new Uint8Array(found.bytes)
-      file.read(bytes, found.offset)
-      const { memory, head: record } = unpacked(bytes, place, RECORD_DIRECTORY)
-      const numbers = memory.f64.subarray(0, record.rows)
-      return { record: decodeDirectory({ numbers, bytes: memory.u8.subarray(record.rows * 8, record.imageBytes) }, place), place }
-    } finally {
-      file.close()
-    }
-  }
-
   #readKeys({ heap, heapEnd, keys, ordinals }: PageDirectoryRecord, claimed: number[]): KeyTable {
     const { arena, tableId } = this.#parts
     const blocks = heap.map((block, number) => {
@@ -329,7 +300,7 @@ export class PageSnapshots {
       return address
     })
     const { bytes, place } = this.#files.read(tableId, keys)
-    const { head, memory } = unpacked(bytes, place, RECORD_KEYS)
+    const { head, memory } = unpackPrivate(bytes, place, RECORD_KEYS)
     if (head.rows !== ordinals) throw damagedRecord(place, 20, 'another number of keys', ordinals, head.rows)
     // Room for what comes next, as a table that grew would have.
     const room = 2 ** Math.ceil(Math.log2(Math.max(64, ordinals + 1)))
@@ -378,23 +349,6 @@ class PastMaker {
     }
     return made
   }
-}
-
-/** A record that is not a page, in private memory. */
-function unpacked(bytes: Uint8Array, place: RecordPlace, kind: number) {
-  const { head, blocks } = decodeRecordHead(bytes, place)
-  if (head.kind !== kind) throw damagedRecord(place, 4, 'another kind of record', kind, head.kind)
-  // What compression makes of nothing but one value is about a thousandth.
-  if (head.imageBytes > bytes.length * 2048) throw damagedRecord(place, 12, 'an image that is too large', bytes.length, head.imageBytes)
-  const buffer = new ArrayBuffer((head.imageBytes + 7) & ~7)
-  const memory: ImageMemory = {
-    u8: new Uint8Array(buffer),
-    u16: new Uint16Array(buffer),
-    i32: new Int32Array(buffer),
-    f64: new Float64Array(buffer)
-  }
-  unpackRecord(memory, 0, head, blocks, recordBody(bytes, blocks), place)
-  return { head, memory }
 }
 
 /** Ordinals up to the last that was met. */

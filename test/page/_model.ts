@@ -26,7 +26,7 @@ export type ModelOptions = Partial<TablePagesOptions> & {
   readonly frames?: 'keep' | 'none'
   /** `all`: events are taken, and there for readers when the directory is asked for. */
   readonly publishing?: 'each' | 'all'
-  readonly pins?: PagePins
+  readonly pins?: PagePins | undefined
 }
 
 export class ModelTable {
@@ -47,7 +47,7 @@ export class ModelTable {
     this.#publishing = publishing
     this.#keepsFrames = frames === 'keep'
     this.#pins = pins
-    this.pages = new TablePages({ arena: smallArena(), table: 16, primaryKey: 'id', ...rest })
+    this.pages = new TablePages({ arena: smallArena(), table: 16, primaryKey: 'id', pins, ...rest })
     this.reader = this.readerOf(this.pages)
     const none = new Uint8Array(0)
     this.#event = { event: 0, seq: 0, ordinal: 0, key: none, keyBytes: 0, source: none, from: 0, to: 0, frame: -1 }
