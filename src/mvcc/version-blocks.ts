@@ -42,6 +42,7 @@ export class VersionBlocks implements BlockOwner {
   #open = 0
   #spilled: SpilledBlocks | undefined
   #untried = 0
+  #isClosed = false
 
   constructor({ memory = new VersionMemory(), spill, log = silentLog, blockBits = NODE_BLOCK_BITS, rebuild }: VersionBlocksOptions = {}) {
     this.bits = blockBits
@@ -134,15 +135,17 @@ export class VersionBlocks implements BlockOwner {
     return used
   }
 
+  /** What is in memory can be read by who still holds it; the rest is CLOSED. */
   close(): void {
+    if (this.#isClosed) return
     this.#memory.forget(this)
     for (const file of new Set([...this.#files, this.#spilled])) file?.close()
     this.#spilled = undefined
-    this.#files.length = 0
-    this.#words.length = 0
+    this.#isClosed = true
   }
 
   #load(block: number): Uint32Array {
+    if (this.#isClosed) throw new DriftError('CLOSED', 'the database was closed, or moved on by refresh(); read again', {})
     const file = this.#files[block]
     if (file === undefined) throw new DriftError('INVARIANT', `VIS-13: block ${block} of versions is nowhere`)
     const words = this.#memory.buffer(NODE_WORDS << this.bits)
