@@ -35,7 +35,7 @@ function opened(io: Io, pageRows: number, model?: ModelTable, file?: number) {
     const fresh = new ModelTable({ arena, pageRows, frames: 'keep', sealed, pins: cache })
     return { kept, snapshots, model: fresh }
   }
-  model.goOnWith(snapshots.restore(file, { sealed }), cache)
+  model.goOnWith(snapshots.restore(file, { sealed, pins: cache }), cache)
   return { kept, snapshots, model }
 }
 
