@@ -6,7 +6,7 @@ import { Arena } from '../../src/memory/arena.js'
 import { type PageDirectory } from '../../src/page/page-directory.js'
 import { isHandle } from '../../src/page/page-handle.js'
 import { PageReader } from '../../src/page/page-reader.js'
-import { TablePages } from '../../src/page/table-pages.js'
+import { type TablePages } from '../../src/page/table-pages.js'
 import { keptMemory } from './_kept.js'
 import { ModelTable } from './_model.js'
 import { runStep, type Step, step } from './_steps.js'
@@ -229,15 +229,15 @@ test('MEM-5: pages that cannot leave memory are not cut where apply needs the ro
 })
 
 test('a page of which a directory tells by a handle stays told by one', (t) => {
-  const { arena, cache, keeper, sealed } = keptMemory(64 * 64 * 1024)
+  const { arena, cache, keeper, sealed } = keptMemory(96 * 64 * 1024)
   const model = new ModelTable({ arena, pageRows: 64, frames: 'none', sealed, pins: cache })
   const random = numbers(9)
-  for (let round = 0; round < 1500; round++) {
-    model.insert({ id: Math.floor(random() * 60), a: `text ${round}`, b: round })
+  for (let round = 0; round < 3000; round++) {
+    model.insert({ id: Math.floor(random() * 250), a: `text ${round}`, b: round })
     keeper.settle()
   }
   for (const _ of model.pages.recut()) keeper.settle()
-  t.true(model.pages.recutRows > 0)
+  t.true(model.pages.recutRows > 0, 'nothing was cut')
   const pages = model.pages.handleDirectory.ranges.flatMap(({ past }) => past.slices.flatMap(({ page }) => page ?? []))
   t.true(pages.length > 5, `${pages.length} pages`)
   t.true(pages.every(isHandle))
