@@ -384,11 +384,11 @@ unreserved ->
   | %EXISTS {% id %} | %EXPLAIN {% id %} | %FIRST {% id %} | %FOR {% id %} | %FULL {% id %} | %GROUP {% id %}
   | %HAVING {% id %} | %IF {% id %} | %ILIKE {% id %} | %IN {% id %} | %INDEX {% id %} | %INNER {% id %} | %INSERT {% id %}
   | %INTO {% id %} | %IS {% id %} | %ISOLATION {% id %} | %JOIN {% id %} | %KEY {% id %} | %LAST {% id %} | %LEFT {% id %}
-  | %LEVEL {% id %} | %LIKE {% id %} | %NOTHING {% id %} | %NULLS {% id %} | %OF {% id %} | %OFFSET {% id %} | %ON {% id %}
-  | %OR {% id %} | %ORDER {% id %} | %OUTER {% id %} | %PATCH {% id %} | %PK {% id %} | %READ {% id %} | %REPEATABLE {% id %}
-  | %RESET {% id %} | %RETURNING {% id %} | %RIGHT {% id %} | %ROLLBACK {% id %} | %SERIALIZABLE {% id %} | %SET {% id %}
-  | %SHOW {% id %} | %SNAPSHOT {% id %} | %SOFT {% id %} | %SYSTEM_TIME {% id %} | %TABLE {% id %} | %TO {% id %}
-  | %TRANSACTION {% id %} | %UNCOMMITTED {% id %} | %UPDATE {% id %} | %UPSERT {% id %} | %VALUES {% id %}
+  | %LEVEL {% id %} | %LIKE {% id %} | %NOTHING {% id %} | %NULLS {% id %} | %OF {% id %} | %OFFSET {% id %} | %ON {% id %} | %ONLY {% id %}
+  | %OR {% id %} | %ORDER {% id %} | %OUTER {% id %} | %PATCH {% id %} | %PK {% id %} | %READ {% id %} | %RELEASE {% id %} | %REPEATABLE {% id %}
+  | %RESET {% id %} | %RETURNING {% id %} | %RIGHT {% id %} | %ROLLBACK {% id %} | %SAVEPOINT {% id %} | %SERIALIZABLE {% id %} | %SET {% id %}
+  | %SHOW {% id %} | %SNAPSHOT {% id %} | %SOFT {% id %} | %START {% id %} | %SYSTEM_TIME {% id %} | %TABLE {% id %} | %TO {% id %}
+  | %TRANSACTION {% id %} | %UNCOMMITTED {% id %} | %UPDATE {% id %} | %UPSERT {% id %} | %VALUES {% id %} | %WITH {% id %} | %WRITE {% id %}
 
 # --- settings of the session
 
@@ -397,16 +397,39 @@ setting ->
   | %SET path %TO value                      {% ([, name, , value]) => ({ kind: 'set', name, value }) %}
   | %RESET path                              {% ([, name]) => ({ kind: 'set', name, value: null }) %}
 
-# --- read, but not executed yet
+# --- transactions
 
 transaction ->
-    %BEGIN %TRANSACTION:? isolation:?        {% unsupported('BEGIN') %}
-  | %COMMIT                                  {% unsupported('COMMIT') %}
-  | %ROLLBACK                                {% unsupported('ROLLBACK') %}
+    begin isolation:? access:? beginOptions:?
+  {% ([, isolation, access, options]) => ({ kind: 'begin', isolation, readOnly: access === 'read only', options }) %}
+  | %COMMIT                                  {% () => ({ kind: 'commit' }) %}
+  | %ROLLBACK                                {% () => ({ kind: 'rollback' }) %}
+  | %SAVEPOINT savepointName                 {% ([, name]) => ({ kind: 'savepoint', verb: 'savepoint', name }) %}
+  | %ROLLBACK %TO %SAVEPOINT:? savepointName {% ([, , , name]) => ({ kind: 'savepoint', verb: 'rollback-to', name }) %}
+  | %RELEASE %SAVEPOINT:? savepointName      {% ([, , name]) => ({ kind: 'savepoint', verb: 'release', name }) %}
 
-isolation -> %ISOLATION %LEVEL isolationLevel
+begin -> %BEGIN %TRANSACTION:? | %START %TRANSACTION
 
-isolationLevel -> %SERIALIZABLE | %SNAPSHOT | %REPEATABLE %READ | %READ %COMMITTED | %READ %UNCOMMITTED
+isolation -> %ISOLATION %LEVEL isolationLevel {% ([, , level]) => level %}
+
+# No level reads what is not committed: READ UNCOMMITTED is READ COMMITTED, as the standard allows.
+isolationLevel ->
+    %SERIALIZABLE                            {% () => 'serializable' %}
+  | %SNAPSHOT                                {% () => 'repeatable read' %}
+  | %REPEATABLE %READ                        {% () => 'repeatable read' %}
+  | %READ %COMMITTED                         {% () => 'read committed' %}
+  | %READ %UNCOMMITTED                       {% () => 'read committed' %}
+
+access ->
+    %READ %ONLY                              {% () => 'read only' %}
+  | %READ %WRITE                             {% () => 'read write' %}
+
+# METADATA is a word, not a keyword.
+beginOptions -> %WITH %lparen %word %equals document %rparen   {% ([, , name, , value]) => ({ name, value }) %}
+
+savepointName -> name                        {% id %}
+
+# --- read, but not executed yet
 
 schemaChange ->
     %ALTER %TABLE tableName %ADD %COLUMN columnName default:?    {% unsupported('ALTER TABLE') %}

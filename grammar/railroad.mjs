@@ -49,6 +49,7 @@ const DRAWN = {
   literal: 'literal',
   showDrift: 'show_drift',
   explain: 'explain',
+  transaction: 'transaction',
   setting: 'setting',
   maintenance: 'maintenance'
 }

@@ -135,6 +135,14 @@ export type StatementTree =
     }
   | { readonly kind: 'set'; readonly name: PathTree; readonly value: ValueTree | null }
   | { readonly kind: 'maintenance'; readonly verb: 'snapshot' | 'compact'; readonly table: Token }
+  | {
+      readonly kind: 'begin'
+      readonly isolation: 'read committed' | 'repeatable read' | 'serializable' | null
+      readonly readOnly: boolean
+      readonly options: { readonly name: Token; readonly value: Token } | null
+    }
+  | { readonly kind: 'commit' | 'rollback' }
+  | { readonly kind: 'savepoint'; readonly verb: 'savepoint' | 'rollback-to' | 'release'; readonly name: Token }
   | { readonly kind: 'not-supported'; readonly statement: string }
 
 /** One slot more than there are semicolons; an empty slot is null. */

@@ -21,8 +21,12 @@ import type { ResultColumn } from '../query/result-rows.js'
 import { integerMode, integersAs, type IntegerMode } from './integers.js'
 import { driven, PreparedQuery, Query, wholeResult, type QueryResult } from './query.js'
 import { fragment, identifier, statementText, TaggedQuery, type SqlFragment } from './sql-tag.js'
-import { Session, StatementRunner, type CommandName, type StatementOptions } from './statement-runner.js'
+import { runTransaction, type Attempt, type TransactionOptions } from './run-transaction.js'
+import { Session, SessionState } from './session.js'
+import { StatementRunner, type CommandName, type StatementOptions } from './statement-runner.js'
 import { commitRequest, Table } from './table.js'
+import { Transaction } from './transaction.js'
+import { transactionLimits, type BeginOptions } from './transaction-options.js'
 import { TableView } from './view.js'
 
 export type OpenOptions = {
@@ -43,6 +47,8 @@ export type OpenOptions = {
   readonly dialect?: 'drift' | 'sql'
   /** How integers come back from queries; `auto` unless given. */
   readonly integers?: IntegerMode
+  /** The greatest age of a transaction that names none, in milliseconds; none unless given. */
+  readonly transactionTimeoutMs?: number
   /** A pino logger, or anything of its shape. Silent unless given. */
   readonly log?: Log
   /** Time is a parameter; the system's unless given. */
@@ -95,12 +101,12 @@ export type QueryOptions = {
   readonly integers?: IntegerMode
   /** What `"…"` alone is: a value or a name. */
   readonly dialect?: 'drift' | 'sql'
+  /** Where the statement belongs: to its settings (`SET drift.…`), and to the transaction that is open there. */
+  readonly session?: SessionState
 }
 
 export type ScriptOptions = QueryOptions & {
   readonly parameters?: Parameters
-  /** Settings (`SET drift.…`) that live longer than one script. */
-  readonly session?: Session
 }
 
 /** One statement of a script. Rows come in lists of at most 1,024, made as they are pulled, once. */
@@ -169,6 +175,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     create: options.create ?? true,
     writer: inMemory ? 'in-process' : 'thread',
     queryThreads: queryThreadsOf(options.queryThreads),
+    transactionTimeoutMs: options.transactionTimeoutMs,
     logBytes
   })
   return new Database(coordinator, options)
@@ -269,7 +276,7 @@ export class Database implements AsyncDisposable {
    */
   query<Row = { [column: string]: unknown }>(text: string, parameters: Parameters = [], options: QueryOptions = {}): Query<Row> {
     const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
-    return new Query<Row>(() => this.#start(text, { ...options, parameters }), integers)
+    return new Query<Row>(() => this.#start(text, { ...options, parameters }, options.session), integers)
   }
 
   /** The text is read now and kept; each call of the result's verbs takes its parameters. */
@@ -280,7 +287,8 @@ export class Database implements AsyncDisposable {
     const statement = this.#statements.statement(text, this.#dialect(options))
     const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
     return new PreparedQuery<Given, Row>((parameters) => {
-      return new Query<Row>(() => this.#statements.start(statement, this.#asked({ ...options, parameters }), new Session()), integers)
+      const session = options.session ?? new SessionState('statement')
+      return new Query<Row>(() => this.#statements.start(statement, this.#asked({ ...options, parameters }), session), integers)
     })
   }
 
@@ -296,41 +304,92 @@ export class Database implements AsyncDisposable {
   /** Runs the statements of a text in order; rows are in memory. Ends with the first error, and says where it is if it is SYNTAX. */
   async exec(text: string, options: ScriptOptions = {}): Promise<QueryResult<Document>[]> {
     const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
-    const session = options.session ?? new Session()
+    const session = options.session ?? new SessionState('session')
     const results: QueryResult<Document>[] = []
-    for (const statement of this.#statements.statements(text, this.#dialect(options, session))) {
-      results.push(await wholeResult<Document>(await this.#statements.start(statement, this.#asked(options), session), integers))
+    try {
+      for (const statement of this.#statements.statements(text, this.#dialect(options, session))) {
+        results.push(await wholeResult<Document>(await this.#statements.start(statement, this.#asked(options), session), integers))
+      }
+    } finally {
+      // A script without a session ends with its text.
+      const last = results.at(-1)
+      if (options.session === undefined && session.rollBack() && last !== undefined) {
+        results[results.length - 1] = { ...last, notices: [...last.notices, 'the transaction that was still open was rolled back'] }
+      }
     }
     return results
   }
 
-  /** Settings (`SET drift.…`) that several scripts share, as an option of each. */
+  /** Settings (`SET drift.…`) and transactions (BEGIN … COMMIT) that several statements and scripts share. */
   session(): Session {
-    return new Session()
+    return new Session(this)
+  }
+
+  /**
+   * Begins a transaction that ends with its `commit()` or `rollback()`.
+   * @throws INVALID_ARGUMENT, LIMIT.
+   */
+  async begin(options: BeginOptions = {}): Promise<Transaction> {
+    return this.#begin(options)
+  }
+
+  /**
+   * Runs a function as one transaction and commits; resolves to what the function gave, when all of it is durable. What it throws rolls
+   * back. After a conflict (WRITE_CONFLICT, SERIALIZATION, DEADLOCK) all of it is run again, `retries` times at most, after a pause of
+   * random length: so it should do nothing else than reading and writing here.
+   * @example
+   * await db.transaction(async (tx) => {
+   *   const { amount } = tx.table('accounts').get('a')
+   *   await tx.table('accounts').patch('a', { amount: amount - 10 })
+   *   await tx.query("UPDATE accounts SET amount = amount + 10 WHERE id = 'b'")
+   * }, { isolation: 'serializable' })
+   */
+  transaction<Result>(
+    run: (tx: Transaction, attempt: Attempt) => Result | Promise<Result>,
+    options: TransactionOptions = {}
+  ): Promise<Result> {
+    return runTransaction(this.#coordinator, () => this.#begin(options), run, options)
+  }
+
+  #begin(options: BeginOptions): Transaction {
+    const session = new SessionState('transaction')
+    session.commitRequest = commitRequest(options)
+    session.transaction = this.#coordinator.begin(transactionLimits(options, this.#coordinator.transactionTimeoutMs))
+    return new Transaction(this.#coordinator, this, session.transaction, session)
   }
 
   /** The same, one result at a time, with rows that are made as they are pulled. */
   async *statements(text: string, options: ScriptOptions = {}): AsyncGenerator<StatementResult, void> {
     const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
-    const session = options.session ?? new Session()
-    for (const statement of this.#statements.statements(text, this.#dialect(options, session))) {
-      const running = await this.#statements.start(statement, this.#asked(options), session)
-      const { command, columns, commit, writtenRows, notices } = running
-      const batches = async function* (): AsyncGenerator<readonly Document[], void> {
-        for await (const batch of driven(running)) {
-          const rows = running.objects(batch)
-          yield integers === 'auto' ? rows : rows.map((row) => integersAs(row, integers) as Document)
+    const session = options.session ?? new SessionState('session')
+    try {
+      for (const statement of this.#statements.statements(text, this.#dialect(options, session))) {
+        const running = await this.#statements.start(statement, this.#asked(options), session)
+        const { command, columns, commit, writtenRows, notices } = running
+        const batches = async function* (): AsyncGenerator<readonly Document[], void> {
+          for await (const batch of driven(running)) {
+            const rows = running.objects(batch)
+            yield integers === 'auto' ? rows : rows.map((row) => integersAs(row, integers) as Document)
+          }
         }
+        yield { command, columns, batches: batches(), commit, writtenRows, notices }
       }
-      yield { command, columns, batches: batches(), commit, writtenRows, notices }
+    } finally {
+      // A script without a session ends with its text.
+      if (options.session === undefined) session.rollBack()
     }
   }
 
-  #start(text: string, options: ScriptOptions) {
-    return this.#statements.start(this.#statements.statement(text, this.#dialect(options)), this.#asked(options), new Session())
+  #start(text: string, options: ScriptOptions, session = new SessionState('statement')) {
+    try {
+      return this.#statements.start(this.#statements.statement(text, this.#dialect(options, session)), this.#asked(options), session)
+    } catch (thrown) {
+      // A text that cannot be read fails its transaction, as every error does.
+      throw session.transaction?.fail(thrown) ?? thrown
+    }
   }
 
-  #dialect(options: QueryOptions, session?: Session): 'drift' | 'sql' {
+  #dialect(options: QueryOptions, session?: SessionState): 'drift' | 'sql' {
     const dialect = session?.dialect ?? options.dialect ?? this.#options.dialect ?? 'drift'
     if (dialect === 'drift' || dialect === 'sql') return dialect
     throw new DriftError('INVALID_ARGUMENT', `dialect is 'drift' or 'sql', not ${String(dialect)}`, { found: dialect })

@@ -9,3 +9,8 @@ export const HISTORY_COLUMNS: readonly ResultColumn[] = [
   { name: 'document', type: 'jsonb', nullable: true },
   { name: 'metadata', type: 'jsonb', nullable: true }
 ]
+
+/** In a transaction, whose own events have no seq and no time yet. */
+export const OWN_HISTORY_COLUMNS: readonly ResultColumn[] = HISTORY_COLUMNS.map((column) => {
+  return column.name === 'seq' || column.name === 'time' ? { ...column, nullable: true } : column
+})

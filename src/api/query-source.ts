@@ -1,4 +1,5 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
+import type { PointInTime } from '../parser/point-in-time.js'
 import type { QuerySource } from '../query/query-source.js'
 import { resolved } from './point.js'
 import type { StatementPages } from './statement-pages.js'
@@ -13,6 +14,13 @@ export type Moment = {
   readonly present: number
   /** A point ahead of it is an error. */
   readonly strict: boolean
+  /** The present of a transaction, own writes included. */
+  readonly own?: QuerySource | undefined
+}
+
+/** Now itself, not a time before it. */
+function isPresent(point: PointInTime): boolean {
+  return point.kind === 'now' && (point.offsetMs === undefined || point.offsetMs === 0)
 }
 
 /** The database at one seq, as the query room reads it. */
@@ -21,6 +29,7 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
     seq: at,
     now: moment.now,
     find: (point) => {
+      if (moment.own !== undefined && isPresent(point)) return { seq: moment.present, notice: undefined, source: moment.own }
       const { seq, notice } = coordinator.readPoint(resolved(point, moment.now), moment.strict)
       // What became visible since the statement began is not seen by it.
       return { seq: Math.min(seq, moment.present), notice }

@@ -143,14 +143,21 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
   try {
     await running.begin?.()
     for (const batch of batches) {
-      for (const row of running.objects(batch)) {
-        control.memory.take(bytesOf(row))
-        rows.push(integersAs(row, integers) as Row)
+      if (batch.rowCount > 0) {
+        let bytes = 0
+        for (const row of running.objects(batch)) {
+          bytes += bytesOf(row)
+          rows.push(integersAs(row, integers) as Row)
+        }
+        control.memory.take(bytes)
       }
       control.check()
       const rest = control.rest(running.until?.())
       if (rest !== undefined) await rest
     }
+  } catch (thrown) {
+    running.failed?.(thrown)
+    throw thrown
   } finally {
     batches.return()
     running.end?.()
@@ -166,7 +173,7 @@ export async function* driven(running: RunningStatement): AsyncGenerator<Batch, 
 
 async function* drivenPieces<Piece>(
   pieces: Generator<Piece, void>,
-  { control, begin, end, until }: RunningStatement
+  { control, begin, end, until, failed }: RunningStatement
 ): AsyncGenerator<Piece, void> {
   try {
     await begin?.()
@@ -178,6 +185,9 @@ async function* drivenPieces<Piece>(
       const rest = control.rest(until?.())
       if (rest !== undefined) await rest
     }
+  } catch (thrown) {
+    failed?.(thrown)
+    throw thrown
   } finally {
     pieces.return()
     end?.()

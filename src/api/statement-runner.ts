@@ -5,7 +5,9 @@ import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
-import type { CreateTable, Explain, Maintenance, Select, SetOption, ShowDrift, Statement } from '../parser/ast.js'
+import type { TransactionView } from '../coordinator/transaction-view.js'
+import type { Transaction } from '../coordinator/transaction.js'
+import type { CreateTable, Explain, Maintenance, Select, SetOption, ShowDrift, Statement, TransactionStatement } from '../parser/ast.js'
 import type { Batch } from '../query/batch.js'
 import { explainDocument, explainLines } from '../query/explain-node.js'
 import { explainTree } from '../query/explain.js'
@@ -18,11 +20,21 @@ import type { QuerySource } from '../query/query-source.js'
 import { arraysOf, objectsOf, type ResultColumn } from '../query/result-rows.js'
 import { runSelect, type SelectRun } from '../query/run-select.js'
 import { Control, type ControlOptions } from './control.js'
-import { HISTORY_COLUMNS } from './history-columns.js'
+import { HISTORY_COLUMNS, OWN_HISTORY_COLUMNS } from './history-columns.js'
 import { resolved } from './point.js'
 import { sourceAt, type Moment } from './query-source.js'
+import type { SessionState } from './session.js'
 import { StatementPages } from './statement-pages.js'
-import { TableView } from './view.js'
+import { transactionSource } from './transaction-source.js'
+import {
+  isTransactionStatement,
+  runTransactionStatement,
+  transactionCommand,
+  writeInTransaction,
+  type TransactionCommand
+} from './transaction-statements.js'
+import { transactionHistory } from './transaction-history.js'
+import { TableView, type TransactionHistoryEntry } from './view.js'
 
 export type CommandName =
   | 'SELECT'
@@ -39,6 +51,7 @@ export type CommandName =
   | 'COMPACT'
   | 'SET'
   | 'RESET'
+  | TransactionCommand
 
 export type StatementOptions = ControlOptions & {
   readonly parameters?: Parameters | undefined
@@ -46,13 +59,6 @@ export type StatementOptions = ControlOptions & {
   readonly asOf?: AskedPoint | undefined
   readonly dialect?: 'drift' | 'sql' | undefined
   readonly strict?: boolean | undefined
-}
-
-/** What `SET drift.…` changes, for the statements that follow. */
-export class Session {
-  asOf: AskedPoint | undefined
-  strict: boolean | undefined
-  dialect: 'drift' | 'sql' | undefined
 }
 
 /** A statement under way: what it is is known, its rows are made as they are pulled, once. */
@@ -71,6 +77,8 @@ export type RunningStatement = {
   readonly begin?: () => Promise<void> | undefined
   /** After an empty batch: a promise to wait for before the next is pulled. */
   readonly until?: () => Promise<void> | undefined
+  /** Told of what went wrong: throws what the reader gets. */
+  readonly failed?: ((thrown: unknown) => never) | undefined
   /** When no more are pulled: lets go of what the statement held. */
   readonly end?: () => void
   /** Empty ones are a chance to look up. */
@@ -124,10 +132,23 @@ export class StatementRunner {
     throw new DriftError('INVALID_ARGUMENT', `a query is one statement, this text has ${statements.length}; exec runs several`, {})
   }
 
-  /** Resolves when a write is durable; of a query before its first row. */
-  start(statement: Statement, options: StatementOptions, session: Session): RunningStatement | Promise<RunningStatement> {
+  /** Resolves when a write is durable; of a query before its first row. In a transaction a statement begins when the one before has run. */
+  start(statement: Statement, options: StatementOptions, session: SessionState): RunningStatement | Promise<RunningStatement> {
     const control = new Control(this.#coordinator, options)
     control.check()
+    if (isTransactionStatement(statement)) {
+      return session.inTurn(() => this.#transactionStatement(statement, options, session, control))
+    }
+    if (session.transaction === undefined) return this.#run(statement, options, session, control)
+    return session.inTurn(() => this.#inTransaction(statement, options, session, control))
+  }
+
+  #run(
+    statement: Exclude<Statement, TransactionStatement>,
+    options: StatementOptions,
+    session: SessionState,
+    control: Control
+  ): RunningStatement | Promise<RunningStatement> {
     switch (statement.kind) {
       case 'select':
         return this.#select(statement, options, session, control)
@@ -149,9 +170,43 @@ export class StatementRunner {
     }
   }
 
-  #select(select: Select, options: StatementOptions, session: Session, control: Control): RunningStatement {
+  /** Whatever goes wrong, until the last row, is noted in the transaction. */
+  #inTransaction(
+    statement: Exclude<Statement, TransactionStatement>,
+    options: StatementOptions,
+    session: SessionState,
+    control: Control
+  ): RunningStatement | Promise<RunningStatement> {
+    const { transaction } = session
+    // The statement before may have ended it.
+    if (transaction === undefined) return this.#run(statement, options, session, control)
+    transaction.check()
+    const failed = (thrown: unknown): never => {
+      throw transaction.fail(thrown)
+    }
+    try {
+      const started = this.#run(statement, options, session, control)
+      const watched = (run: RunningStatement): RunningStatement => ({ ...run, failed })
+      return started instanceof Promise ? started.then(watched, failed) : watched(started)
+    } catch (thrown) {
+      return failed(thrown)
+    }
+  }
+
+  async #transactionStatement(
+    statement: TransactionStatement,
+    options: StatementOptions,
+    session: SessionState,
+    control: Control
+  ): Promise<RunningStatement> {
+    const { parameters = [], signal, timeoutMs } = options
+    const commit = await runTransactionStatement(statement, session, this.#coordinator, { parameters, signal, timeoutMs })
+    return done(transactionCommand(statement), control, commit, undefined, undefined)
+  }
+
+  #select(select: Select, options: StatementOptions, session: SessionState, control: Control): RunningStatement {
     const pages = new StatementPages(this.#coordinator)
-    const { source, point } = this.#reading(select, options, session, this.#moment(options, session), pages)
+    const { source, point } = this.#reading(select, options, session, pages)
     const run = runSelect(select, source, options.parameters ?? [], control.memory)
     wantPages(run, pages)
     return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end: () => pages.end() }
@@ -160,11 +215,11 @@ export class StatementRunner {
   async #explain(
     { select, analyze, format }: Explain,
     options: StatementOptions,
-    session: Session,
+    session: SessionState,
     control: Control
   ): Promise<RunningStatement> {
     const pages = new StatementPages(this.#coordinator, { isCounting: analyze })
-    const { source, point } = this.#reading(select, options, session, this.#moment(options, session), pages)
+    const { source, point } = this.#reading(select, options, session, pages)
     const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
     if (analyze) {
@@ -183,19 +238,26 @@ export class StatementRunner {
     return { ...rowsRun('EXPLAIN', columns, rows, control, undefined), notices: noticesOf(run, point.notice) }
   }
 
-  #history({ table, key }: ShowDrift, options: StatementOptions, session: Session, control: Control): RunningStatement {
-    const point = this.#point(options.asOf ?? session.asOf ?? { kind: 'now' }, options, session)
-    const view = new TableView(this.#coordinator, table, () => point.seq)
-    const entries = view.history(valueOf(key, options.parameters ?? []) as Key)
-    const rows = function* (): Generator<Document, void> {
-      for (const { seq, time, event, payload, document, metadata } of entries) {
-        yield { seq, time: new Date(time), event, payload, document, metadata }
-      }
+  #history({ table, key }: ShowDrift, options: StatementOptions, session: SessionState, control: Control): RunningStatement {
+    const asked = options.asOf ?? session.asOf ?? PRESENT
+    const { transaction } = session
+    const wanted = valueOf(key, options.parameters ?? []) as Key
+    if (transaction !== undefined && asked.kind === 'now') {
+      const rows = transactionHistory(this.#coordinator, transaction.view(), this.#coordinator.table(table), wanted)
+      return rowsRun('SHOW DRIFT', OWN_HISTORY_COLUMNS, shownEvents(rows), control, undefined)
     }
-    return rowsRun('SHOW DRIFT', HISTORY_COLUMNS, rows(), control, point.notice)
+    const point = this.#point(asked, options, session)
+    const view = new TableView(this.#coordinator, table, () => point.seq)
+    return rowsRun('SHOW DRIFT', HISTORY_COLUMNS, shownEvents(view.history(wanted)), control, point.notice)
   }
 
-  async #createTable(statement: CreateTable, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
+  async #createTable(
+    statement: CreateTable,
+    options: StatementOptions,
+    session: SessionState,
+    control: Control
+  ): Promise<RunningStatement> {
+    refuseInTransaction(session, 'CREATE TABLE')
     this.#refuseAtPast(options, session, statement.kind)
     const { table, primaryKey, ifNotExists } = statement
     const exists = ifNotExists && this.#coordinator.hasTable(table)
@@ -206,7 +268,13 @@ export class StatementRunner {
   }
 
   /** One row for each table. */
-  async #maintain({ kind, table }: Maintenance, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
+  async #maintain(
+    { kind, table }: Maintenance,
+    options: StatementOptions,
+    session: SessionState,
+    control: Control
+  ): Promise<RunningStatement> {
+    refuseInTransaction(session, kind.toUpperCase())
     this.#refuseAtPast(options, session, kind)
     const { signal } = options
     if (kind === 'snapshot') {
@@ -236,7 +304,7 @@ export class StatementRunner {
     )
   }
 
-  #set({ name, value }: SetOption, options: StatementOptions, session: Session, control: Control): RunningStatement {
+  #set({ name, value }: SetOption, options: StatementOptions, session: SessionState, control: Control): RunningStatement {
     const given = value === null ? undefined : valueOf(value, options.parameters ?? [])
     switch (name) {
       case 'drift.as_of':
@@ -261,8 +329,9 @@ export class StatementRunner {
    * Reads at the last visible seq, then commits under the condition that no row has changed since it was read; where one has, all of it is
    * done again at the state after that.
    */
-  async #write(statement: WriteStatement, options: StatementOptions, session: Session, control: Control): Promise<RunningStatement> {
+  async #write(statement: WriteStatement, options: StatementOptions, session: SessionState, control: Control): Promise<RunningStatement> {
     this.#refuseAtPast(options, session, statement.kind)
+    if (session.transaction !== undefined) return this.#ownWrite(statement, options, session, control, session.transaction)
     let passOn = (): void => {}
     try {
       return await this.#attempts(statement, options, session, control, async () => {
@@ -285,7 +354,7 @@ export class StatementRunner {
   async #attempts(
     statement: WriteStatement,
     options: StatementOptions,
-    session: Session,
+    session: SessionState,
     control: Control,
     turnToRetry: () => Promise<void>
   ): Promise<RunningStatement> {
@@ -298,7 +367,7 @@ export class StatementRunner {
       const plan = await control.finish(
         planWrite(statement, {
           source,
-          querySource: (select) => this.#reading(select, options, session, moment).source,
+          querySource: (select) => this.#readingAt(select, options, session, moment).source,
           parameters,
           memory: control.memory
         })
@@ -320,6 +389,32 @@ export class StatementRunner {
     }
   }
 
+  /** The writes that the statement comes to at what the transaction sees are added to the transaction's, all or none. */
+  async #ownWrite(
+    statement: WriteStatement,
+    options: StatementOptions,
+    session: SessionState,
+    control: Control,
+    transaction: Transaction
+  ): Promise<RunningStatement> {
+    const parameters = options.parameters ?? []
+    const view = transaction.view()
+    const moment = this.#momentOf(view, options, session)
+    const source = transactionSource(this.#coordinator, view, moment)
+    const plan = await control.finish(
+      planWrite(statement, {
+        source,
+        querySource: (select) => this.#readingAt(select, options, session, { ...moment, own: source }).source,
+        parameters,
+        memory: control.memory
+      })
+    )
+    const returned = await returnedBatches(statement, plan, source, parameters, control)
+    writeInTransaction(this.#coordinator, transaction, plan.writes, view.at)
+    const after = (): QuerySource => transactionSource(this.#coordinator, transaction.view(), moment)
+    return this.#returned(statement, plan, returned, undefined, parameters, control, after)
+  }
+
   #written(
     statement: WriteStatement,
     plan: WritePlan,
@@ -329,40 +424,67 @@ export class StatementRunner {
     control: Control,
     moment: Moment
   ): RunningStatement {
+    return this.#returned(statement, plan, returned, commit, parameters, control, () => sourceAt(this.#coordinator, commit.seq, moment))
+  }
+
+  /** `after`: what is there after the write, so that * has the columns that it brought. */
+  #returned(
+    statement: WriteStatement,
+    plan: WritePlan,
+    returned: readonly Batch[],
+    commit: Commit | undefined,
+    parameters: Parameters,
+    control: Control,
+    after: () => QuerySource
+  ): RunningStatement {
     const command = commandOf(statement)
     const returning = 'returning' in statement ? statement.returning : null
     if (returning === null) return done(command, control, commit, plan.rowCount, undefined)
-    // At the commit, so that * has the columns that it brought.
-    const source = sourceAt(this.#coordinator, commit.seq, moment)
-    const run = runSelect(returningSelect(statement.table, returning), source, parameters, control.memory, { given: [] })
+    const run = runSelect(returningSelect(statement.table, returning), after(), parameters, control.memory, { given: [] })
     const batches = given(returned)
     return { ...running(command, { ...run, batches }, control, undefined), commit, writtenRows: plan.rowCount }
   }
 
   /** What a statement that begins now takes for the present. */
-  #moment(options: StatementOptions, session: Session): Moment {
+  #moment(options: StatementOptions, session: SessionState): Moment {
     return { now: this.#coordinator.now(), present: this.#coordinator.lastSeq, strict: isStrict(options, session) }
   }
 
-  /** Where the tables without their own point are read. */
-  #reading(select: Select, options: StatementOptions, session: Session, moment: Moment, pages?: StatementPages) {
-    const asked = select.asOf === null ? undefined : resolved(pointOf(select.asOf, options.parameters ?? []), moment.now)
-    const { seq, notice } = this.#point(asked ?? options.asOf ?? session.asOf ?? PRESENT, options, session)
-    return { source: sourceAt(this.#coordinator, Math.min(seq, moment.present), moment, pages), point: { notice } }
+  /** The same for a statement of a transaction. */
+  #momentOf(view: TransactionView, options: StatementOptions, session: SessionState): Moment {
+    return { now: this.#coordinator.now(), present: view.at, strict: isStrict(options, session) }
   }
 
-  #point(point: AskedPoint, options: StatementOptions, session: Session): ReadPoint {
+  #reading(select: Select, options: StatementOptions, session: SessionState, pages: StatementPages) {
+    const view = session.transaction?.view()
+    if (view === undefined) return this.#readingAt(select, options, session, this.#moment(options, session), pages)
+    const moment = this.#momentOf(view, options, session)
+    return this.#readingAt(select, options, session, { ...moment, own: transactionSource(this.#coordinator, view, moment, pages) }, pages)
+  }
+
+  /** Where the tables without their own point are read. */
+  #readingAt(select: Select, options: StatementOptions, session: SessionState, moment: Moment, pages?: StatementPages) {
+    const asked = select.asOf === null ? undefined : resolved(pointOf(select.asOf, options.parameters ?? []), moment.now)
+    const wanted = asked ?? options.asOf ?? session.asOf ?? PRESENT
+    if (moment.own !== undefined && wanted.kind === 'now') return { source: moment.own, point: { notice: undefined } }
+    const { seq, notice } = this.#point(wanted, options, session)
+    const at = Math.min(seq, moment.present)
+    // Of a transaction's source, so that what it reads at its own point is noted.
+    return { source: moment.own?.at(at) ?? sourceAt(this.#coordinator, at, moment, pages), point: { notice } }
+  }
+
+  #point(point: AskedPoint, options: StatementOptions, session: SessionState): ReadPoint {
     return this.#coordinator.readPoint(point, isStrict(options, session))
   }
 
-  #refuseAtPast(options: StatementOptions, session: Session, statement: string): void {
+  #refuseAtPast(options: StatementOptions, session: SessionState, statement: string): void {
     const point = options.asOf ?? session.asOf
     if (point === undefined || point.kind === 'now') return
     throw new DriftError('READ_ONLY', 'what is read at a past point cannot be written', { statement })
   }
 }
 
-function isStrict(options: StatementOptions, session: Session): boolean {
+function isStrict(options: StatementOptions, session: SessionState): boolean {
   return session.strict ?? options.strict ?? false
 }
 
@@ -413,7 +535,8 @@ function takeUntil({ stats }: SelectRun): Promise<void> | undefined {
 /** What is found by its key is read by its key. */
 function wantPages({ plan, tables }: SelectRun, pages: StatementPages): void {
   if (plan.source?.kind !== 'join' && plan.access.kind === 'keys') return
-  for (const { table, source } of tables) pages.want(table, source.seq)
+  // One that a transaction wrote is read by its documents.
+  for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) pages.want(table, source.seq)
 }
 
 function* given(batches: readonly Batch[]): Generator<Batch, void> {
@@ -496,6 +619,12 @@ function commandOf(statement: WriteStatement): CommandName {
   }
 }
 
+function* shownEvents(entries: Iterable<TransactionHistoryEntry<unknown>>): Generator<Document, void> {
+  for (const { seq, time, event, payload, document, metadata } of entries) {
+    yield { seq, time: time === null ? null : new Date(time), event, payload, document: document as Document | null, metadata }
+  }
+}
+
 function onOrOff(name: string, value: unknown): boolean {
   if (value === true || value === 'on') return true
   if (value === false || value === 'off') return false
@@ -504,6 +633,11 @@ function onOrOff(name: string, value: unknown): boolean {
 
 function badSetting(name: string, value: unknown, expected: string): DriftError {
   return new DriftError('INVALID_ARGUMENT', `${name} is ${expected}, not ${String(value)}`, { name, found: value })
+}
+
+function refuseInTransaction({ transaction }: SessionState, statement: string): void {
+  if (transaction === undefined) return
+  throw new DriftError('NOT_SUPPORTED', `${statement} is a commit of its own; it cannot stand in a transaction`, { statement })
 }
 
 function notSupported(statement: string): DriftError {

@@ -28,6 +28,12 @@ export type HistoryEntry<Row> = {
   readonly metadata: Value
 }
 
+/** As a transaction sees it: its own events have no seq and no time before its commit. */
+export type TransactionHistoryEntry<Row> = Omit<HistoryEntry<Row>, 'seq' | 'time'> & {
+  readonly seq: number | null
+  readonly time: number | null
+}
+
 export type HistoryOptions = { readonly reverse?: boolean; readonly limit?: number }
 
 export type ScanOptions = {
@@ -105,11 +111,10 @@ export class TableView<Row extends object = Document> {
 
   /** Every event of a key up to this point, oldest first; `document` and `metadata` are computed when they are read. */
   *history(key: Key, { reverse = false, limit = Number.POSITIVE_INFINITY }: HistoryOptions = {}): Generator<HistoryEntry<Row>, void> {
-    const state = this.state()
     let left = limit
-    for (const version of state.history(key, this.#at(), reverse)) {
+    for (const entry of committedHistory<Row>(this.coordinator, this.state(), key, this.#at(), reverse)) {
       if (left-- <= 0) return
-      yield new VersionEntry<Row>(this.coordinator, state, version)
+      yield entry
     }
   }
 
@@ -155,6 +160,17 @@ export class TableView<Row extends object = Document> {
       if (--left <= 0) return
     }
   }
+}
+
+/** Events of a key with seq <= `at`, oldest first unless `reverse`. */
+export function* committedHistory<Row>(
+  coordinator: Coordinator,
+  state: TableState,
+  key: Key,
+  at: number,
+  reverse = false
+): Generator<HistoryEntry<Row>, void> {
+  for (const version of state.history(key, at, reverse)) yield new VersionEntry<Row>(coordinator, state, version)
 }
 
 class VersionEntry<Row> implements HistoryEntry<Row> {
@@ -215,12 +231,12 @@ function canonical(inclusive: Key | undefined, exclusive: Key | undefined, a: st
   return target.slice(0, encodeKey(bound, target))
 }
 
-function project(document: Document, columns: readonly string[]): Document {
+export function project(document: Document, columns: readonly string[]): Document {
   return Object.fromEntries(columns.map((column) => [column, document[column] ?? null]))
 }
 
 /** Equality as DriftQL has it: null equals nothing, numbers by value, classes apart. */
-function whereMatcher(where: NonNullable<ScanOptions['where']>): (row: Document) => boolean {
+export function whereMatcher(where: NonNullable<ScanOptions['where']>): (row: Document) => boolean {
   if (isCondition(where)) return rowCondition(where.text, where.params, 'drift')
   const wanted = Object.entries(where)
   return (row) => wanted.every(([field, value]) => equals(row[field], value) === TRUE)

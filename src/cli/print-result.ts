@@ -96,7 +96,7 @@ export async function printCommit(
   more: Document = {}
 ): Promise<void> {
   if (mode === 'table' || mode === 'line' || mode === 'markdown') {
-    await terminal.print(`${command}: ${commit === undefined ? 'nothing to do' : inWords(commit)}\n`)
+    await terminal.print(`${wordsOf(command, commit, more)}\n`)
     return
   }
   const fields =
@@ -105,8 +105,16 @@ export async function printCommit(
       : { seq: commit.seq, time: new Date(commit.time), ...(commit.count > 1 ? { rows: commit.count } : {}) }
   const row: Document = { ...fields, ...more }
   // Text that is run again must not be more than it was.
-  if (mode === 'insert') await terminal.print(`-- ${command}: ${commit === undefined ? 'nothing to do' : inWords(commit)}\n`)
+  if (mode === 'insert') await terminal.print(`-- ${wordsOf(command, commit, more)}\n`)
   else await printRows(terminal, mode === 'json' ? 'ndjson' : mode, { columns: [], rows: [row] })
+}
+
+const TRANSACTION_COMMANDS = new Set(['BEGIN', 'ROLLBACK', 'SAVEPOINT', 'ROLLBACK TO', 'RELEASE'])
+
+function wordsOf(command: string, commit: Commit | undefined, { rows }: Document): string {
+  if (commit !== undefined) return `${command}: ${inWords(commit)}`
+  if (TRANSACTION_COMMANDS.has(command)) return command
+  return typeof rows === 'number' ? `${command}: ${rows} ${rows === 1 ? 'row' : 'rows'}, not committed yet` : `${command}: nothing to do`
 }
 
 function inWords({ seq, count, time }: Commit): string {

@@ -36,13 +36,18 @@ export async function runText(session: Session, text: string, options: RunTextOp
 
 /** Milliseconds in which the reader of the output was waited for. */
 async function printOutcome(
-  { command, columns, rows, commit }: Outcome,
+  { command, columns, rows, commit, writtenRows }: Outcome,
   { terminal, mode, table }: RunTextOptions,
   kept: KeptResult | undefined
 ): Promise<number> {
   let printed: PrintedRows = { waitedMs: 0, isWhole: true }
-  if (rows === undefined) await printCommit(terminal, mode, command, commit)
+  if (rows === undefined) await printCommit(terminal, mode, command, commit, uncommitted(commit, writtenRows))
   else printed = await printRows(terminal, mode, { columns, rows, table, ...(kept && { onRow: (row) => kept.add(row) }) })
   if (kept !== undefined) kept.isComplete = printed.isWhole
   return printed.waitedMs
+}
+
+/** What a write in a transaction says instead of its commit. */
+function uncommitted(commit: Outcome['commit'], writtenRows: number | undefined): { readonly rows?: number } {
+  return commit === undefined && writtenRows !== undefined ? { rows: writtenRows } : {}
 }

@@ -11,6 +11,8 @@ export type Outcome = {
   /** Made as they are pulled, once, in lists where they come from the database. Undefined for a statement that gives none. */
   readonly rows: Iterable<Document> | AsyncIterable<readonly Document[]> | undefined
   readonly commit: Commit | undefined
+  /** Of a statement that writes; in a transaction there is no commit yet. */
+  readonly writtenRows: number | undefined
   readonly notices: readonly string[]
 }
 
@@ -36,12 +38,17 @@ export class Session {
     this.#safe = safe
   }
 
+  /** Rolls back a transaction that is still open: true if there was one. */
+  close(): boolean {
+    return this.#settings.close()
+  }
+
   /** Runs the statements of a text one by one; the first that fails ends it. Throws ABORTED between two of them. */
   async *run(text: string, { asOf, signal }: RunOptions): AsyncGenerator<Outcome, void> {
     if (this.#safe) await refuseFiles(text)
     const options = { session: this.#settings, signal, ...(asOf === undefined ? {} : { asOf }) }
-    for await (const { command, columns, batches, commit, notices } of this.#db.statements(text, options)) {
-      yield { command, columns, rows: columns.length > 0 ? batches : undefined, commit, notices }
+    for await (const { command, columns, batches, commit, writtenRows, notices } of this.#db.statements(text, options)) {
+      yield { command, columns, rows: columns.length > 0 ? batches : undefined, commit, writtenRows, notices }
       if (signal.aborted) throw new DriftError('ABORTED', 'interrupted', {})
     }
   }

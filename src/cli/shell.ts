@@ -95,6 +95,7 @@ export class Shell implements CommandTarget {
       if (this.#begun !== '') terminal.note('a statement without its ; was not run')
     }
     this.#view?.[Symbol.dispose]()
+    if (this.#session.close()) terminal.note('note: the transaction that was still open was rolled back')
     return this.#exitCode
   }
 

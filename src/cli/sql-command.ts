@@ -70,7 +70,11 @@ export function sqlCommand(program: Command, context: CommandContext): void {
     const mode = modeOf(options, terminal)
     await using db = await openDatabase(options.directory, terminal, { readOnly, strict })
     const session = new Session(db, { safe })
-    for (const text of texts) await runText(session, text, { terminal, mode, table: into, asOf, timer })
+    try {
+      for (const text of texts) await runText(session, text, { terminal, mode, table: into, asOf, timer })
+    } finally {
+      if (session.close()) terminal.note('note: the transaction that was still open was rolled back')
+    }
   }
 
   async function runInShell(options: SqlOptions): Promise<number> {

@@ -15,6 +15,7 @@ import type { WriterLink } from '../runtime/writer-link.js'
 import type { WriteSet } from '../txn/write-set.js'
 import type { Staging } from './staging.js'
 import type { TableState } from './table-state.js'
+import { validate, type Basis } from './validation.js'
 
 /** What a write resolves to. Seqs are numbers of events, `time` is unix ms; `count` 0: nothing changed, `seq` is the last one there was. */
 export type Commit = { readonly seq: number; readonly firstSeq: number; readonly count: number; readonly time: number }
@@ -25,6 +26,8 @@ export type CommitRequest = {
   /** For importers of existing history; unix ms. */
   readonly time?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /** Of a transaction: what it was based on, and must still be so. */
+  readonly basis?: Basis | undefined
 }
 
 /** `declare` checks the change against the catalog when its turn has come; `made` is told when it is numbered. */
@@ -231,6 +234,7 @@ export class CommitPipeline {
       if (request.signal?.aborted === true) throw aborted()
       const time = this.#commitTime(request.time)
       const firstSeq = this.#nextSeq
+      if (call.set !== undefined && request.basis !== undefined) validate(call.set, request.basis)
       if (call.set !== undefined) this.#staging.stage(call.set, firstSeq, time)
       const made = call.schema?.declare(firstSeq)
       if (made !== undefined) this.#staging.stageSchema(CATALOG_TABLE_ID, Catalog.encode(made), firstSeq, time)

@@ -13,12 +13,14 @@ import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
 import type { FragmentRunner } from '../scan/fragment.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
+import type { ManifestSnapshot } from '../format/manifest.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
 import { PageTable } from '../memory/page-table.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
+import { VersionMemory } from '../mvcc/version-memory.js'
 import type { ApplyConfig } from '../runtime/apply-link.js'
 import { InProcessCompactionPool, ThreadCompactionPool } from '../runtime/compaction-pool.js'
 import { InProcessApplier } from '../runtime/in-process-applier.js'
@@ -36,12 +38,14 @@ import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeli
 import { lockDirectory } from './directory-lock.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
+import { OpenTransactions } from './open-transactions.js'
 import { PageAccess } from './page-access.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
 import type { TableState } from './table-state.js'
+import { Transaction, type TransactionHost, type TransactionLimits } from './transaction.js'
 
 export type CoordinatorOptions = {
   readonly io: Io
@@ -67,6 +71,8 @@ export type CoordinatorOptions = {
   readonly pagesFromVersions?: number | undefined
   /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
   readonly compactAtBytes?: number
+  /** The greatest age of a transaction that names none; Infinity unless given. */
+  readonly transactionTimeoutMs?: number | undefined
   /** For temporary files of queries where the database is only read; the system's unless given. */
   readonly temporaryDirectory?: string
 }
@@ -96,6 +102,9 @@ const PAGES_FROM_VERSIONS = 2000
 /** Ids of tables are never given twice, and tables are not dropped. */
 const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
 
+/** Sets of transactions that ended, for others: making one costs more than a small transaction. */
+const SPARE_SETS_MAX = 64
+
 const noMetadata = new Uint8Array(0)
 
 /** What only a database that can be written has. */
@@ -116,6 +125,7 @@ export class Coordinator {
   readonly spill: SpillFolder
   readonly #options: CoordinatorOptions
   readonly #cache: BlockCache
+  readonly #versions: VersionMemory
   #state: Recovered
   #logBytes: (source: number) => Uint8Array
   readonly #lock: FileLock | undefined
@@ -128,20 +138,47 @@ export class Coordinator {
   #checkpoints = 0
   #checkpointSeq = 0
   #checkpointFailure: DriftError | undefined
+  readonly #transactions = new OpenTransactions()
+  readonly #transactionSets: WriteSet<TableState>[] = []
+  readonly #transactionHost: TransactionHost = {
+    transactions: this.#transactions,
+    lastSeq: () => this.lastSeq,
+    monotonic: () => this.monotonic(),
+    assertOpen: () => this.assertOpen(),
+    writeSet: (bytesMax) => {
+      const set = this.#transactionSets.pop() ?? new WriteSet<TableState>()
+      set.clear(bytesMax)
+      return set
+    },
+    giveBack: (set) => void (this.#transactionSets.length < SPARE_SETS_MAX && this.#transactionSets.push(set)),
+    assertWritable: () => void this.#writer(),
+    commit: (set, request) => this.#writer().pipeline.submit(set, request),
+    emptyCommit: () => {
+      const { seq, time } = this.#present(this.lastSeq)
+      return { seq, firstSeq: seq + 1, count: 0, time }
+    }
+  }
   #nextPin = 1
-  /** Seqs that read views hold. */
-  readonly #pins = new Map<number, number>()
+  /** Seqs that read views hold, and since when. */
+  readonly #pins = new Map<number, { readonly seq: number; readonly sinceMs: number }>()
   readonly #pinOf = new WeakMap<object, number>()
   readonly #forgottenViews = new FinalizationRegistry<number>((id) => void this.#pins.delete(id))
 
-  private constructor(options: CoordinatorOptions, cache: BlockCache, state: Recovered, lock: FileLock | undefined) {
+  private constructor(
+    options: CoordinatorOptions,
+    cache: BlockCache,
+    versions: VersionMemory,
+    spill: SpillFolder,
+    state: Recovered,
+    lock: FileLock | undefined
+  ) {
     this.#options = options
     this.#cache = cache
     this.#state = state
     this.#lock = lock
     this.#logBytes = imageBytes(state)
-    const { io, directory, random, readOnly, temporaryDirectory = tmpdir() } = options
-    this.spill = new SpillFolder({ io, random, directory: readOnly ? temporaryDirectory : `${directory}/${SPILL_FOLDER}` })
+    this.#versions = versions
+    this.spill = spill
   }
 
   static async open(options: CoordinatorOptions): Promise<Coordinator> {
@@ -168,7 +205,10 @@ export class Coordinator {
   static async #recovered(options: CoordinatorOptions, lock: FileLock | undefined): Promise<Coordinator> {
     const { io, directory, clock, log } = options
     const began = clock.monotonic()
-    const cache = new BlockCache(options.cacheBytes - pageBytesOf(options.cacheBytes))
+    const cache = new BlockCache(options.cacheBytes - pageBytesOf(options.cacheBytes) - versionBytesOf(options.cacheBytes))
+    const versions = new VersionMemory(versionBytesOf(options.cacheBytes))
+    const { random, readOnly, temporaryDirectory = tmpdir() } = options
+    const spill = new SpillFolder({ io, random, directory: readOnly ? temporaryDirectory : `${directory}/${SPILL_FOLDER}` })
     let logBytes: (source: number) => Uint8Array = () => new Uint8Array(0)
     const memory = options.readOnly ? undefined : LogMemory.create(options.logBytes, options.logBytes + 3 * RECORD_BYTES_MAX)
     // The writer's thread comes up while the files are read.
@@ -180,18 +220,20 @@ export class Coordinator {
         io,
         directory,
         cache,
+        versions: { memory: versions, spill },
         readOnly: options.readOnly,
         log: (source) => logBytes(source),
         logger: log,
         breathe: turn
       })
-      coordinator = new Coordinator(options, cache, state, lock)
+      coordinator = new Coordinator(options, cache, versions, spill, state, lock)
       logBytes = (source) => coordinator.#logBytes(source)
       if (!options.readOnly) coordinator.spill.sweep(log)
       if (memory === undefined || state.damaged.length > 0) await thread?.abandon()
       else await coordinator.#startWriter(memory, thread)
     } catch (error) {
       await thread?.abandon()
+      spill.close()
       throw error
     }
     log.info(
@@ -309,7 +351,7 @@ export class Coordinator {
   /** A read view holds its seq until {@link unpin}; one that is garbage collected lets go by itself. */
   pin(view: object, seq: number): void {
     const id = this.#nextPin++
-    this.#pins.set(id, seq)
+    this.#pins.set(id, { seq, sinceMs: this.monotonic() })
     this.#pinOf.set(view, id)
     this.#forgottenViews.register(view, id, view)
   }
@@ -323,6 +365,22 @@ export class Coordinator {
   }
 
   // Writes.
+
+  /** Begins a transaction: it reads at the last visible seq, and writes nothing before its commit. */
+  begin(options: TransactionLimits): Transaction {
+    this.assertOpen()
+    return new Transaction(this.#transactionHost, options)
+  }
+
+  get transactionTimeoutMs(): number {
+    return this.#options.transactionTimeoutMs ?? Number.POSITIVE_INFINITY
+  }
+
+  /** 0 <= x < 1. */
+  random(): number {
+    const [a = 0, b = 0] = this.#options.random(2)
+    return (a * 256 + b) / 65_536
+  }
 
   /** An empty set of writes. */
   writeSet(): WriteSet<TableState> {
@@ -424,6 +482,7 @@ export class Coordinator {
       io,
       directory,
       cache: this.#cache,
+      versions: { memory: this.#versions, spill: this.spill },
       readOnly: true,
       log: (source) => logBytes(source),
       logger: this.#options.log,
@@ -438,6 +497,8 @@ export class Coordinator {
 
   stats() {
     const tables = [...this.#state.tables.values()]
+    const pins = [...this.#pins.values()]
+    const now = this.monotonic()
     return {
       lastSeq: this.lastSeq,
       pending: this.#writing?.pipeline.pendingCount ?? 0,
@@ -448,7 +509,11 @@ export class Coordinator {
       checkpoints: this.#checkpoints,
       compactions: this.#writing?.maintenance.compactions ?? 0,
       views: this.#pins.size,
-      oldestViewSeq: this.#pins.size === 0 ? undefined : Math.min(...this.#pins.values()),
+      oldestViewSeq: this.#pins.size === 0 ? undefined : Math.min(...pins.map(({ seq }) => seq)),
+      /** Views of the past that nobody has let go of, oldest first. */
+      readViews: pins.map(({ seq, sinceMs }) => ({ seq, ageMs: now - sinceMs })),
+      /** Oldest first. */
+      transactions: this.#transactions.list(now),
       /** Everything up to here is in the version pages of the tables that have some. */
       appliedSeq: this.#writing?.pages.appliedSeq ?? 0,
       pageBytes: this.#writing?.pages.bytes ?? 0,
@@ -503,7 +568,7 @@ export class Coordinator {
     const config: WriterConfig = { directory, identity, durability, walNumber, firstSeq: lastSeq + 1, tables: files }
     await thread?.start(config)
     const link = thread ?? new InProcessWriter(io, memory, config)
-    const staging = new Staging()
+    const staging = new Staging(() => Math.min(this.lastSeq, this.#transactions.oldestReadSeq()))
     this.#logBytes = (source) => (source === STAGING_SOURCE ? staging.buffer : memory.bytes())
     this.#checkpointSeq = lastSeq
     const tables = this.#state.tables
@@ -648,7 +713,7 @@ export class Coordinator {
       installMerged: (merged) => table.segments.installMerged(merged),
       checkpointSeq: () => table.checkpointSeq,
       snapshots: () => table.snapshots,
-      installSnapshots: (snapshots) => void (table.snapshots = snapshots),
+      installSnapshots: (snapshots) => this.#installSnapshots(table, snapshots),
       writePages: () => this.#writePages(table),
       pages: () => table.pages,
       installPages: (pages) => void (table.pages = pages)
@@ -668,6 +733,16 @@ export class Coordinator {
       installPages: () => {}
     }
     return [...maintained, log]
+  }
+
+  #installSnapshots(table: TableState, snapshots: readonly ManifestSnapshot[]): void {
+    const { io, log } = this.#options
+    try {
+      table.installSnapshots(io, snapshots)
+    } catch (error) {
+      const { code, message } = DriftError.from(error, table.directory)
+      log.warn({ table: table.definition.name, code, message }, 'a new snapshot cannot be read; versions stay where they are')
+    }
   }
 
   #writer() {
@@ -710,7 +785,12 @@ function queryThreadsOf(asked: number | undefined, pageBytes: number): number {
 const QUERY_THREADS_PAGE_BYTES = 64 * 1024 * 1024
 const QUERY_THREADS_MAX = 15
 
-/** Of the one budget for what is read: this much for version pages, the rest for blocks of segments. */
+/** Of the same budget, for where versions are. */
+function versionBytesOf(cacheBytes: number): number {
+  return Math.floor(cacheBytes / 8)
+}
+
+/** Of the one budget for what is read: this much for version pages; the rest for versions and blocks of segments. */
 function pageBytesOf(cacheBytes: number): number {
   return Math.floor((cacheBytes * 3) / 4)
 }

@@ -2,12 +2,13 @@ import { isDeepStrictEqual } from 'node:util'
 import { DriftError } from '../base/errors.js'
 import { limits, PATCHES_PER_DOCUMENT } from '../base/limits.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
-import { decodeKey, writeKeyPayload } from '../codec/key-codec.js'
+import { writeKeyPayload } from '../codec/key-codec.js'
 import { EVENT_MORE, EVENT_PATCH, EVENT_SCHEMA, EVENT_SOFT_DELETE, frameHeadBytes, writeFrameHead } from '../format/frame.js'
 import type { RecordRun } from '../format/wal-record.js'
 import type { ApplyMemory } from '../memory/apply-memory.js'
 import { logAddress } from '../mvcc/version-frames.js'
 import { eventOf, type WriteOperation, type WriteSet } from '../txn/write-set.js'
+import { checkSeq, refusal } from './refusals.js'
 import type { TableState } from './table-state.js'
 
 /** Number of the private buffer among the sources of log bytes; 0 is the shared log. */
@@ -39,6 +40,12 @@ export class Staging {
   readonly #staged: Staged[] = []
   #runs: { tableId: number; count: number; bytes: number }[] = []
   #events = 0
+  readonly #oldestReadSeq: () => number
+
+  /** `oldestReadSeq`: the oldest point of which a transaction may still ask what changed since. */
+  constructor(oldestReadSeq: () => number) {
+    this.#oldestReadSeq = oldestReadSeq
+  }
 
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#used)
@@ -96,10 +103,12 @@ export class Staging {
   /** The frames stand in the shared log now, from `offset` on; apply finds their ordinals beside them. */
   moved(offset: number, apply: ApplyMemory): Map<TableState, number> {
     const deltas = new Map<TableState, number>()
+    let seq = this.#firstSeq
     for (const { table, ordinal, version, at } of this.#staged) {
       apply.setOrdinal(offset + at, ordinal)
+      table.recent.push(seq++, ordinal, this.#oldestReadSeq)
       table.frames.setAddress(version, logAddress(0, offset + at))
-      const delta = Number(table.versions.isLive(version)) - Number(table.versions.isLive(table.versions.previousOf(version)))
+      const delta = table.versions.liveChangeOf(version)
       if (delta !== 0) deltas.set(table, (deltas.get(table) ?? 0) + delta)
     }
     this.#staged.length = 0
@@ -113,12 +122,12 @@ export class Staging {
     const hash = table.keys.hash(key, key.length)
     let ordinal = table.keys.find(key, key.length, hash)
     const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
-    const live = table.versions.isLive(latest)
+    const live = latest !== 0 && table.versions.isLatestLive(ordinal)
     if (conditions.ifSeq !== undefined) checkSeq(table, key, conditions.ifSeq, latest)
     if (kind === 'insert' && live) {
-      throw refusal('ALREADY_EXISTS', table, key, 'exists already; UPSERT replaces it')
+      throw refusal('ALREADY_EXISTS', table, key)
     }
-    if ((kind === 'patch' || kind === 'softDelete') && !live) throw refusal('KEY_NOT_FOUND', table, key, 'has no row')
+    if ((kind === 'patch' || kind === 'softDelete') && !live) throw refusal('KEY_NOT_FOUND', table, key)
     const value = set.buffer.subarray(operation.valueAt, operation.keyAt)
     if (conditions.skipUnchanged === true && live && kind !== 'softDelete') {
       const before = table.frames.document(latest) ?? {}
@@ -128,8 +137,8 @@ export class Staging {
     const event = eventOf(kind)
     let whole: Uint8Array | undefined
     // Every fourth patch carries its document, and so does one whose document may be over the limit: encoding it tells.
-    const isDeep = table.versions.patchDepthOf(latest) + 1 >= PATCHES_PER_DOCUMENT
-    if (event === EVENT_PATCH && (isDeep || table.versions.documentKibMax(latest) * 1024 + value.length > limits.documentBytesMax)) {
+    const isDeep = ordinal >= 0 && table.versions.latestPatchDepthOf(ordinal) + 1 >= PATCHES_PER_DOCUMENT
+    if (event === EVENT_PATCH && (isDeep || table.versions.latestKibMax(ordinal) * 1024 + value.length > limits.documentBytesMax)) {
       whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(value) }, 'document')
     }
     const payloadMax = 2 * FRAME_ROOM + value.length + (whole?.length ?? 0)
@@ -207,20 +216,3 @@ export class Staging {
 }
 
 const KEPT_BYTES = 32 * 1024 * 1024
-
-function checkSeq(table: TableState, key: Uint8Array, expected: number, latest: number): void {
-  const found = latest === 0 ? 0 : table.versions.seqOf(latest)
-  if (found === expected) return
-  throw new DriftError('WRITE_CONFLICT', `table ${table.definition.name}: the last event of this key is ${found}, not ${expected}`, {
-    table: table.definition.name,
-    key: decodeKey(key),
-    expected,
-    seq: found
-  })
-}
-
-function refusal(name: 'ALREADY_EXISTS' | 'KEY_NOT_FOUND', table: TableState, key: Uint8Array, what: string): DriftError {
-  const found = decodeKey(key)
-  const shown = typeof found === 'string' ? JSON.stringify(found) : String(found)
-  return new DriftError(name, `table ${table.definition.name}: key ${shown} ${what}`, { table: table.definition.name, key: found })
-}

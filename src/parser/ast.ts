@@ -180,6 +180,18 @@ export type ShowDrift = { readonly kind: 'show-drift'; readonly table: string; r
 /** `value` null: RESET. */
 export type SetOption = { readonly kind: 'set'; readonly name: string; readonly value: Literal | ParameterReference | null }
 export type Maintenance = { readonly kind: 'snapshot' | 'compact'; readonly table: string }
+export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable'
+/** `isolation` null: none was named. */
+export type Begin = {
+  readonly kind: 'begin'
+  readonly isolation: IsolationLevel | null
+  readonly readOnly: boolean
+  readonly metadata: JsonText | ParameterReference | null
+}
+export type Commit = { readonly kind: 'commit' }
+export type Rollback = { readonly kind: 'rollback' }
+export type Savepoint = { readonly kind: 'savepoint' | 'rollback-to' | 'release'; readonly name: string }
+export type TransactionStatement = Begin | Commit | Rollback | Savepoint
 /** Of the language, but not executed yet. */
 export type NotSupported = { readonly kind: 'not-supported'; readonly statement: string }
 
@@ -195,4 +207,5 @@ export type Statement =
   | ShowDrift
   | SetOption
   | Maintenance
+  | TransactionStatement
   | NotSupported

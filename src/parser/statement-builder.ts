@@ -129,6 +129,13 @@ export class StatementBuilder {
         }
       case 'maintenance':
         return { kind: tree.verb, table: nameOf(tree.table) }
+      case 'begin':
+        return { kind: 'begin', isolation: tree.isolation, readOnly: tree.readOnly, metadata: this.#beginMetadata(tree.options) }
+      case 'commit':
+      case 'rollback':
+        return { kind: tree.kind }
+      case 'savepoint':
+        return { kind: tree.verb, name: nameOf(tree.name) }
       case 'not-supported':
         return { kind: 'not-supported', statement: tree.statement }
       default:
@@ -148,6 +155,14 @@ export class StatementBuilder {
       else throw syntaxError(this.#text, value.offset, value.text, ['TEXT', 'JSON'])
     }
     return { kind: 'explain', analyze, format, select: this.#select(tree.select) }
+  }
+
+  /** `WITH (METADATA = {…})` */
+  #beginMetadata(options: (StatementTree & { kind: 'begin' })['options']): JsonText | ParameterReference | null {
+    if (options === null) return null
+    const { name, value } = options
+    if (name.text.toLowerCase() !== 'metadata') throw syntaxError(this.#text, name.offset, name.text, ['METADATA'])
+    return this.#document(value)
   }
 
   // --- writes

@@ -10,6 +10,7 @@ const RULE_WORDS = new Map([
   ['starTable', 'a column name'],
   ['fieldName', 'a field name'],
   ['indexName', 'an index name'],
+  ['savepointName', 'a name'],
   ['document', 'a JSON document'],
   ['key', 'a key'],
   ['value', 'a value'],

@@ -20,8 +20,22 @@ export type ColumnType = 'int8' | 'float8' | 'bool' | 'text' | 'timestamptz' | '
 /** A column that a table has been seen to have. `table`: in a join, the name that it has after FROM. */
 export type TableColumn = { readonly name: string; readonly type: ColumnType; readonly nullable: boolean; readonly table?: string }
 
-/** Where a point in time came to lie: the end of a commit, and what to say if that can still change. */
-export type FoundPoint = { readonly seq: number; readonly notice: string | undefined }
+/**
+ * Where a point in time came to lie: the end of a commit, and what to say if that can still change. `source`: what is read there, where
+ * that is more than the commits: the present of a transaction.
+ */
+export type FoundPoint = { readonly seq: number; readonly notice: string | undefined; readonly source?: QuerySource | undefined }
+
+/** What a query looks at in one table, told before it is read. */
+export type SourceRead = {
+  readonly keys: readonly Key[] | undefined
+  /** Undefined where there are `keys`. */
+  readonly range: KeyRange | undefined
+  /** Nothing but whether there are rows, and their keys. */
+  readonly keysOnly: boolean
+  /** Only rows for which it is true matter. */
+  readonly matches: ((document: Document) => boolean) | undefined
+}
 
 /** A commit's end; `time` is unix ms. */
 export type CommitEnd = { readonly seq: number; readonly time: number }
@@ -83,6 +97,10 @@ export type QuerySource = {
   pages?(table: string): PagesAtSeq | undefined
   /** Other threads that take part in large scans, where there are some. */
   readonly fragments?: FragmentRunner | undefined
+  /** A transaction wrote the table: it has no pages here. */
+  hasOwn?(table: string): boolean
+  /** Told of everything that is read here, where somebody wants to know. */
+  read?(table: string, read: SourceRead): void
   /** Of the commit that an event belongs to. */
   commitEnd(seq: number): CommitEnd
   /**

@@ -18,6 +18,7 @@ import { type KeyRange, type QuerySource } from './query-source.js'
 import { type QueryStats } from './query-stats.js'
 import { resultShape, type ResultShape } from './result-rows.js'
 import { type TableScan } from './source-plan.js'
+import { tellRead } from './source-read.js'
 import { sourceRows } from './source-rows.js'
 import { tableSources, type TableSource } from './table-source.js'
 
@@ -58,6 +59,9 @@ export function runSelect(
   const stats: QueryStats = { rowsScanned: 0 }
   const documents = plan.hasStar ? 'keep' : 'drop'
 
+  if (given === undefined && plan.source === undefined) {
+    tellRead(source, plan.isCount ? { ...plan, keysOnly: true } : plan, plan.where, execution)
+  }
   // What the plan asks of one table at one point, pages may answer as a whole.
   const isPlain = given === undefined && plan.source === undefined && source.pages !== undefined
   const pages = isPlain ? new PageSelect(plan, source, execution, stats) : undefined

@@ -9,6 +9,7 @@ import { diffByPages } from './page-diff.js'
 import { versionRowsByPages } from './page-versions.js'
 import { type QueryMemory } from './query-memory.js'
 import { type QuerySource } from './query-source.js'
+import { tellRead } from './source-read.js'
 import { type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
 import { type TableSource } from './table-source.js'
 import { wantedFields } from './wanted-fields.js'
@@ -89,6 +90,9 @@ function* named(batches: Batches, name: string): Batches {
 
 function leafRows(plan: LeafPlan, run: SourceRun, wanted: number): Batches {
   const table = run.tables[plan.index] as TableSource
+  // Rows that are not documents depend on all of the table's.
+  if (table.rows === undefined) tellRead(table.source, plan.scan, plan.where, run.execution)
+  else tellRead(table.source, { ...plan.scan, keysOnly: false }, undefined, run.execution, table.table)
   const rows = table.rows === undefined ? run.scan(plan.scan, table.source, wanted) : rowsOf(plan, table, run, wanted)
   const found = run.probe(leafStep(plan), rows)
   return plan.where === undefined ? found : run.probe(leafFilterStep(plan), filter(found, plan.where.evaluator, run.execution))

@@ -142,7 +142,7 @@ function sweep(reference: KindOf<'each'>, source: QuerySource, parameters: Param
 function atOwnPoint(asOf: KindOf<'table'>['asOf'], source: QuerySource, parameters: Parameters) {
   if (asOf === null) return { at: source, notices: [] }
   const found = source.find(pointOf(asOf, parameters))
-  return { at: source.at(found.seq), notices: noticesOf([found]) }
+  return { at: found.source ?? source.at(found.seq), notices: noticesOf([found]) }
 }
 
 function noticesOf(found: readonly FoundPoint[]): string[] {

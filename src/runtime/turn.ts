@@ -3,6 +3,11 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve))
 }
 
+/** Resolves after so many milliseconds, or when the signal ends the wait. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await untilOrCancelled(new Promise<void>(() => {}), signal, ms)
+}
+
 /** What `promise` gives; undefined where the signal or the time, in milliseconds, ended the wait before. */
 export async function untilOrCancelled<Result>(
   promise: Promise<Result>,

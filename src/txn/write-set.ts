@@ -36,6 +36,7 @@ export type WriteOperation<Table> = {
  */
 export class WriteSet<Table extends { readonly definition: { readonly name: string; readonly primaryKey: string } }> {
   readonly operations: WriteOperation<Table>[] = []
+  #bytesMax: number = limits.batchBytesMax
   #buffer = new Uint8Array(FIRST_BYTES)
   #used = 0
 
@@ -48,11 +49,18 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
     return this.#buffer
   }
 
-  /** Ready for another commit. */
-  clear(): void {
+  /** Ready for another commit, of so many bytes at most. */
+  clear(bytesMax: number = limits.batchBytesMax): void {
+    this.#bytesMax = bytesMax
     this.operations.length = 0
     this.#used = 0
     if (this.#buffer.length > KEPT_BYTES) this.#buffer = new Uint8Array(FIRST_BYTES)
+  }
+
+  /** Takes back all operations but the first `count`. */
+  truncate(count: number): void {
+    this.operations.length = count
+    this.#used = this.operations.at(-1)?.end ?? 0
   }
 
   /** INSERT or UPSERT of a document; its key is its primary-key field. Throws INVALID_DOCUMENT or LIMIT, and adds nothing then. */
@@ -125,10 +133,10 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
       })
     }
     const needed = this.#used + roomBytes + 2 * KEY_ROOM
-    if (this.#used + valueBytes > limits.batchBytesMax) {
-      throw new DriftError('LIMIT', `a commit may have ${limits.batchBytesMax} bytes`, {
+    if (this.#used + valueBytes > this.#bytesMax) {
+      throw new DriftError('LIMIT', `a commit may have ${this.#bytesMax} bytes`, {
         name: 'batchBytesMax',
-        limit: limits.batchBytesMax,
+        limit: this.#bytesMax,
         seen: this.#used + valueBytes
       })
     }

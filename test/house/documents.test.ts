@@ -6,7 +6,7 @@ import { filesUnder, packageRoot } from './package-root.js'
 
 const root = packageRoot()
 const documents = [{ path: 'README.md', text: readFileSync(join(root, 'README.md'), 'utf8') }, ...filesUnder(['docs'], '.md')]
-const lawForm = /\b(?:SEQ|DUR|ATM|FMT|VIS|MEM|CMP|TIM|CAT|THR)-\d+\b/g
+const lawForm = /\b(?:SEQ|DUR|ATM|TXN|FMT|VIS|MEM|CMP|TIM|CAT|THR)-\d+\b/g
 
 test('no line of a document is longer than 140 characters', (t) => {
   const long = documents.flatMap(({ path, text }) =>

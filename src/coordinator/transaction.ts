@@ -1,0 +1,305 @@
+import { DriftError } from '../base/errors.js'
+import { decodeKey } from '../codec/key-codec.js'
+import type { Isolation } from '../txn/isolation.js'
+import { OwnWrites, type Mark, type OwnEvent } from '../txn/own-writes.js'
+import { ReadSet } from '../txn/read-set.js'
+import type { WriteConditions, WriteSet } from '../txn/write-set.js'
+import type { Commit, CommitRequest } from './commit-pipeline.js'
+import type { OpenTransaction, OpenTransactions } from './open-transactions.js'
+import { checkSeq, refusal } from './refusals.js'
+import type { TableState } from './table-state.js'
+import { TransactionView } from './transaction-view.js'
+import { checkRow } from './validation.js'
+
+export type TransactionLimits = {
+  readonly isolation: Isolation
+  readonly readOnly: boolean
+  /** Its greatest age. */
+  readonly timeoutMs: number
+  readonly writeBytesMax: number
+}
+
+/** What a transaction needs of the database. */
+export type TransactionHost = {
+  readonly transactions: OpenTransactions
+  lastSeq(): number
+  monotonic(): number
+  assertOpen(): void
+  /** An empty set; {@link TransactionHost.giveBack} takes it when nobody reads of it any more. */
+  writeSet(bytesMax: number): WriteSet<TableState>
+  giveBack(set: WriteSet<TableState>): void
+  /** @throws READ_ONLY where nothing can be written. */
+  assertWritable(): void
+  commit(set: WriteSet<TableState>, request: CommitRequest): Promise<Commit>
+  /** Of a commit that writes nothing. */
+  emptyCommit(): Commit
+}
+
+/** One write, as it is asked for. */
+export type OwnWrite =
+  | { readonly kind: 'insert' | 'upsert'; readonly table: TableState; readonly document: unknown; readonly conditions?: WriteConditions }
+  | {
+      readonly kind: 'patch'
+      readonly table: TableState
+      readonly key: unknown
+      readonly set: unknown
+      readonly conditions?: WriteConditions
+    }
+  | { readonly kind: 'softDelete'; readonly table: TableState; readonly key: unknown; readonly conditions?: WriteConditions }
+
+/**
+ * `failed`: only ROLLBACK, or ROLLBACK TO, goes on. `doomed`: only ROLLBACK does; every other call gets the same error again, that of a
+ * conflict or of its age. `committing` and `ended` take nothing any more.
+ */
+type State =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'failed' | 'doomed'; readonly error: DriftError }
+  | { readonly kind: 'committing' }
+  | { readonly kind: 'ended'; readonly how: 'committed' | 'rolled back' }
+
+type Savepoint = { readonly name: string; readonly mark: Mark }
+
+const OPEN: State = { kind: 'open' }
+
+/**
+ * One transaction, on the coordinator's thread. Its writes are encoded, checked against what it sees and kept in memory: nothing of them is
+ * in a file, or has a seq, before its commit gives them to the pipeline as one batch. So a rollback is to forget (ATM-5).
+ */
+export class Transaction {
+  readonly isolation: Isolation
+  readonly isReadOnly: boolean
+  readonly #host: TransactionHost
+  readonly #entry: OpenTransaction
+  readonly #own: OwnWrites<TableState>
+  readonly #reads: ReadSet<TableState> | undefined
+  readonly #savepoints: Savepoint[] = []
+  #state: State = OPEN
+  #isForgotten = false
+
+  constructor(host: TransactionHost, { isolation, readOnly, timeoutMs, writeBytesMax }: TransactionLimits) {
+    this.isolation = isolation
+    this.isReadOnly = readOnly
+    this.#host = host
+    this.#own = new OwnWrites(host.writeSet(writeBytesMax))
+    this.#reads = isolation === 'serializable' ? new ReadSet() : undefined
+    const beganMs = host.monotonic()
+    this.#entry = host.transactions.begin(this, { isolation, readOnly, beganMs, timeoutMs, readSeq: host.lastSeq() })
+  }
+
+  get id(): number {
+    return this.#entry.id
+  }
+
+  /** The point that it reads; under READ COMMITTED that of its last statement. */
+  get readSeq(): number {
+    return this.#entry.readSeq
+  }
+
+  /** It takes nothing any more: it has ended, or its commit is on its way. */
+  get isEnded(): boolean {
+    return this.#state.kind === 'ended' || this.#state.kind === 'committing'
+  }
+
+  /** After a conflict, or over its age: only a rollback ends it. */
+  get isDoomed(): boolean {
+    return this.#state.kind === 'doomed'
+  }
+
+  /** What a statement that begins now sees. */
+  view(): TransactionView {
+    this.check()
+    if (this.isolation === 'read committed') this.#entry.readSeq = this.#host.lastSeq()
+    return new TransactionView(this.#own, this.readSeq, this.#reads)
+  }
+
+  /** @throws what a call gets now: nothing while it is open. */
+  check(): void {
+    this.#host.assertOpen()
+    this.#checkAge()
+    switch (this.#state.kind) {
+      case 'open':
+        return
+      case 'doomed':
+        throw this.#state.error
+      case 'failed': {
+        const { error } = this.#state
+        const message = `transaction ${this.id} failed before; ROLLBACK, or ROLLBACK TO a savepoint: ${error.message}`
+        throw new DriftError('TXN_ABORTED', message, { transaction: this.id, reason: error.code }, error)
+      }
+      case 'committing':
+        throw new DriftError('TXN_CLOSED', `transaction ${this.id} is being committed`, { transaction: this.id })
+      case 'ended':
+        throw new DriftError('TXN_CLOSED', `transaction ${this.id} was ${this.#state.how}; begin another one`, { transaction: this.id })
+    }
+  }
+
+  /** A statement failed: notes what that means for the rest, and gives the error that its caller gets. */
+  fail(thrown: unknown): DriftError {
+    const error = DriftError.from(thrown, `transaction ${this.id}`)
+    if (this.#state.kind !== 'open') return error
+    if (error.kind === 'conflict') this.#doom(error)
+    else this.#state = { kind: 'failed', error }
+    return error
+  }
+
+  /** Runs what is a statement of its own. */
+  run<Result>(statement: () => Result): Result {
+    this.check()
+    try {
+      return statement()
+    } catch (thrown) {
+      throw this.fail(thrown)
+    }
+  }
+
+  /**
+   * All of the writes of one statement, which read at `at`, or none.
+   * @throws what refuses one of them; the transaction has failed then.
+   */
+  write(writes: readonly OwnWrite[], at = this.view().at): void {
+    this.run(() => {
+      this.#host.assertWritable()
+      if (this.isReadOnly) throw new DriftError('READ_ONLY', `transaction ${this.id} is READ ONLY`, { transaction: this.id })
+      const { mark } = this.#own
+      try {
+        for (const write of writes) this.#write(write, at)
+      } catch (thrown) {
+        this.#own.takeBack(mark)
+        throw thrown
+      } finally {
+        this.#count()
+      }
+    })
+  }
+
+  savepoint(name: string): void {
+    this.run(() => void this.#savepoints.push({ name, mark: this.#own.mark }))
+  }
+
+  /** Undoes what was written since, and goes on after an error. The savepoint stays. */
+  rollbackTo(name: string): void {
+    if (this.#state.kind === 'failed') {
+      this.#checkAge()
+      this.#host.assertOpen()
+    } else this.check()
+    const index = this.#savepoints.findLastIndex((savepoint) => savepoint.name === name)
+    const savepoint = this.#savepoints[index]
+    if (savepoint === undefined) throw this.fail(unknownSavepoint(name))
+    this.#savepoints.length = index + 1
+    this.#own.takeBack(savepoint.mark)
+    this.#state = OPEN
+    this.#count()
+  }
+
+  release(name: string): void {
+    this.run(() => {
+      const index = this.#savepoints.findLastIndex((savepoint) => savepoint.name === name)
+      if (index < 0) throw unknownSavepoint(name)
+      this.#savepoints.length = index
+    })
+  }
+
+  /** Numbers all of its writes as one commit; resolves when that is durable. After a refusal only a rollback ends the transaction. */
+  async commit(request: CommitRequest): Promise<Commit> {
+    this.check()
+    const { set } = this.#own
+    if (set.operations.length === 0) {
+      this.#end('committed')
+      return this.#host.emptyCommit()
+    }
+    const basis = this.isolation === 'read committed' ? undefined : { seq: this.readSeq, reads: this.#reads }
+    this.#state = { kind: 'committing' }
+    try {
+      const commit = await this.#host.commit(set, { ...request, basis })
+      this.#end('committed')
+      return commit
+    } catch (thrown) {
+      this.#state = OPEN
+      throw this.fail(thrown)
+    }
+  }
+
+  /** Always possible; of one that has ended it does nothing. */
+  rollback(): void {
+    if (this.#state.kind === 'ended') return
+    if (this.#state.kind === 'committing') {
+      throw new DriftError('TXN_CLOSED', `transaction ${this.id} is being committed`, { transaction: this.id })
+    }
+    this.#end('rolled back')
+  }
+
+  #write(write: OwnWrite, at: number): void {
+    const { kind, table, conditions = {} } = write
+    if (table.damage !== undefined) throw table.damage
+    const event =
+      kind === 'patch'
+        ? this.#own.patch(table, write.key, write.set, conditions)
+        : kind === 'softDelete'
+          ? this.#own.softDelete(table, write.key, conditions)
+          : this.#own.document(kind, table, write.document, conditions)
+    const key = this.#own.keyOf(event)
+    // What another commit took already will not be given: said now, not at the end.
+    if (this.isolation !== 'read committed') checkRow(table, key, at)
+    // That it was refused, or not, is a read, even where the write is taken back later.
+    this.#reads?.readKey(table, key, conditions.ifSeq === undefined && conditions.skipUnchanged !== true ? 'presence' : 'row')
+    const version = versionAt(table, key, at)
+    if (conditions.ifSeq !== undefined) {
+      if (event.previous !== undefined) throw ownBefore(table, key, conditions.ifSeq)
+      checkSeq(table, key, conditions.ifSeq, version)
+    }
+    const isLive = event.previous === undefined ? table.versions.isLive(version) : this.#isLive(event.previous, table, version)
+    if (kind === 'insert' && isLive) throw refusal('ALREADY_EXISTS', table, key)
+    if ((kind === 'patch' || kind === 'softDelete') && !isLive) throw refusal('KEY_NOT_FOUND', table, key)
+  }
+
+  #isLive(event: OwnEvent<TableState>, table: TableState, version: number): boolean {
+    return this.#own.isLive(event, () => table.versions.isLive(version))
+  }
+
+  #doom(error: DriftError): void {
+    this.#state = { kind: 'doomed', error }
+    this.#host.transactions.end(this, this.#entry)
+    this.#forget()
+  }
+
+  #checkAge(): void {
+    if (this.#state.kind !== 'open' && this.#state.kind !== 'failed') return
+    if (!this.#entry.isExpired && this.#host.monotonic() <= this.#entry.endsAtMs) return
+    this.#doom(this.#host.transactions.expire(this.#entry))
+  }
+
+  #end(how: 'committed' | 'rolled back'): void {
+    this.#state = { kind: 'ended', how }
+    this.#host.transactions.end(this, this.#entry)
+    this.#forget()
+  }
+
+  /** Who still reads of it gets TXN_ABORTED. */
+  #forget(): void {
+    if (this.#isForgotten) return
+    this.#isForgotten = true
+    this.#own.takeBack({ operations: 0, number: 0 })
+    this.#savepoints.length = 0
+    this.#host.giveBack(this.#own.set)
+  }
+
+  #count(): void {
+    this.#entry.writes = this.#own.events.length
+    this.#entry.writeBytes = this.#own.set.bytes
+  }
+}
+
+function versionAt(table: TableState, key: Uint8Array, at: number): number {
+  const ordinal = table.keys.find(key, key.length)
+  return ordinal < 0 ? 0 : table.versions.versionAt(ordinal, at)
+}
+
+function unknownSavepoint(name: string): DriftError {
+  return new DriftError('INVALID_ARGUMENT', `there is no savepoint ${JSON.stringify(name)}`, { savepoint: name })
+}
+
+/** An own event has no seq yet, so no seq can be that of the last one. */
+function ownBefore(table: TableState, key: Uint8Array, expected: number): DriftError {
+  const message = `table ${table.definition.name}: this transaction wrote the key itself, so its last event is not ${expected}`
+  return new DriftError('WRITE_CONFLICT', message, { table: table.definition.name, key: decodeKey(key), expected })
+}

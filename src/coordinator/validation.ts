@@ -1,0 +1,83 @@
+/**
+ * What a transaction's commit checks before it is numbered: a function of the batch and the state alone, so that whoever takes the same
+ * batches in the same order comes to the same answers. The state is everything numbered before, durable or not.
+ *
+ * REPEATABLE READ: no row that it writes has an event behind its read point (the first committer wins). SERIALIZABLE: also, what it read is
+ * still what a read now would give: of a key its row, of a range the rows for which the condition is true. So the transaction could
+ * have run at the moment of its commit, and the order of commits is a serial one. READ COMMITTED has no basis: its writes are checked one
+ * by one as those of any batch. Laws: TXN-1, TXN-2.
+ */
+import { DriftError } from '../base/errors.js'
+import { decodeKey } from '../codec/key-codec.js'
+import type { Document } from '../codec/value.js'
+import { isWithin, type RangeRead, type ReadKind, type ReadSet } from '../txn/read-set.js'
+import type { WriteSet } from '../txn/write-set.js'
+import type { TableState } from './table-state.js'
+
+export type Basis = {
+  /** The point that it read at. */
+  readonly seq: number
+  /** Of a SERIALIZABLE transaction. */
+  readonly reads: ReadSet<TableState> | undefined
+}
+
+/** @throws DriftError WRITE_CONFLICT, SERIALIZATION. */
+export function validate(set: WriteSet<TableState>, { seq, reads }: Basis): void {
+  for (const { table, keyAt, end } of set.operations) checkRow(table, set.buffer.subarray(keyAt, end), seq)
+  if (reads === undefined) return
+  for (const [table, { keys, ranges }] of reads.tables) {
+    for (const { key, kind } of keys.values()) {
+      const ordinal = table.keys.find(key, key.length)
+      if (ordinal >= 0 && hasChanged(table, ordinal, seq, kind)) throw changed(table, ordinal, seq)
+    }
+    if (ranges.length === 0) continue
+    for (const ordinal of table.recent.ordinalsAfter(seq)) checkRanges(table, ordinal, seq, ranges)
+  }
+}
+
+/** @throws DriftError WRITE_CONFLICT where a row has an event behind `seq`. */
+export function checkRow(table: TableState, key: Uint8Array, seq: number): void {
+  const ordinal = table.keys.find(key, key.length)
+  const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
+  const found = latest === 0 ? 0 : table.versions.seqOf(latest)
+  if (found <= seq) return
+  const message = `table ${table.definition.name}: another transaction wrote key ${String(decodeKey(key))} (seq ${found}) since ${seq}`
+  throw new DriftError('WRITE_CONFLICT', message, { table: table.definition.name, key: decodeKey(key), readSeq: seq, seq: found })
+}
+
+function hasChanged(table: TableState, ordinal: number, seq: number, kind: ReadKind): boolean {
+  const { versions } = table
+  const latest = versions.latestOf(ordinal)
+  if (latest === 0 || versions.seqOf(latest) <= seq) return false
+  const [was, is] = [versions.isLive(versions.versionAt(ordinal, seq)), versions.isLive(latest)]
+  return kind === 'row' ? was || is : was !== is
+}
+
+function checkRanges(table: TableState, ordinal: number, seq: number, ranges: readonly RangeRead[]): void {
+  const key = table.keys.keyOf(ordinal)
+  let documents: (Document | undefined)[] | undefined
+  for (const { range, kind, matches } of ranges) {
+    if (!isWithin(key, range) || !hasChanged(table, ordinal, seq, kind)) continue
+    documents ??= [table.versions.versionAt(ordinal, seq), table.versions.latestOf(ordinal)].map((version) =>
+      version === 0 ? undefined : table.frames.document(version)
+    )
+    if (documents.some((document) => document !== undefined && isMatch(matches, document))) throw changed(table, ordinal, seq)
+  }
+}
+
+/** A condition that refuses a value would have refused the query too: running it again says so. */
+function isMatch(matches: RangeRead['matches'], document: Document): boolean {
+  try {
+    return matches === undefined || matches(document)
+  } catch (thrown) {
+    if (thrown instanceof DriftError && thrown.kind === 'invalid') return true
+    throw thrown
+  }
+}
+
+function changed(table: TableState, ordinal: number, seq: number): DriftError {
+  const key = table.key(ordinal)
+  const found = table.versions.seqOf(table.versions.latestOf(ordinal))
+  const message = `table ${table.definition.name}: what this transaction read at seq ${seq} has changed: key ${String(key)} (seq ${found})`
+  return new DriftError('SERIALIZATION', message, { table: table.definition.name, key, readSeq: seq, seq: found })
+}
