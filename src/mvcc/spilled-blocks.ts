@@ -17,7 +17,7 @@ export class SpilledBlocks implements BlockFile {
 
   read(block: number, target: Uint8Array): void {
     const place = this.#places.get(block)
-    if (place === undefined) throw new DriftError('INVARIANT', `VIS-12: block ${block} of versions was not spilled`)
+    if (place === undefined) throw new DriftError('INVARIANT', `VIS-13: block ${block} of versions was not spilled`)
     this.#file.read(target, place.position)
     if (crc32(target) === place.crc) return
     throw new DriftError('CORRUPT', 'a temporary file of versions has wrong bytes', { offset: place.position, found: 'wrong checksum' })

@@ -144,7 +144,7 @@ export class VersionBlocks implements BlockOwner {
 
   #load(block: number): Uint32Array {
     const file = this.#files[block]
-    if (file === undefined) throw new DriftError('INVARIANT', `VIS-12: block ${block} of versions is nowhere`)
+    if (file === undefined) throw new DriftError('INVARIANT', `VIS-13: block ${block} of versions is nowhere`)
     const words = this.#memory.buffer(NODE_WORDS << this.bits)
     try {
       file.read(block, bytesOf(words, words.byteLength))
@@ -197,7 +197,7 @@ export class VersionBlocks implements BlockOwner {
     // A small table is a small block.
     const size = block > 0 ? whole : Math.min(whole, Math.max(FIRST_ROWS, (row + 1) * 2) * NODE_WORDS)
     const wide = size === whole ? this.#memory.buffer(whole) : new Uint32Array(size)
-    if (words !== undefined && block !== full) throw new DriftError('INVARIANT', `VIS-12: block ${block} of versions is not the next`)
+    if (words !== undefined && block !== full) throw new DriftError('INVARIANT', `VIS-13: block ${block} of versions is not the next`)
     if (words !== undefined) wide.set(words)
     else if (block === 0) wide.fill(0, 0, NODE_WORDS)
     this.#words[block] = wide

@@ -1,6 +1,6 @@
 /**
  * COMPACT's second part (the apply thread): sealed pages are cut anew in time, so that a scan at any S touches at most 1.6 times the rows
- * that are visible, beyond two pages (VIS-13). Apply can do that only with more copies than it makes, see docs/decisions/0019-recut.md.
+ * that are visible, beyond two pages (VIS-12). Apply can do that only with more copies than it makes, see docs/decisions/0019-recut.md.
  *
  * 1. every sealed page is looked at once: how many of its rows are visible when;
  * 2. strips of pages, of the same keys one behind the other in time, are gone through: poor pages are cut, and small ones become one,

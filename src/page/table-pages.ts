@@ -13,7 +13,7 @@
  *   VIS-7  at every S the rectangles are disjoint in key and leave no key out
  *   VIS-8  a sealed page never changes; a version that outlives it has its end where it was copied to
  *   VIS-9  a scan at S touches at most 2.5 times the rows that are visible, beyond two pages
- *   VIS-13 behind COMPACT it touches at most 1.6 times as many, beyond two pages
+ *   VIS-12 behind COMPACT it touches at most 1.6 times as many, beyond two pages
  *   VIS-10 what a page says about its rows (counts, bounds, zone maps, flags) is true
  */
 import { assertLaw, DriftError } from '../base/errors.js'
@@ -301,7 +301,7 @@ export class TablePages {
   }
 
   /**
-   * Cuts sealed pages anew in time, so that a scan of the past touches few rows that are not visible (VIS-13); see `recut.ts`. In steps;
+   * Cuts sealed pages anew in time, so that a scan of the past touches few rows that are not visible (VIS-12); see `recut.ts`. In steps;
    * what is applied meanwhile is left for the next time. What other pages took the place of is there for readers of older directories
    * until {@link releaseReplaced}.
    * @throws DriftError OVERLOADED where page memory is short; what was done stays done. INVARIANT while another one is under way.

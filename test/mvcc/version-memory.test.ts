@@ -86,7 +86,7 @@ function check(t: ExecutionContext, store: VersionStore, rows: readonly Row[], d
   }
 }
 
-test('VIS-12: with room for two blocks every version is found, through appends and refused batches', (t) => {
+test('VIS-13: with room for two blocks every version is found, through appends and refused batches', (t) => {
   for (let seed = 1; seed <= 20; seed++) {
     const spill = new MemorySpill()
     const memory = new VersionMemory(BUDGET)

@@ -37,7 +37,7 @@ function found(io: Io, seq = 600, files = [1]): { readonly file: string; readonl
   return findings.problems
 }
 
-test('VIS-7, VIS-13: pages that were cut anew and written have no problem', (t) => {
+test('VIS-7, VIS-12: pages that were cut anew and written have no problem', (t) => {
   t.deepEqual(found(written().io), [])
 })
 

@@ -101,7 +101,7 @@ test('VIS-6, MEM-7: the same where sealed pages leave memory and are read back t
 
 for (const workload of workloads) {
   const [events, pageRows] = isFull ? [200_000, 2048] : [12_000, 128]
-  test(`VIS-13: behind COMPACT (${workload}) a scan at any S touches at most 1.6 times what is visible, beyond two pages`, (t) => {
+  test(`VIS-12: behind COMPACT (${workload}) a scan at any S touches at most 1.6 times what is visible, beyond two pages`, (t) => {
     const run = runWorkload(workload, events, pageRows)
     const { pages } = run
     const { merges } = pages.counters
@@ -131,7 +131,7 @@ for (const workload of workloads) {
   })
 }
 
-test('VIS-13: a table that is compacted after every few events stores and touches as little as one that is compacted once', (t) => {
+test('VIS-12: a table that is compacted after every few events stores and touches as little as one that is compacted once', (t) => {
   const random = numbers(5)
   const model = new ModelTable({ pageRows: 64, frames: 'none', arena: Arena.create({ bytes: 256 * 1024 * 1024, slotBytes: 64 * 1024 }) })
   const { pages } = model
