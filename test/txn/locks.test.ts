@@ -309,7 +309,10 @@ test('db.transaction runs the victim of a deadlock again', async (t) => {
       { isolation: 'read committed' }
     )
   await Promise.all([both(1, 2), both(2, 1)])
-  t.deepEqual(attempts.toSorted((a, b) => a - b), [1, 1, 2])
+  t.deepEqual(
+    attempts.toSorted((a, b) => a - b),
+    [1, 1, 2]
+  )
   t.like(db.table('test').get(1), { value: 11 })
   t.like(db.table('test').get(2), { value: 21 })
   await db.close()
