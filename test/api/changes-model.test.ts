@@ -245,7 +245,7 @@ class Run {
     await turn()
     for (const feed of this.feeds) await feed.end()
     for (const feed of this.feeds) {
-      if (feed.error !== undefined) return `${feed.name}: ${String(feed.error)}`
+      if (feed.error !== undefined) return `${feed.name}: ${feed.error instanceof Error ? feed.error.stack : 'no error'}`
       const wanted = JSON.stringify(expected.get(feed))
       const found = JSON.stringify(feed.found)
       if (found !== wanted) return `${feed.name}:\n${found}\ninstead of\n${wanted}`
