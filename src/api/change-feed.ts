@@ -57,7 +57,7 @@ const COMMITS_PER_PIECE = 128
 const FILTERED_COMMITS_PER_PIECE = 8
 
 /**
- * The log as a feed: each commit that has become visible, once and in order, whole. Whoever reads it sets its pace: between two commits it
+ * The log as a feed: each commit that has become visible, once and in order, whole (SEQ-8). Whoever reads it sets its pace: between two commits it
  * keeps the seq that it has come to, and a few commits without their events. Events are read when their commit's turn has come, out of
  * the log in memory or out of segments, wherever they are by then. So a reader that is far behind holds nothing of the log, and a writer
  * never waits for one.

@@ -10,6 +10,9 @@ import { metadataOf, readCommit, type CommitRecord, type CommitRun } from './com
 /** One commit: its events are firstSeq … seq. */
 export type CommitEntry = { readonly seq: number; readonly firstSeq: number; readonly time: number; readonly metadata: Value }
 
+/** `runs`: mostly one, of which the table's id says all; nothing else is kept for it, there may be many commits. */
+type TailEntry = Omit<CommitRecord, 'runs'> & { readonly runs: number | readonly CommitRun[] }
+
 /**
  * The commits in order, searched by seq and by time: the segments of `drift.commits` (only a sparse index of them is in memory: one
  * entry a block), then the commits that no checkpoint has moved there.
@@ -18,7 +21,7 @@ export type CommitEntry = { readonly seq: number; readonly firstSeq: number; rea
  */
 export class CommitLog {
   readonly #segments: SegmentReader
-  #tail: CommitRecord[] = []
+  #tail: TailEntry[] = []
   /** By place; at most {@link BLOCKS_MAX}, the one listed first goes first. */
   readonly #blocks = new Map<number, CommitBlock>()
 
@@ -26,9 +29,10 @@ export class CommitLog {
     this.#segments = segments
   }
 
-  /** `metadata` is msgpack, copied; empty: none. `runs` is kept as it is. */
+  /** `metadata` is msgpack, copied; empty: none. Several runs are kept as they are. */
   append(firstSeq: number, seq: number, time: number, metadata: Uint8Array, runs: readonly CommitRun[]): void {
-    this.#tail.push({ seq, firstSeq, time, runs, metadata: metadata.length === 0 ? metadata : metadata.slice() })
+    const kept = runs.length === 1 ? (runs[0]?.tableId ?? 0) : runs
+    this.#tail.push({ seq, firstSeq, time, runs: kept, metadata: metadata.length === 0 ? metadata : metadata.slice() })
   }
 
   /** The commits up to `seq` are in segments now. */
@@ -76,7 +80,8 @@ export class CommitLog {
     const index = partition(this.#tail, (entry) => entry.seq < seq)
     const entry = this.#tail[index]
     if (entry === undefined || entry.firstSeq > seq) throw new DriftError('INVARIANT', `SEQ-2: no commit has seq ${seq}`, { seq })
-    return { ...entry, metadata: metadataOf(entry) }
+    const { firstSeq, time } = entry
+    return { seq: entry.seq, firstSeq, time, metadata: metadataOf(entry) }
   }
 
   /**
@@ -101,9 +106,9 @@ export class CommitLog {
       }
     }
     for (let index = partition(this.#tail, (entry) => entry.seq <= seq); found.length < limit; index++) {
-      const commit = this.#tail[index]
-      if (commit === undefined || commit.seq > through) break
-      found.push(commit)
+      const entry = this.#tail[index]
+      if (entry === undefined || entry.seq > through) break
+      found.push(recordOf(entry))
     }
     return found
   }
@@ -111,7 +116,11 @@ export class CommitLog {
   /** The commits that end before `seq`, newest first, as {@link after}. */
   before(seq: number, limit: number): readonly CommitRecord[] {
     const inTail = partition(this.#tail, (entry) => entry.seq < seq)
-    if (inTail > 0) return this.#tail.slice(Math.max(0, inTail - limit), inTail).reverse()
+    if (inTail > 0)
+      return this.#tail
+        .slice(Math.max(0, inTail - limit), inTail)
+        .reverse()
+        .map(recordOf)
     const last = this.#lastInSegments((point) => point.seq < seq)
     if (last === undefined) return []
     this.#segments.find(last.origin)
@@ -159,7 +168,7 @@ export class CommitLog {
     if (place >= this.#segments.bytes) return undefined
     this.#segments.find(place)
     const commit = readCommit(this.#segments.source, this.#segments.offset)
-    return { ...commit, metadata: metadataOf(commit) }
+    return { seq: commit.seq, firstSeq: commit.firstSeq, time: commit.time, metadata: metadataOf(commit) }
   }
 
   /** The last commit in segments for which `holds` is true; it is true up to somewhere and false from there. `origin`: the block's place. */
@@ -190,6 +199,11 @@ export class CommitLog {
     this.#blocks.set(origin, block)
     return block
   }
+}
+
+function recordOf(entry: TailEntry): CommitRecord {
+  const { seq, firstSeq, runs } = entry
+  return { ...entry, runs: typeof runs === 'number' ? [{ tableId: runs, count: seq - firstSeq + 1 }] : runs }
 }
 
 /** Of about 1,000 commits and 20 KiB each. */

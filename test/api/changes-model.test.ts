@@ -259,7 +259,7 @@ class Run {
   }
 }
 
-test('SEQ-1, ATM-4: whatever comes between, each feed is the list of the commits: from its seq, once, in order, whole', async (t) => {
+test('SEQ-8, ATM-4: whatever comes between, each feed is the list of the commits: from its seq, once, in order, whole', async (t) => {
   t.timeout(60 * 60_000)
   let feeds = 0
   let given = 0

@@ -24,7 +24,7 @@ async function live(directory: string, file: string, life: number, dice: Dice): 
   await exited
 }
 
-test('SEQ-6: what a follower that was killed has kept is the beginning of the log, each commit once, and it goes on behind it', async (t) => {
+test('SEQ-6, SEQ-8: what a follower that was killed has kept is the beginning of the log, each commit once, and it goes on behind it', async (t) => {
   t.timeout(60 * 60_000)
   const directory = mkdtempSync(join(tmpdir(), 'driftdb-follow-'))
   const file = join(directory, 'feed.ndjson')
