@@ -2,7 +2,7 @@ import { tmpdir, availableParallelism } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'
-import { COMMITS_TABLE_ID, FIRST_USER_TABLE_ID } from '../base/ids.js'
+import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID } from '../base/ids.js'
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
@@ -21,6 +21,7 @@ import { PageTable } from '../memory/page-table.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
 import { VersionMemory } from '../mvcc/version-memory.js'
+import type { CommitRecord } from '../mvcc/commit-record.js'
 import type { ApplyConfig } from '../runtime/apply-link.js'
 import { InProcessCompactionPool, ThreadCompactionPool } from '../runtime/compaction-pool.js'
 import { InProcessApplier } from '../runtime/in-process-applier.js'
@@ -34,6 +35,7 @@ import { BlockCache } from '../segment/block-cache.js'
 import { WriteSet } from '../txn/write-set.js'
 import type { CheckpointResult, TableColumns } from '../writer/checkpoint.js'
 import type { WriterConfig } from '../writer/writer.js'
+import { Arrivals } from './arrivals.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
@@ -169,6 +171,7 @@ export class Coordinator {
       return { seq, firstSeq: seq + 1, count: 0, time }
     }
   }
+  readonly #arrivals = new Arrivals()
   #nextPin = 1
   /** Seqs that read views hold, and since when. */
   readonly #pins = new Map<number, { readonly seq: number; readonly sinceMs: number }>()
@@ -277,10 +280,31 @@ export class Coordinator {
   /** The table of this name, or UNKNOWN_TABLE. */
   table(name: string): TableState {
     this.assertOpen()
+    if (name === COMMITS_TABLE_NAME) {
+      const message = `${name} is the log of commits, which only commits write: SELECT reads it, at one point in time`
+      throw new DriftError('INVALID_ARGUMENT', message, { table: name })
+    }
     const definition = this.#state.catalog.table(name)
     const table = this.#state.tables.get(definition.id)
     if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: no state for table ${name}`)
     return table
+  }
+
+  /** All tables, or those of the names. */
+  tableStates(names?: readonly string[]): TableState[] {
+    this.assertOpen()
+    return names === undefined ? [...this.#state.tables.values()] : names.map((name) => this.table(name))
+  }
+
+  tableById(id: number): TableState {
+    const table = this.#state.tables.get(id)
+    if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: an event of table ${id}, which nobody made`, { tableId: id })
+    return table
+  }
+
+  /** The table that a schema event made. */
+  tableMadeAt(seq: number): TableDefinition {
+    return this.#state.catalog.createdAt(seq)
   }
 
   hasTable(name: string): boolean {
@@ -338,6 +362,42 @@ export class Coordinator {
   /** Commit of an event: its time and metadata. */
   commitOf(seq: number): CommitEntry {
     return this.#state.commits.commitOf(seq)
+  }
+
+  /** Some of the commits that end behind `seq` and at or before `through`, oldest first; none only where there is none. */
+  commitsAfter(seq: number, through: number, limit: number): readonly CommitRecord[] {
+    this.assertOpen()
+    return this.#state.commits.after(seq, Math.min(through, this.lastSeq), limit)
+  }
+
+  /** Some of the commits that end before `seq`, newest first. */
+  commitsBefore(seq: number, limit: number): readonly CommitRecord[] {
+    this.assertOpen()
+    return this.#state.commits.before(Math.min(seq, this.lastSeq + 1), limit)
+  }
+
+  /** How many commits end at or before `seq`. */
+  commitCount(seq: number): number {
+    this.assertOpen()
+    return this.#state.commits.countThrough(Math.min(seq, this.lastSeq))
+  }
+
+  /** The last seq that a commit with a time at or before `time` has; 0: there is none. */
+  lastSeqAtTime(time: number): number {
+    this.assertOpen()
+    return Math.min(this.#state.commits.atTime(time).seq, this.lastSeq)
+  }
+
+  /** Calls `wake` once when there may be more to see, or never will be; returns how to take that back. */
+  onArrival(wake: () => void): () => void {
+    return this.#arrivals.once(wake)
+  }
+
+  /** @throws POISONED where nothing will become visible any more, CLOSED. */
+  assertAlive(): void {
+    this.assertOpen()
+    const failure = this.#writing?.pipeline.failure
+    if (failure !== undefined) throw failure
   }
 
   /** Other threads that take part in large scans. */
@@ -527,6 +587,7 @@ export class Coordinator {
     this.#logBytes = logBytes
     this.#state = state
     closeReaders(before)
+    this.#arrivals.announce()
   }
 
   stats() {
@@ -572,6 +633,7 @@ export class Coordinator {
     const writing = this.#writing
     this.#locks.close()
     try {
+      this.#arrivals.announce()
       if (writing !== undefined) {
         await writing.pipeline.idle()
         await writing.pages.close()
@@ -660,7 +722,9 @@ export class Coordinator {
       lastTime,
       onVisible: () => {
         if (log.usedBytes * 2 >= log.roomBytes) this.#startCheckpoint()
+        this.#arrivals.announce()
       },
+      onFailed: () => this.#arrivals.announce(),
       onLogFull: () => this.#startCheckpoint()
     })
     const pool = thread === undefined ? new InProcessCompactionPool(io) : new ThreadCompactionPool()

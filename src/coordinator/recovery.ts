@@ -1,5 +1,5 @@
 import { DriftError } from '../base/errors.js'
-import { CATALOG_TABLE_ID, COMMITS_TABLE_ID } from '../base/ids.js'
+import { CATALOG_TABLE_ID, COMMITS_TABLE_ID, COMMITS_TABLE_NAME } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { Catalog, type TableDefinition } from '../catalog/catalog.js'
 import { schemaYaml } from '../catalog/schema-yaml.js'
@@ -25,7 +25,7 @@ import { TableState } from './table-state.js'
 
 /** Names of the two system tables' folders, written as they are. */
 export const CATALOG_FOLDER = 'drift.catalog'
-export const COMMITS_FOLDER = 'drift.commits'
+export const COMMITS_FOLDER = COMMITS_TABLE_NAME
 
 export type Recovered = {
   readonly identity: DatabaseIdentity
@@ -196,7 +196,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
       if (header.firstSeq !== lastSeq + 1) throw gap(image, offset, lastSeq + 1, header.firstSeq)
       lastSeq = last
       lastTime = header.time
-      commits.append(header.firstSeq, last, header.time, header.metadata)
+      commits.append(header.firstSeq, last, header.time, header.metadata, header.runs)
     }
     forRuns(image, offset, header, (tableId, from, to) => {
       const table = tables.get(tableId)

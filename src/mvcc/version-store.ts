@@ -161,6 +161,25 @@ export class VersionStore {
     return live
   }
 
+  /** The first version of an ordinal that begins behind `after` and at or before `through`; 0 if there is none. */
+  firstVersionIn(ordinal: number, after: number, through: number): number {
+    const before = this.versionAt(ordinal, after)
+    let found = this.versionAt(ordinal, through)
+    if (found === before || through <= after) return 0
+    let low = after
+    // Whatever stands at `low` is `before`; `found` is a later one.
+    for (let high = this.seqOf(found); high - low > 1;) {
+      const middle = Math.floor((low + high) / 2)
+      const version = this.versionAt(ordinal, middle)
+      if (version === before) low = middle
+      else {
+        found = version
+        high = this.seqOf(version)
+      }
+    }
+    return found
+  }
+
   seqOf(version: number): number {
     const words = this.#blocks.words(version >>> this.#bits)
     const at = (version & this.#mask) * NODE_WORDS
