@@ -1,7 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import type { Log } from '../base/log.js'
 import { runsToCompact, waitingBytes } from '../compaction/plan.js'
-import { type ManifestPages, type ManifestSnapshot, numberedFile } from '../format/manifest.js'
+import { type ManifestPages, type ManifestSnapshot, pageFilesOf } from '../format/manifest.js'
 import type { CompactionPool } from '../runtime/compaction-pool.js'
 import type { WriterLink } from '../runtime/writer-link.js'
 import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
@@ -145,7 +145,7 @@ export class Maintenance {
         const bytes = (await this.#snapshotOne(table, options)) + (await this.#snapshotPages(table, options))
         const chain = table.snapshots()
         const events = chain.reduce((sum, snapshot) => sum + snapshot.events, 0)
-        const files = [...chain.map(({ file }) => file), ...(table.pages()?.files ?? []).map(pageFile)]
+        const files = [...chain.map(({ file }) => file), ...pageFilesOf(table.pages())]
         results.push({ table: table.name, seq: chain.at(-1)?.seq ?? 0, events, files, bytes })
       }
       return results
@@ -182,13 +182,14 @@ export class Maintenance {
     const { link, logger, monotonic } = this.#options
     const { tableId, name } = table
     const began = monotonic()
-    const old = table.pages()?.files ?? []
+    const old = pageFilesOf(table.pages())
     const written = await table.writePages()
     if (written === undefined || written.bytes === 0) return 0
     const { bytes, ...pages } = written
     await link.maintain({ kind: 'pages', tableId, pages })
     table.installPages(pages)
-    const gone = old.filter((number) => !pages.files.includes(number)).map((number) => `snapshots/${pageFile(number)}`)
+    const live = new Set(pageFilesOf(pages))
+    const gone = old.filter((name) => !live.has(name)).map((name) => `snapshots/${name}`)
     if (gone.length > 0) await link.maintain({ kind: 'remove', tableId, files: gone })
     logger.info({ table: name, seq: pages.seq, bytes, ms: Math.round(monotonic() - began) }, 'snapshot of pages installed')
     return bytes
@@ -293,10 +294,6 @@ export class Maintenance {
 
 function refuseIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new DriftError('ABORTED', 'the work was cancelled; nothing was changed', {})
-}
-
-function pageFile(number: number): string {
-  return numberedFile(number, 'pages')
 }
 
 function sizesOf(segments: readonly SegmentSummary[]): { segments: number; bytes: number; events: number } {

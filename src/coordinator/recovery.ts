@@ -6,7 +6,7 @@ import { schemaYaml } from '../catalog/schema-yaml.js'
 import { decodeValue } from '../codec/document-codec.js'
 import { FILE_HEADER_BYTES, FORMAT_VERSION } from '../format/file-header.js'
 import { EVENT_SCHEMA, frameBytes, readFrame } from '../format/frame.js'
-import { decodeManifest, type Manifest, type ManifestSnapshot, numberedFile } from '../format/manifest.js'
+import { decodeManifest, type Manifest, type ManifestSnapshot, pageFilesOf } from '../format/manifest.js'
 import { readRecordHeader, recordFramesOffset, type RecordHeader } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { CommitLog } from '../mvcc/commit-log.js'
@@ -319,7 +319,7 @@ async function loadTable(
 /** The snapshot of its pages is read when a scan first asks for them; here only whether it can be the table's. */
 function withPages(io: Io, table: TableState, { pages, checkpointSeq }: Manifest): TableState {
   if (pages === undefined) return table
-  const isThere = pages.files.every((number) => io.kind(`${table.directory}/snapshots/${numberedFile(number, 'pages')}`) === 'file')
+  const isThere = pageFilesOf(pages).every((name) => io.kind(`${table.directory}/snapshots/${name}`) === 'file')
   if (isThere && pages.seq <= checkpointSeq) table.pages = pages
   else table.hasStaleSnapshots = true
   return table
@@ -544,8 +544,7 @@ async function moveIntoSegments(
 /** Cuts each active segment to its manifest's length and removes files of segments and snapshots that no manifest names. */
 function cutSegments(io: Io, files: readonly TableFiles[]): void {
   for (const { directory, segments, snapshots = [], pages } of files) {
-    const whole = new Set(snapshots.map((snapshot) => snapshot.file))
-    for (const number of pages?.files ?? []) whole.add(numberedFile(number, 'pages'))
+    const whole = new Set([...snapshots.map((snapshot) => snapshot.file), ...pageFilesOf(pages)])
     const found = io.kind(`${directory}/snapshots`) === 'directory' ? io.list(`${directory}/snapshots`) : []
     for (const name of found) if (!whole.has(name)) io.remove(`${directory}/snapshots/${name}`)
     const folder = `${directory}/segments`

@@ -67,6 +67,11 @@ export type ManifestPages = {
   readonly files: readonly number[]
 }
 
+/** Names of the files that a snapshot of pages needs. */
+export function pageFilesOf(pages: ManifestPages | undefined): string[] {
+  return (pages?.files ?? []).map((number) => numberedFile(number, 'pages'))
+}
+
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const sum = crc32(Buffer.from(JSON.stringify(manifest)))
   return Buffer.from(`${JSON.stringify({ ...manifest, crc32: sum }, null, 2)}\n`)

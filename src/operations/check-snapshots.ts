@@ -1,7 +1,7 @@
 import { compareKeys } from '../codec/key-codec.js'
 import { restoreSnapshot } from '../compaction/restore-snapshot.js'
 import { replayTable, type TableReplay } from '../compaction/table-replay.js'
-import { type Manifest, numberedFile } from '../format/manifest.js'
+import { type Manifest, pageFilesOf } from '../format/manifest.js'
 import { NODE_BLOCK_BITS } from '../format/version-node.js'
 import { KeyIndex } from '../index/key-index.js'
 import type { Io } from '../io/io.js'
@@ -15,8 +15,7 @@ import type { Findings } from './findings.js'
  */
 export async function* checkSnapshots(io: Io, directory: string, manifest: Manifest, findings: Findings): AsyncGenerator<number, void> {
   const { snapshots = [], pages, segments, tableId, hashSeed } = manifest
-  const pageFiles = (pages?.files ?? []).map((number) => numberedFile(number, 'pages'))
-  noteStrangers(io, `${directory}/snapshots`, [...snapshots.map(({ file }) => file), ...pageFiles], findings)
+  noteStrangers(io, `${directory}/snapshots`, [...snapshots.map(({ file }) => file), ...pageFilesOf(pages)], findings)
   if (snapshots.length === 0) return
   const truth = yield* replayTable(io, { directory, tableId, hashSeed, segments }, [])
   const keys = new KeyIndex(hashSeed)

@@ -11,7 +11,7 @@ import {
   recordHeadBytes,
   sealRecord
 } from '../format/wal-record.js'
-import { encodeManifest, type ManifestPages, type ManifestSnapshot, numberedFile } from '../format/manifest.js'
+import { encodeManifest, type ManifestPages, type ManifestSnapshot, pageFilesOf } from '../format/manifest.js'
 import { replaceFile, type Io } from '../io/io.js'
 import { LogFollower } from '../memory/log-follower.js'
 import type { LogMemory } from '../memory/log-memory.js'
@@ -195,41 +195,25 @@ export class Writer {
       }
       case 'replace': {
         const old = appender.replace(request.merged)
-        try {
-          this.#installManifest(table)
-        } catch (error) {
-          // Whichever manifest the disk has now: the files of both are there.
-          appender.putBack(request.merged, old)
-          throw error
-        }
+        this.#installOr(table, () => appender.putBack(request.merged, old))
         break
       }
       case 'snapshots': {
         const old = table.snapshots
         table.snapshots = request.snapshots
-        try {
-          this.#installManifest(table)
-        } catch (error) {
-          table.snapshots = old
-          throw error
-        }
+        this.#installOr(table, () => void (table.snapshots = old))
         break
       }
       case 'pages': {
         const old = table.pages
         table.pages = request.pages
-        try {
-          this.#installManifest(table)
-        } catch (error) {
-          table.pages = old
-          throw error
-        }
+        this.#installOr(table, () => void (table.pages = old))
         break
       }
       case 'remove': {
         const live = new Set(appender.segments.map((segment) => `segments/${segment.file}`))
         for (const { file } of table.snapshots) live.add(`snapshots/${file}`)
-        for (const number of table.pages?.files ?? []) live.add(`snapshots/${numberedFile(number, 'pages')}`)
+        for (const name of pageFilesOf(table.pages)) live.add(`snapshots/${name}`)
         for (const name of request.files) {
           if (live.has(name)) throw new DriftError('INVARIANT', `CMP-5: ${name} is live, and is not removed`)
           this.#io.remove(`${table.directory}/${name}`)
@@ -238,6 +222,16 @@ export class Writer {
       }
     }
     return appender.segments
+  }
+
+  /** Whichever manifest the disk has after a failure: the files of both are there. */
+  #installOr(table: TableWriter, undo: () => void): void {
+    try {
+      this.#installManifest(table)
+    } catch (error) {
+      undo()
+      throw error
+    }
   }
 
   #installManifest(table: TableWriter): void {
