@@ -15,7 +15,7 @@ import { compileKernels, wasmKernels } from '../kernel/wasm-kernels.js'
 import { type ApplyMemory } from '../memory/apply-memory.js'
 import { type Arena } from '../memory/arena.js'
 import { type PageTable } from '../memory/page-table.js'
-import { attachHandleDirectory, PageHandles, PageViews, StaleDirectory } from '../page/directory-image.js'
+import { attachDirectory, PageHandles, PageViews, StaleDirectory } from '../page/directory-image.js'
 import { KeyTable } from '../page/key-table.js'
 import { PageCache } from '../page/page-cache.js'
 import { type PageDirectory } from '../page/page-directory.js'
@@ -279,7 +279,7 @@ export class PageAccess {
       const { arena } = this.#parts
       const { frames } = table
       const { image } = answer
-      state.directory = attachHandleDirectory(image, this.#views, this.#handles)
+      state.directory = attachDirectory(image, this.#views, this.#handles)
       if (state.scan === undefined) {
         const readPlace: ReadPlace = ({ frame, offset, bytes }) => frames.payloadBytes(frame, offset, bytes)
         const keys = KeyTable.attach(arena, image.keys)

@@ -3,7 +3,6 @@
  * that may leave memory by their number. The reader's side makes views of pages when they are first looked at; a page that is gone by then
  * says that the directory is an old one.
  */
-import { assertLaw } from '../base/errors.js'
 import { type Arena } from '../memory/arena.js'
 import { type KeyTableHandle } from './key-table.js'
 import { type PageDirectory, type Past, type RangeEntry, type Slice } from './page-directory.js'
@@ -176,16 +175,16 @@ class AttachedSlice implements Slice {
   }
 }
 
-class AttachedRange<Sealed> implements RangeEntry<Sealed> {
+class AttachedRange implements RangeEntry<SealedPage> {
   readonly low: Uint8Array
   readonly t0: number
-  readonly past: Past<Sealed>
+  readonly past: Past<SealedPage>
   readonly #base: PageName
   readonly #chunks: readonly PageName[]
   readonly #views: PageViews
   #open: { readonly base: PageView | undefined; readonly chunks: readonly PageView[] } | undefined
 
-  constructor(low: Uint8Array, t0: number, past: Past<Sealed>, base: PageName, chunks: readonly PageName[], views: PageViews) {
+  constructor(low: Uint8Array, t0: number, past: Past<SealedPage>, base: PageName, chunks: readonly PageName[], views: PageViews) {
     this.low = low
     this.t0 = t0
     this.past = past
@@ -219,29 +218,14 @@ class AttachedRange<Sealed> implements RangeEntry<Sealed> {
 }
 
 /**
- * The directory as a reading thread sees it, all pages in memory. Looking at a page of it may throw {@link StaleDirectory}.
- * @throws DriftError INVARIANT where sealed pages are told by handles.
+ * The directory as a reading thread sees it. Looking at a page of it may throw {@link StaleDirectory}; sealed pages that may be gone from
+ * memory are told by handles.
  */
-export function attachDirectory(image: DirectoryImage, views: PageViews): PageDirectory {
-  return attached<PageView>(image, views, (low, t0, t1, name) => {
-    assertLaw(name.address > FIRST_HANDLE, 'MEM-7', 'sealed pages of this directory may be gone: they are told by handles')
-    return new AttachedSlice(low, t0, t1, name, views)
-  })
-}
-
-/** The same where sealed pages may be gone from memory. */
-export function attachHandleDirectory(image: DirectoryImage, views: PageViews, handles: PageHandles): PageDirectory<SealedPage> {
-  return attached<SealedPage>(image, views, (low, t0, t1, name) => {
-    if (name.address > FIRST_HANDLE) return new AttachedSlice(low, t0, t1, name, views)
-    return { low, t0, t1, page: handles.handle(FIRST_HANDLE - name.address, name.generation) }
-  })
-}
-
-function attached<Sealed>(
+export function attachDirectory(
   { version, appliedSeq, numbers, bytes }: DirectoryImage,
   views: PageViews,
-  sliceOf: (low: Uint8Array, t0: number, t1: number, name: PageName) => Slice<Sealed>
-): PageDirectory<Sealed> {
+  handles: PageHandles
+): PageDirectory<SealedPage> {
   let at = 0
   const number = () => numbers[at++] as number
   const seq = () => {
@@ -254,16 +238,21 @@ function attached<Sealed>(
   }
   const name = (): PageName => ({ address: number(), generation: number() })
   const times = <Value>(make: () => Value): Value[] => Array.from({ length: number() }, make)
-  const lists = times(() => times((): Slice<Sealed> => sliceOf(key(), number(), seq(), name())))
-  const pasts: Past<Sealed>[] = []
+  const slice = (): Slice<SealedPage> => {
+    const [low, t0, t1, { address, generation }] = [key(), number(), seq(), name()]
+    if (address > FIRST_HANDLE) return new AttachedSlice(low, t0, t1, { address, generation }, views)
+    return { low, t0, t1, page: handles.handle(FIRST_HANDLE - address, generation) }
+  }
+  const lists = times(() => times(slice))
+  const pasts: Past<SealedPage>[] = []
   for (let left = number(); left > 0; left--) {
     const [low, since, list, sliceCount] = [key(), number(), number(), number()]
-    const parents = times(() => pasts[number()] as Past<Sealed>)
-    pasts.push({ low, since, slices: lists[list] as Slice<Sealed>[], sliceCount, parents })
+    const parents = times(() => pasts[number()] as Past<SealedPage>)
+    pasts.push({ low, since, slices: lists[list] as Slice<SealedPage>[], sliceCount, parents })
   }
-  const ranges = times((): RangeEntry<Sealed> => {
-    const [low, t0, past, base] = [key(), number(), pasts[number()] as Past<Sealed>, name()]
-    return new AttachedRange<Sealed>(low, t0, past, base, times(name), views)
+  const ranges = times((): RangeEntry<SealedPage> => {
+    const [low, t0, past, base] = [key(), number(), pasts[number()] as Past<SealedPage>, name()]
+    return new AttachedRange(low, t0, past, base, times(name), views)
   })
   return { version, appliedSeq, ranges }
 }

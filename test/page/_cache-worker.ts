@@ -5,7 +5,7 @@ import { encodeDocument } from '../../src/codec/document-codec.js'
 import { realIo } from '../../src/io/real-io.js'
 import { Arena, type ArenaHandle } from '../../src/memory/arena.js'
 import { PageTable, type PageTableHandle } from '../../src/memory/page-table.js'
-import { attachHandleDirectory, type DirectoryImage, PageHandles, PageViews } from '../../src/page/directory-image.js'
+import { attachDirectory, type DirectoryImage, PageHandles, PageViews } from '../../src/page/directory-image.js'
 import { KeyTable } from '../../src/page/key-table.js'
 import { PageCache } from '../../src/page/page-cache.js'
 import { PageFiles } from '../../src/page/page-files.js'
@@ -35,7 +35,7 @@ if (parentPort !== null) {
   const arena = Arena.attach(handle)
   const files = new PageFiles(realIo, () => folder)
   const cache = new PageCache(arena, PageTable.attach(pageTable), files, { waitMs: 10_000 })
-  const directory = attachHandleDirectory(image, new PageViews(arena), new PageHandles())
+  const directory = attachDirectory(image, new PageViews(arena), new PageHandles())
   const reader = new PageReader({ arena, keys: KeyTable.attach(arena, image.keys), directory, pins: cache, at: () => undefined })
   const sums = seqs.map((S) => sumAt(reader, S))
   const answer: CacheWorkerAnswer = { sums, ...cache.counters }
