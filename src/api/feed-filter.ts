@@ -1,5 +1,5 @@
 import { DriftError } from '../base/errors.js'
-import { encodeKey, type Key } from '../codec/key-codec.js'
+import { keyBytes, type Key } from '../codec/key-codec.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { TableState } from '../coordinator/table-state.js'
 
@@ -23,9 +23,7 @@ export class FeedFilter {
     this.#names = tables
     const states = coordinator.tableStates(tables)
     this.#tableIds = tables === undefined ? undefined : new Set(states.map(({ definition }) => definition.id))
-    if (key === undefined) return
-    const target = new Uint8Array(1100)
-    this.#key = target.slice(0, encodeKey(key, target))
+    this.#key = key === undefined ? undefined : keyBytes(key)
   }
 
   get takesAll(): boolean {

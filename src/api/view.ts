@@ -1,6 +1,6 @@
 import { DriftError } from '../base/errors.js'
 import type { ColumnInfo, ColumnType } from '../catalog/seen-columns.js'
-import { encodeKey, type Key } from '../codec/key-codec.js'
+import { keyBytes, type Key } from '../codec/key-codec.js'
 import type { Document, Value } from '../codec/value.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { TableState } from '../coordinator/table-state.js'
@@ -226,9 +226,7 @@ function canonical(inclusive: Key | undefined, exclusive: Key | undefined, a: st
     throw new DriftError('INVALID_ARGUMENT', `${a} and ${b} are two bounds on one side; give one`, {})
   }
   const bound = inclusive ?? exclusive
-  if (bound === undefined) return undefined
-  const target = new Uint8Array(1100)
-  return target.slice(0, encodeKey(bound, target))
+  return bound === undefined ? undefined : keyBytes(bound)
 }
 
 export function project(document: Document, columns: readonly string[]): Document {

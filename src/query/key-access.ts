@@ -1,7 +1,7 @@
 /** How the rows of a query are found: by their keys, by a range of keys, or all of them. The condition is still asked of each row. */
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
-import { compareKeys, encodeKey, type Key } from '../codec/key-codec.js'
+import { compareKeys, encodeKey, keyBytes, type Key } from '../codec/key-codec.js'
 import { type Expression } from '../parser/ast.js'
 import { compile, type Evaluator, type Execution, type Scope } from './evaluate.js'
 import { type KeyRange } from './query-source.js'
@@ -138,7 +138,7 @@ function isKey(value: unknown): value is Key {
 const scratch = new Uint8Array(KEY_SCRATCH_BYTES)
 
 function inKeyOrder(keys: readonly Key[], reverse: boolean): Key[] {
-  const encoded = keys.map((key) => ({ key, bytes: scratch.slice(0, encodeKey(key, scratch)) }))
+  const encoded = keys.map((key) => ({ key, bytes: keyBytes(key) }))
   encoded.sort((left, right) => (reverse ? compareKeys(right.bytes, left.bytes) : compareKeys(left.bytes, right.bytes)))
   return encoded
     .filter(({ bytes }, index) => index === 0 || compareKeys(encoded[index - 1]?.bytes ?? bytes, bytes) !== 0)

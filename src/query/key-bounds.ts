@@ -1,6 +1,6 @@
 /** Ranges of keys as pages know them: canonical bytes. */
 import { limits } from '../base/limits.js'
-import { encodeKey, type Key } from '../codec/key-codec.js'
+import { encodeKey, keyBytes, type Key } from '../codec/key-codec.js'
 import { type KeyBounds, type Tile } from '../page/page-directory.js'
 import * as layout from '../page/page-layout.js'
 import { slicesOf } from '../scan/page-slice.js'
@@ -13,8 +13,8 @@ export const SMALL_RANGE_ROWS = 512
 const scratch = new Uint8Array(limits.keyBytesMax + 128)
 
 export function boundsOf({ gt, gte, lt, lte }: KeyRange): KeyBounds {
-  const from = gt !== undefined ? behind(gt) : gte === undefined ? undefined : bytesOf(gte)
-  const to = lte !== undefined ? behind(lte) : lt === undefined ? undefined : bytesOf(lt)
+  const from = gt !== undefined ? behind(gt) : gte === undefined ? undefined : keyBytes(gte)
+  const to = lte !== undefined ? behind(lte) : lt === undefined ? undefined : keyBytes(lt)
   return { from, to }
 }
 
@@ -43,10 +43,6 @@ function isSmall({ table, S }: PagesAtSeq, tiles: readonly Tile[]): boolean {
     if (rows > SMALL_RANGE_ROWS) return false
   }
   return true
-}
-
-function bytesOf(key: Key): Uint8Array {
-  return scratch.slice(0, encodeKey(key, scratch))
 }
 
 /** The least bytes behind those of a key. */
