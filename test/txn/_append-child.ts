@@ -63,7 +63,7 @@ class Play {
     const readSeq = level === 'read committed' ? undefined : tx.readSeq
     const say = (outcome: HistoryTransaction['outcome'], seq?: number): void => {
       const ended = this.#now()
-      writeSync(1, `${JSON.stringify({ id, level, ops, outcome, began, ended, seq, readSeq } satisfies HistoryTransaction)}\n`)
+      tell(`${JSON.stringify({ id, level, ops, outcome, began, ended, seq, readSeq } satisfies HistoryTransaction)}\n`)
     }
     try {
       for (let count = 1 + dice.below(4); count > 0; count--) {
@@ -154,6 +154,21 @@ class Play {
 function readOf(key: number, list: readonly number[] | undefined): Read {
   return { kind: 'read', key: String(key), values: list ?? [] }
 }
+
+/** The whole line, before anything else happens. The pipe does not block: where whoever reads it is behind, it is full for a moment. */
+function tell(line: string): void {
+  let bytes = Buffer.from(line)
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(1, bytes))
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'EAGAIN') throw thrown
+      Atomics.wait(nobody, 0, 0, 1)
+    }
+  }
+}
+
+const nobody = new Int32Array(new SharedArrayBuffer(4))
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [directory = '', life = '0', levels = ''] = process.argv.slice(2)
