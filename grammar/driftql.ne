@@ -204,9 +204,15 @@ tableAlias ->
   | %AS bareAlias                            {% ([, alias]) => alias %}
 
 tableSource ->
-    tableName asOf:?                         {% ([table, asOf]) => ({ table, period: null, asOf: [asOf] }) %}
-  | tableName systemTime asOf:?              {% ([table, time, asOf]) => ({ table, period: time.period, asOf: [time.asOf, asOf] }) %}
+    sourceName asOf:?                        {% ([table, asOf]) => ({ table, period: null, asOf: [asOf] }) %}
+  | sourceName systemTime asOf:?             {% ([table, time, asOf]) => ({ table, period: time.period, asOf: [time.asOf, asOf] }) %}
   | difference                               {% id %}
+
+sourceName ->
+    tableName                                {% id %}
+  | systemTable                              {% id %}
+
+systemTable -> %DRIFT %dot plainName         {% ([schema, , table]) => ({ ...schema, value: 'drift.' + table.value }) %}
 
 difference -> %DIFF %lparen tableName %comma point %comma point %rparen
   {% ([, , table, , from, , to]) => ({ table, period: { kind: 'diff', from, to }, asOf: [] }) %}

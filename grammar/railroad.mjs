@@ -58,6 +58,7 @@ const DRAWN = {
 /** Rules without a picture keep a name; all others stand where they are used. */
 const NAMED = {
   tableName: 'table',
+  systemTable: 'system table',
   columnName: 'column',
   bareColumn: 'column',
   fieldName: 'field',

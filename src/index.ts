@@ -20,6 +20,8 @@ export type {
   StatementResult,
   TableInfo
 } from './api/database.js'
+export { ChangeFeed } from './api/change-feed.js'
+export type { Change, ChangesOptions, CommitChanges } from './api/change-feed.js'
 export type { IntegerMode } from './api/integers.js'
 export type { PointInput } from './api/point.js'
 export { PreparedQuery, Query } from './api/query.js'

@@ -15,6 +15,7 @@ import type { CompactedTable, MaintenanceOptions, MaintenanceProgress, Snapshott
 import type { Io } from '../io/io.js'
 import { MemoryIo } from '../io/memory-io.js'
 import { realIo } from '../io/real-io.js'
+import { ChangeFeed, type ChangesOptions } from './change-feed.js'
 import { askedPoint, type PointInput } from './point.js'
 import type { Parameters } from '../query/parameters.js'
 import type { ResultColumn } from '../query/result-rows.js'
@@ -410,6 +411,22 @@ export class Database implements AsyncDisposable {
       memoryBytes,
       spillBytes
     }
+  }
+
+  /**
+   * The log as a feed: every commit that is as durable as the database promises, once and in order, with all its events. It has no bound
+   * of its own: the reader sets the pace, writers never wait for it, and what it has not come to yet is read from the files.
+   *
+   * @throws INVALID_ARGUMENT; UNKNOWN_TABLE; SEQ_AHEAD where `from` is behind more than the next seq; CLOSED. While it is read: ABORTED by
+   * `signal`, CLOSED, CORRUPT for damage in a segment, POISONED where it waits for what cannot come any more.
+   * @example
+   * for await (const { seq, metadata, events } of db.changes({ from: last + 1, follow: true })) {
+   *   for (const { table, key, event, document } of events) console.log(seq, table, key, event, document, metadata)
+   * }
+   */
+  changes(options: ChangesOptions = {}): ChangeFeed {
+    this.#coordinator.assertOpen()
+    return new ChangeFeed(this.#coordinator, options)
   }
 
   /**

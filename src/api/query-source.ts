@@ -1,6 +1,7 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { PointInTime } from '../parser/point-in-time.js'
 import type { QuerySource } from '../query/query-source.js'
+import { withCommits } from './commit-source.js'
 import { resolved } from './point.js'
 import type { StatementPages } from './statement-pages.js'
 import { versionsAt } from './version-source.js'
@@ -25,7 +26,7 @@ function isPresent(point: PointInTime): boolean {
 
 /** The database at one seq, as the query room reads it. */
 export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, pages?: StatementPages): QuerySource {
-  return {
+  const source: QuerySource = {
     seq: at,
     now: moment.now,
     find: (point) => {
@@ -58,4 +59,5 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
     },
     ...versionsAt(coordinator, at)
   }
+  return withCommits(source, coordinator, at)
 }

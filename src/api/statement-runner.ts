@@ -371,6 +371,8 @@ export class StatementRunner {
    */
   async #write(statement: WriteStatement, options: StatementOptions, session: SessionState, control: Control): Promise<RunningStatement> {
     this.#refuseAtPast(options, session, statement.kind)
+    // Also where nothing would be found to be written.
+    this.#coordinator.table(statement.table)
     if (session.transaction !== undefined) return this.#ownWrite(statement, options, session, control, session.transaction)
     let passOn = (): void => {}
     try {

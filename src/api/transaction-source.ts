@@ -1,9 +1,11 @@
 import { formatJsonLines } from '../codec/json-codec.js'
+import { COMMITS_TABLE_NAME } from '../base/ids.js'
 import { decodeKey } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { KeyRange, QuerySource } from '../query/query-source.js'
+import { withCommits } from './commit-source.js'
 import { sourceAt, type Moment } from './query-source.js'
 import type { StatementPages } from './statement-pages.js'
 import { keyRange } from './view.js'
@@ -20,6 +22,7 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
   const moment: { -readonly [Name in keyof Moment]: Moment[Name] } = { ...given }
   const committed = sourceAt(coordinator, view.at, moment, pages)
   const read: QuerySource['read'] = (table, { keys, range, keysOnly, matches }) => {
+    if (table === COMMITS_TABLE_NAME) return view.readLog()
     const state = coordinator.table(table)
     const kind = keysOnly ? 'presence' : 'row'
     if (range !== undefined) view.readRange(state, { range: keyRange(range), kind, matches })
@@ -32,7 +35,7 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
       if (document !== undefined) yield document
     }
   }
-  const source: QuerySource = {
+  const overlaid: QuerySource = {
     ...committed,
     read,
     hasOwn,
@@ -60,6 +63,7 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
       for (const { key } of view.rows(coordinator.table(table), keyRange(range))) yield decodeKey(key)
     }
   }
+  const source = withCommits(overlaid, coordinator, view.at)
   moment.own = source
   return source
 }

@@ -25,3 +25,6 @@ export const placeOf = (n: number): Place => n as Place
 export const CATALOG_TABLE_ID = tableIdOf(1)
 export const COMMITS_TABLE_ID = tableIdOf(2)
 export const FIRST_USER_TABLE_ID = 16
+
+/** The log of commits as queries name it, and its folder. */
+export const COMMITS_TABLE_NAME = 'drift.commits'

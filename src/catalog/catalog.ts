@@ -50,6 +50,13 @@ export class Catalog {
     return this.#byId.get(id)
   }
 
+  /** The table that the schema event `seq` made. */
+  createdAt(seq: number): TableDefinition {
+    const found = this.tables.find((table) => table.createdSeq === seq)
+    if (found === undefined) throw new DriftError('INVARIANT', `CAT-1: no schema event has seq ${seq}`, { seq })
+    return found
+  }
+
   get tables(): readonly TableDefinition[] {
     return [...this.#byId.values()]
   }

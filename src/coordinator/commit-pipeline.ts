@@ -82,6 +82,7 @@ export class CommitPipeline {
   readonly #staging: Staging
   readonly #onLogged: () => void
   readonly #onVisible: () => void
+  readonly #onFailed: () => void
   readonly #onLogFull: () => void
   readonly #pending: Pending[] = []
   #pendingHead = 0
@@ -113,6 +114,8 @@ export class CommitPipeline {
     readonly onLogged: () => void
     /** Called after the visible seq moved. */
     readonly onVisible: () => void
+    /** Called when nothing will become visible any more: see {@link failure}. */
+    readonly onFailed: () => void
     /** Called when a commit waits for chunks of the log: a checkpoint frees them. */
     readonly onLogFull: () => void
   }) {
@@ -128,6 +131,7 @@ export class CommitPipeline {
     this.#durability = parts.durability
     this.#logger = parts.logger
     this.#onVisible = parts.onVisible
+    this.#onFailed = parts.onFailed
     this.#onLogFull = parts.onLogFull
     this.#nextSeq = parts.lastSeq + 1
     this.#visibleSeq = parts.lastSeq
@@ -145,6 +149,11 @@ export class CommitPipeline {
   /** The time of the first commit that is numbered and not visible yet; Infinity if there is none. */
   get firstPendingTime(): number {
     return this.#pending[this.#pendingHead]?.commit.time ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Why nothing is accepted any more; undefined as long as it is. */
+  get failure(): DriftError | undefined {
+    return this.#poison === undefined ? undefined : new DriftError('POISONED', this.#poison.message, this.#poison.details, this.#poison)
   }
 
   get pendingCount(): number {
@@ -254,13 +263,15 @@ export class CommitPipeline {
         this.#staging.takeBack()
         throw new DriftError('LIMIT', 'no seq is left', { name: 'seqMax', limit: limits.seqMax, seen: seq })
       }
+      // Moving the frames lets go of what was staged.
+      const { runs } = this.#staging
       if (!this.#append(firstSeq, count, time, request.metadata)) {
         this.#staging.takeBack()
         return false
       }
       this.#nextSeq = seq + 1
       this.#lastTime = time
-      this.#commits.append(firstSeq, seq, time, request.metadata)
+      this.#commits.append(firstSeq, seq, time, request.metadata, runs)
       if (made !== undefined) call.schema?.made(made)
       this.#remember({ seq, firstSeq, count, time }, this.#deltas, call)
     } catch (error) {
@@ -429,6 +440,7 @@ export class CommitPipeline {
     for (const { reject } of pending.slice(head)) reject(this.#poisoned('unknown'))
     for (const { reject } of waiting.slice(waitingHead)) reject(this.#refused())
     if (!this.#listening) for (const resolve of this.#onIdle.splice(0)) resolve()
+    this.#onFailed()
   }
 
   #refused(): DriftError {

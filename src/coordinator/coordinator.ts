@@ -2,7 +2,7 @@ import { tmpdir, availableParallelism } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'
-import { COMMITS_TABLE_ID, FIRST_USER_TABLE_ID } from '../base/ids.js'
+import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID } from '../base/ids.js'
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
@@ -13,12 +13,15 @@ import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
 import type { FragmentRunner } from '../scan/fragment.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
+import type { ManifestSnapshot } from '../format/manifest.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
 import { PageTable } from '../memory/page-table.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
+import { VersionMemory } from '../mvcc/version-memory.js'
+import type { CommitRecord } from '../mvcc/commit-record.js'
 import type { ApplyConfig } from '../runtime/apply-link.js'
 import { InProcessCompactionPool, ThreadCompactionPool } from '../runtime/compaction-pool.js'
 import { InProcessApplier } from '../runtime/in-process-applier.js'
@@ -32,6 +35,7 @@ import { BlockCache } from '../segment/block-cache.js'
 import { WriteSet } from '../txn/write-set.js'
 import type { CheckpointResult, TableColumns } from '../writer/checkpoint.js'
 import type { WriterConfig } from '../writer/writer.js'
+import { Arrivals } from './arrivals.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
@@ -128,6 +132,7 @@ export class Coordinator {
   readonly spill: SpillFolder
   readonly #options: CoordinatorOptions
   readonly #cache: BlockCache
+  readonly #versions: VersionMemory
   #state: Recovered
   #logBytes: (source: number) => Uint8Array
   readonly #lock: FileLock | undefined
@@ -166,20 +171,28 @@ export class Coordinator {
       return { seq, firstSeq: seq + 1, count: 0, time }
     }
   }
+  readonly #arrivals = new Arrivals()
   #nextPin = 1
   /** Seqs that read views hold, and since when. */
   readonly #pins = new Map<number, { readonly seq: number; readonly sinceMs: number }>()
   readonly #pinOf = new WeakMap<object, number>()
   readonly #forgottenViews = new FinalizationRegistry<number>((id) => void this.#pins.delete(id))
 
-  private constructor(options: CoordinatorOptions, cache: BlockCache, state: Recovered, lock: FileLock | undefined) {
+  private constructor(
+    options: CoordinatorOptions,
+    cache: BlockCache,
+    versions: VersionMemory,
+    spill: SpillFolder,
+    state: Recovered,
+    lock: FileLock | undefined
+  ) {
     this.#options = options
     this.#cache = cache
     this.#state = state
     this.#lock = lock
     this.#logBytes = imageBytes(state)
-    const { io, directory, random, readOnly, temporaryDirectory = tmpdir() } = options
-    this.spill = new SpillFolder({ io, random, directory: readOnly ? temporaryDirectory : `${directory}/${SPILL_FOLDER}` })
+    this.#versions = versions
+    this.spill = spill
   }
 
   static async open(options: CoordinatorOptions): Promise<Coordinator> {
@@ -206,7 +219,10 @@ export class Coordinator {
   static async #recovered(options: CoordinatorOptions, lock: FileLock | undefined): Promise<Coordinator> {
     const { io, directory, clock, log } = options
     const began = clock.monotonic()
-    const cache = new BlockCache(options.cacheBytes - pageBytesOf(options.cacheBytes))
+    const cache = new BlockCache(options.cacheBytes - pageBytesOf(options.cacheBytes) - versionBytesOf(options.cacheBytes))
+    const versions = new VersionMemory(versionBytesOf(options.cacheBytes))
+    const { random, readOnly, temporaryDirectory = tmpdir() } = options
+    const spill = new SpillFolder({ io, random, directory: readOnly ? temporaryDirectory : `${directory}/${SPILL_FOLDER}` })
     let logBytes: (source: number) => Uint8Array = () => new Uint8Array(0)
     const memory = options.readOnly ? undefined : LogMemory.create(options.logBytes, options.logBytes + 3 * RECORD_BYTES_MAX)
     // The writer's thread comes up while the files are read.
@@ -218,18 +234,20 @@ export class Coordinator {
         io,
         directory,
         cache,
+        versions: { memory: versions, spill },
         readOnly: options.readOnly,
         log: (source) => logBytes(source),
         logger: log,
         breathe: turn
       })
-      coordinator = new Coordinator(options, cache, state, lock)
+      coordinator = new Coordinator(options, cache, versions, spill, state, lock)
       logBytes = (source) => coordinator.#logBytes(source)
       if (!options.readOnly) coordinator.spill.sweep(log)
       if (memory === undefined || state.damaged.length > 0) await thread?.abandon()
       else await coordinator.#startWriter(memory, thread)
     } catch (error) {
       await thread?.abandon()
+      spill.close()
       throw error
     }
     log.info(
@@ -262,10 +280,31 @@ export class Coordinator {
   /** The table of this name, or UNKNOWN_TABLE. */
   table(name: string): TableState {
     this.assertOpen()
+    if (name === COMMITS_TABLE_NAME) {
+      const message = `${name} is the log of commits, which only commits write: SELECT reads it, at one point in time`
+      throw new DriftError('INVALID_ARGUMENT', message, { table: name })
+    }
     const definition = this.#state.catalog.table(name)
     const table = this.#state.tables.get(definition.id)
     if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: no state for table ${name}`)
     return table
+  }
+
+  /** All tables, or those of the names. */
+  tableStates(names?: readonly string[]): TableState[] {
+    this.assertOpen()
+    return names === undefined ? [...this.#state.tables.values()] : names.map((name) => this.table(name))
+  }
+
+  tableById(id: number): TableState {
+    const table = this.#state.tables.get(id)
+    if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: an event of table ${id}, which nobody made`, { tableId: id })
+    return table
+  }
+
+  /** The table that a schema event made. */
+  tableMadeAt(seq: number): TableDefinition {
+    return this.#state.catalog.createdAt(seq)
   }
 
   hasTable(name: string): boolean {
@@ -323,6 +362,42 @@ export class Coordinator {
   /** Commit of an event: its time and metadata. */
   commitOf(seq: number): CommitEntry {
     return this.#state.commits.commitOf(seq)
+  }
+
+  /** Some of the commits that end behind `seq` and at or before `through`, oldest first; none only where there is none. */
+  commitsAfter(seq: number, through: number, limit: number): readonly CommitRecord[] {
+    this.assertOpen()
+    return this.#state.commits.after(seq, Math.min(through, this.lastSeq), limit)
+  }
+
+  /** Some of the commits that end before `seq`, newest first. */
+  commitsBefore(seq: number, limit: number): readonly CommitRecord[] {
+    this.assertOpen()
+    return this.#state.commits.before(Math.min(seq, this.lastSeq + 1), limit)
+  }
+
+  /** How many commits end at or before `seq`. */
+  commitCount(seq: number): number {
+    this.assertOpen()
+    return this.#state.commits.countThrough(Math.min(seq, this.lastSeq))
+  }
+
+  /** The last seq that a commit with a time at or before `time` has; 0: there is none. */
+  lastSeqAtTime(time: number): number {
+    this.assertOpen()
+    return Math.min(this.#state.commits.atTime(time).seq, this.lastSeq)
+  }
+
+  /** Calls `wake` once when there may be more to see, or never will be; returns how to take that back. */
+  onArrival(wake: () => void): () => void {
+    return this.#arrivals.once(wake)
+  }
+
+  /** @throws POISONED where nothing will become visible any more, CLOSED. */
+  assertAlive(): void {
+    this.assertOpen()
+    const failure = this.#writing?.pipeline.failure
+    if (failure !== undefined) throw failure
   }
 
   /** Other threads that take part in large scans. */
@@ -501,6 +576,7 @@ export class Coordinator {
       io,
       directory,
       cache: this.#cache,
+      versions: { memory: this.#versions, spill: this.spill },
       readOnly: true,
       log: (source) => logBytes(source),
       logger: this.#options.log,
@@ -511,6 +587,7 @@ export class Coordinator {
     this.#logBytes = logBytes
     this.#state = state
     closeReaders(before)
+    this.#arrivals.announce()
   }
 
   stats() {
@@ -556,6 +633,7 @@ export class Coordinator {
     const writing = this.#writing
     this.#locks.close()
     try {
+      this.#arrivals.announce()
       if (writing !== undefined) {
         await writing.pipeline.idle()
         await writing.pages.close()
@@ -644,7 +722,9 @@ export class Coordinator {
       lastTime,
       onVisible: () => {
         if (log.usedBytes * 2 >= log.roomBytes) this.#startCheckpoint()
+        this.#arrivals.announce()
       },
+      onFailed: () => this.#arrivals.announce(),
       onLogFull: () => this.#startCheckpoint()
     })
     const pool = thread === undefined ? new InProcessCompactionPool(io) : new ThreadCompactionPool()
@@ -737,7 +817,7 @@ export class Coordinator {
       installMerged: (merged) => table.segments.installMerged(merged),
       checkpointSeq: () => table.checkpointSeq,
       snapshots: () => table.snapshots,
-      installSnapshots: (snapshots) => void (table.snapshots = snapshots),
+      installSnapshots: (snapshots) => this.#installSnapshots(table, snapshots),
       writePages: () => this.#writePages(table),
       pages: () => table.pages,
       installPages: (pages) => void (table.pages = pages)
@@ -757,6 +837,16 @@ export class Coordinator {
       installPages: () => {}
     }
     return [...maintained, log]
+  }
+
+  #installSnapshots(table: TableState, snapshots: readonly ManifestSnapshot[]): void {
+    const { io, log } = this.#options
+    try {
+      table.installSnapshots(io, snapshots)
+    } catch (error) {
+      const { code, message } = DriftError.from(error, table.directory)
+      log.warn({ table: table.definition.name, code, message }, 'a new snapshot cannot be read; versions stay where they are')
+    }
   }
 
   #writer() {
@@ -799,7 +889,12 @@ function queryThreadsOf(asked: number | undefined, pageBytes: number): number {
 const QUERY_THREADS_PAGE_BYTES = 64 * 1024 * 1024
 const QUERY_THREADS_MAX = 15
 
-/** Of the one budget for what is read: this much for version pages, the rest for blocks of segments. */
+/** Of the same budget, for where versions are. */
+function versionBytesOf(cacheBytes: number): number {
+  return Math.floor(cacheBytes / 8)
+}
+
+/** Of the one budget for what is read: this much for version pages; the rest for versions and blocks of segments. */
 function pageBytesOf(cacheBytes: number): number {
   return Math.floor((cacheBytes * 3) / 4)
 }

@@ -43,6 +43,13 @@ export class TransactionView {
     this.#reads?.readKey(table, this.#keyBytes(key), kind)
   }
 
+  /** @throws NOT_SUPPORTED where what it reads must still be so at its commit: every commit changes the log. */
+  readLog(): void {
+    if (this.#reads === undefined) return
+    const message = 'drift.commits in a SERIALIZABLE transaction that may write: read it AS OF an earlier point, or outside'
+    throw new DriftError('NOT_SUPPORTED', message, { table: 'drift.commits' })
+  }
+
   get(table: TableState, key: unknown): Document | undefined {
     const event = this.#eventOf(table, key, 'row')
     return event === undefined ? table.get(key, this.at) : this.#rowAfter(table, key, event)

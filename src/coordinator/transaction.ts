@@ -94,7 +94,8 @@ export class Transaction {
     this.lockTimeoutMs = lockTimeoutMs
     this.#host = host
     this.#own = new OwnWrites(host.writeSet(writeBytesMax))
-    this.#reads = isolation === 'serializable' ? new ReadSet() : undefined
+    // Without writes it is serial at its read point, whatever it read.
+    this.#reads = isolation === 'serializable' && !readOnly ? new ReadSet() : undefined
     const beganMs = host.monotonic()
     this.#entry = host.transactions.begin(this, { isolation, readOnly, beganMs, timeoutMs, readSeq: host.lastSeq() })
   }

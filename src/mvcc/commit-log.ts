@@ -1,17 +1,17 @@
 import { DriftError } from '../base/errors.js'
-import { skipValue } from '../codec/key-codec.js'
-import { decodeValue } from '../codec/document-codec.js'
 import type { Value } from '../codec/value.js'
 import { FILE_HEADER_BYTES } from '../format/file-header.js'
-import { readFrame } from '../format/frame.js'
+import { frameBytes } from '../format/frame.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
 import { CommitBlock, type CommitPoint } from './commit-block.js'
+import { metadataOf, readCommit, type CommitRecord, type CommitRun } from './commit-record.js'
 
 /** One commit: its events are firstSeq … seq. */
 export type CommitEntry = { readonly seq: number; readonly firstSeq: number; readonly time: number; readonly metadata: Value }
 
-type TailEntry = { readonly seq: number; readonly firstSeq: number; readonly time: number; readonly metadata: Uint8Array }
+/** `runs`: mostly one, of which the table's id says all; nothing else is kept for it, there may be many commits. */
+type TailEntry = Omit<CommitRecord, 'runs'> & { readonly runs: number | readonly CommitRun[] }
 
 /**
  * The commits in order, searched by seq and by time: the segments of `drift.commits` (only a sparse index of them is in memory: one
@@ -29,9 +29,10 @@ export class CommitLog {
     this.#segments = segments
   }
 
-  /** `metadata` is msgpack, copied; empty: none. */
-  append(firstSeq: number, seq: number, time: number, metadata: Uint8Array): void {
-    this.#tail.push({ seq, firstSeq, time, metadata: metadata.length === 0 ? metadata : metadata.slice() })
+  /** `metadata` is msgpack, copied; empty: none. Several runs are kept as they are. */
+  append(firstSeq: number, seq: number, time: number, metadata: Uint8Array, runs: readonly CommitRun[]): void {
+    const kept = runs.length === 1 ? (runs[0]?.tableId ?? 0) : runs
+    this.#tail.push({ seq, firstSeq, time, runs: kept, metadata: metadata.length === 0 ? metadata : metadata.slice() })
   }
 
   /** The commits up to `seq` are in segments now. */
@@ -79,7 +80,78 @@ export class CommitLog {
     const index = partition(this.#tail, (entry) => entry.seq < seq)
     const entry = this.#tail[index]
     if (entry === undefined || entry.firstSeq > seq) throw new DriftError('INVARIANT', `SEQ-2: no commit has seq ${seq}`, { seq })
-    return { ...entry, metadata: entry.metadata.length === 0 ? null : decodeValue(entry.metadata) }
+    const { firstSeq, time } = entry
+    return { seq: entry.seq, firstSeq, time, metadata: metadataOf(entry) }
+  }
+
+  /**
+   * The commits that end behind `seq` and at or before `through`, oldest first: some of them, `limit` at most, none only where there is
+   * none. Nothing is held between two calls, so whoever walks through the log may take all the time it likes.
+   */
+  after(seq: number, through: number, limit: number): readonly CommitRecord[] {
+    const found: CommitRecord[] = []
+    const first = this.#tail[0]
+    if (first === undefined || first.firstSeq > seq + 1) {
+      const before = this.#lastInSegments((point) => point.seq <= seq)
+      const place = before === undefined ? 0 : before.origin + before.block.offset(before.index + 1)
+      if (place < this.#segments.bytes) {
+        this.#segments.find(place)
+        const { source, offset } = this.#segments
+        for (let at = offset; at < source.length && found.length < limit; at += frameBytes(source, at)) {
+          const commit = readCommit(source, at)
+          if (commit.seq > through) break
+          found.push(commit)
+        }
+        return found
+      }
+    }
+    for (let index = partition(this.#tail, (entry) => entry.seq <= seq); found.length < limit; index++) {
+      const entry = this.#tail[index]
+      if (entry === undefined || entry.seq > through) break
+      found.push(recordOf(entry))
+    }
+    return found
+  }
+
+  /** The commits that end before `seq`, newest first, as {@link after}. */
+  before(seq: number, limit: number): readonly CommitRecord[] {
+    const inTail = partition(this.#tail, (entry) => entry.seq < seq)
+    if (inTail > 0)
+      return this.#tail
+        .slice(Math.max(0, inTail - limit), inTail)
+        .reverse()
+        .map(recordOf)
+    const last = this.#lastInSegments((point) => point.seq < seq)
+    if (last === undefined) return []
+    this.#segments.find(last.origin)
+    const { source, offset } = this.#segments
+    const found: CommitRecord[] = []
+    for (let index = last.index; index >= 0 && found.length < limit; index--) {
+      found.push(readCommit(source, offset + last.block.offset(index)))
+    }
+    return found
+  }
+
+  /** How many commits end at or before `seq`. Segments know how many they have; the one that `seq` lies in is walked through. */
+  countThrough(seq: number): number {
+    const { segments } = this
+    const lastSeq = segments.at(-1)?.lastSeq ?? 0
+    if (seq >= lastSeq) {
+      return segments.reduce((sum, { count }) => sum + count, 0) + partition(this.#tail, (entry) => entry.seq <= seq)
+    }
+    let count = 0
+    for (const segment of segments) {
+      if (segment.firstSeq > seq) break
+      if (segment.lastSeq <= seq) count += segment.count
+      else for (const block of segment.blocks) if (block.firstSeq <= seq) count += this.#countInBlock(segment.origin + block.offset, seq)
+    }
+    return count
+  }
+
+  #countInBlock(behindHeader: number, seq: number): number {
+    this.#segments.find(behindHeader - FIRST_FRAME)
+    const { source, offset } = this.#segments
+    return new CommitBlock(source, offset).partition((point) => point.seq <= seq)
   }
 
   #last(holds: (point: CommitPoint) => boolean): CommitPoint {
@@ -95,13 +167,8 @@ export class CommitLog {
     const place = before === undefined ? 0 : before.origin + before.block.offset(before.index + 1)
     if (place >= this.#segments.bytes) return undefined
     this.#segments.find(place)
-    const frame = readFrame(this.#segments.source, this.#segments.offset)
-    const firstSeqAt = 1
-    const runsAt = skipValue(frame.payload, firstSeqAt)
-    const metadataAt = skipValue(frame.payload, runsAt)
-    const firstSeq = Number(decodeValue(frame.payload.subarray(firstSeqAt, runsAt)))
-    const metadata = decodeValue(frame.payload.subarray(metadataAt, skipValue(frame.payload, metadataAt)))
-    return { seq: frame.seq, firstSeq, time: frame.time, metadata }
+    const commit = readCommit(this.#segments.source, this.#segments.offset)
+    return { seq: commit.seq, firstSeq: commit.firstSeq, time: commit.time, metadata: metadataOf(commit) }
   }
 
   /** The last commit in segments for which `holds` is true; it is true up to somewhere and false from there. `origin`: the block's place. */
@@ -132,6 +199,11 @@ export class CommitLog {
     this.#blocks.set(origin, block)
     return block
   }
+}
+
+function recordOf(entry: TailEntry): CommitRecord {
+  const { seq, firstSeq, runs } = entry
+  return { ...entry, runs: typeof runs === 'number' ? [{ tableId: runs, count: seq - firstSeq + 1 }] : runs }
 }
 
 /** Of about 1,000 commits and 20 KiB each. */

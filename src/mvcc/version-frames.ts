@@ -1,6 +1,6 @@
 import { DriftError } from '../base/errors.js'
-import { skipValue } from '../codec/key-codec.js'
-import { decodeDocument, decodePatchInto } from '../codec/document-codec.js'
+import { skipValue, type Key } from '../codec/key-codec.js'
+import { decodeDocument, decodePatchInto, decodeValue } from '../codec/document-codec.js'
 import type { Document } from '../codec/value.js'
 import { readU64, readVarint, varintBytes } from '../format/bytes.js'
 import { EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, frameHeadBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
@@ -84,6 +84,13 @@ export class VersionFrames {
   payload(version: number): Document | null {
     if (this.#versions.eventOf(version) === EVENT_SOFT_DELETE) return null
     return this.#versions.eventOf(version) === EVENT_PATCH ? this.#patch(version) : this.#wholeDocument(version)
+  }
+
+  /** Of the row. */
+  key(version: number): Key {
+    this.#find(version)
+    const at = this.#offset + frameHeadBytes(this.#versions.seqOf(version)) + 1
+    return decodeValue(this.#source.subarray(at, skipValue(this.#source, at))) as Key
   }
 
   /** `bytes` bytes of what the event whose frame is at `place` carried, from `offset` of its document or patch on. */

@@ -11,6 +11,7 @@ import {
   type ValueTree
 } from '../../grammar/syntax-tree.js'
 import { assertLaw, DriftError, unreachable } from '../base/errors.js'
+import { COMMITS_TABLE_NAME } from '../base/ids.js'
 import { limits } from '../base/limits.js'
 import {
   type AsOf,
@@ -83,7 +84,7 @@ export class FromBuilder {
 
   #reference({ table: token, alias: named, period }: TableReferenceTree, asOf: AsOf | null): TableReference {
     const table = String(token.value)
-    const alias = named === null ? null : String(named.value)
+    const alias = named === null ? systemAlias(table) : String(named.value)
     if (period === null) return { kind: 'table', table, alias, asOf }
     switch (period.kind) {
       case 'diff':
@@ -130,6 +131,11 @@ export class FromBuilder {
     }
     return { kind: 'point', point: parsePoint([token, ...rest].map((part) => part.value).join(' ')) }
   }
+}
+
+/** As in SQL, the name of a table in a schema is its own: `drift.commits` is `commits`. */
+function systemAlias(table: string): string | null {
+  return table === COMMITS_TABLE_NAME ? 'commits' : null
 }
 
 /** Read at one point: AS OF may stand with it. */

@@ -5,6 +5,7 @@ import { displayWidth } from './display-width.js'
 /** Rules of the grammar that a user knows by a word of ours; of all others, the tokens are named. */
 const RULE_WORDS = new Map([
   ['tableName', 'a table name'],
+  ['systemTable', 'a table name'],
   ['columnName', 'a column name'],
   ['bareColumn', 'a column name'],
   ['starTable', 'a column name'],

@@ -79,7 +79,9 @@ function tableText(plan: TableScan, source: QuerySource): string {
       ? `get ${table} by ${key} (${access.keys.length} ${access.keys.length === 1 ? 'key' : 'keys'})`
       : access.kind === 'range'
         ? `scan ${table} by ${key} range (${access.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
-        : `scan ${table}`
+        : plan.times?.kind === 'range'
+          ? `scan ${table} by time range (${plan.times.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
+          : `scan ${table}`
   const fields = plan.keysOnly ? ' keys only' : plan.hasStar ? '' : ` for ${plan.fields.map(pathText).join(', ')}`
   return `${way}${reverse ? ' backwards' : ''}${fields} at @seq:${source.seq}`
 }

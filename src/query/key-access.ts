@@ -74,6 +74,26 @@ export function findAccess(access: KeyAccess, execution: Execution, reverse: boo
   }
 }
 
+/** The times between which an access by a column of times lies, ends included. What is no time leaves nothing out: the condition does. */
+export function timesOf(access: KeyAccess, execution: Execution): { from?: number; to?: number } {
+  const timeOf = (value: Evaluator): number | undefined => {
+    const found = value.value(execution)
+    return found instanceof Date ? found.getTime() : undefined
+  }
+  if (access.kind === 'keys') {
+    const times = access.keys.map(timeOf).filter((time) => time !== undefined)
+    return times.length === 0 ? {} : { from: Math.min(...times), to: Math.max(...times) }
+  }
+  const window: { from?: number; to?: number } = {}
+  for (const { side, value } of access.kind === 'range' ? access.bounds : []) {
+    const time = timeOf(value)
+    if (time === undefined) continue
+    if (side === 'gt' || side === 'gte') window.from = Math.max(window.from ?? time, side === 'gt' ? time + 1 : time)
+    else window.to = Math.min(window.to ?? time, side === 'lt' ? time - 1 : time)
+  }
+  return window
+}
+
 export function conjuncts(where: Expression | null): readonly Expression[] {
   if (where === null) return []
   return where.kind === 'and' ? where.operands.flatMap(conjuncts) : [where]

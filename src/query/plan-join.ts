@@ -12,6 +12,7 @@ export type TableNames = {
   readonly name: string
   readonly table: string
   readonly primaryKey: string
+  readonly timeColumn?: string | undefined
   /** A table at one point, which can be read by its keys alone. */
   readonly isTable: boolean
   hasColumn(name: string): boolean
@@ -161,7 +162,7 @@ function equalKeys(condition: Expression, table: number, fields: JoinFields): { 
 }
 
 function leafPlan({ tables, fields, stars, reverse }: JoinInput, index: number, conditions: readonly Expression[]): LeafPlan {
-  const { name, table, primaryKey, isTable } = tables[index] as TableNames
+  const { name, table, primaryKey, timeColumn, isTable } = tables[index] as TableNames
   const where = allOf(conditions)
   const local = where === null ? null : rewrite(where, (leaf) => (leaf.kind === 'field' ? { ...leaf, path: leaf.path.slice(1) } : leaf))
   const hasStar = stars[index] ?? false
@@ -176,7 +177,8 @@ function leafPlan({ tables, fields, stars, reverse }: JoinInput, index: number, 
       keysOnly: isTable && !hasStar && paths.every((path) => path.length === 1 && path[0] === primaryKey),
       hasStar,
       access: keyAccess(local, primaryKey),
-      reverse: reverse && index === 0
+      reverse: reverse && index === 0,
+      ...(timeColumn === undefined ? {} : { times: keyAccess(local, timeColumn) })
     },
     where: conditionOf(where, fields.localScope)
   }

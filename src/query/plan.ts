@@ -107,6 +107,7 @@ class Planner {
     const columns = items.map((item) => compile(item.expression, scope))
     const texts = items.map((item) => expressionText(item.expression))
     const primaryKey = this.#primaryKey
+    const timeColumn = this.#tables[0]?.timeColumn
     const byKey =
       order[0] !== undefined &&
       !isGrouped &&
@@ -141,7 +142,8 @@ class Planner {
       keysOnly: !hasStar && isKeys && select.from?.kind === 'table',
       hasStar,
       access: primaryKey === undefined || this.#join !== undefined ? { kind: 'all' } : keyAccess(where, primaryKey),
-      reverse
+      reverse,
+      ...(timeColumn === undefined || this.#join !== undefined ? {} : { times: keyAccess(where, timeColumn) })
     }
     return {
       ...scan,
@@ -251,6 +253,7 @@ class Planner {
         return leaf
       }
       if (leaf.kind !== 'field') return leaf
+      if (this.#isOfSystemTable(leaf)) return this.#resolved({ kind: 'field', path: leaf.path.slice(1) }, lone)
       const [first] = leaf.path
       if (leaf.path.length > 1 && this.#tables.some(({ name }) => name === first)) {
         return this.#join === undefined ? { kind: 'field', path: leaf.path.slice(1) } : leaf
@@ -258,6 +261,12 @@ class Planner {
       const item = lone === 'fields' || leaf.path.length > 1 || this.#isColumn(String(first)) ? undefined : this.#aliased(first)
       return item === undefined ? this.#ofTable(leaf) : this.#resolved(item.expression, 'fields')
     })
+  }
+
+  /** `drift.commits.seq`, of the table that is named `commits` where it has no alias. */
+  #isOfSystemTable({ path: [schema, name, column] }: Field): boolean {
+    if (schema !== 'drift' || column === undefined) return false
+    return this.#tables.some((table) => table.table === `drift.${name}` && table.name === name)
   }
 
   #isColumn(name: string): boolean {

@@ -13,6 +13,8 @@ export type KeyRange = {
   readonly lt?: Key
   readonly lte?: Key
   readonly reverse?: boolean
+  /** Only rows whose time lies between, ends included, unix ms: of a table that has a {@link QuerySource.timeColumn}. */
+  readonly time?: { readonly from?: number | undefined; readonly to?: number | undefined }
 }
 
 export type ColumnType = 'int8' | 'float8' | 'bool' | 'text' | 'timestamptz' | 'bytea' | 'jsonb'
@@ -77,6 +79,11 @@ export type QuerySource = {
    * @throws DriftError UNKNOWN_TABLE.
    */
   primaryKey(table: string): string
+  /**
+   * Of a log, whose rows come with time and never change: the column of their times, which never decrease along the keys. A range of it is
+   * a range of keys. Such a table has no versions and no differences.
+   */
+  timeColumn?(table: string): string | undefined
   /** All that were seen at this point, in order of first appearance; the primary key is one of them. */
   columns(table: string): readonly TableColumn[]
   /** Live rows. */

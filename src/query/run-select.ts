@@ -5,7 +5,7 @@ import { type Document, type Value } from '../codec/value.js'
 import { type Select } from '../parser/ast.js'
 import { BATCH_ROWS_MAX, batchOf, documentBatches, vectorOf } from './batch.js'
 import { newExecution, NO_ROW, type Execution } from './evaluate.js'
-import { findAccess, type FoundAccess } from './key-access.js'
+import { findAccess, timesOf, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
 import { countDiffByPages } from './page-diff.js'
 import { PageSelect, rowsOfTable } from './page-select.js'
@@ -189,11 +189,16 @@ function* scan(
     yield { rowCount: 1, columns: (plan.group?.columns ?? []).map(() => vectorOf([count])) }
     return
   }
-  const access = findAccess(plan.access, execution, plan.reverse)
+  const access = withTimes(findAccess(plan.access, execution, plan.reverse), plan, execution)
   if (pages !== undefined && access.kind === 'range' && (yield* pages.rows(access.range, wanted))) return
   const scanned = (rows: number): void => void (stats.rowsScanned += rows)
   const fields = { paths: plan.fields, documents: plan.hasStar ? 'keep' : 'drop' } as const
   yield* documentBatches(documentsOf(plan, source, table, access), fields, wanted, scanned)
+}
+
+function withTimes(access: FoundAccess, { times }: TableScan, execution: Execution): FoundAccess {
+  if (times === undefined || access.kind === 'keys') return access
+  return { kind: 'range', range: { ...access.range, time: timesOf(times, execution) } }
 }
 
 function* over(given: readonly Document[], plan: SelectPlan): Batches {

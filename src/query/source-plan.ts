@@ -13,6 +13,8 @@ export type TableScan = {
   readonly hasStar: boolean
   readonly access: KeyAccess
   readonly reverse: boolean
+  /** What is asked of the column of times along the keys, of a table that has one. */
+  readonly times?: KeyAccess | undefined
 }
 
 /** A condition, and how it is written. */

@@ -1,5 +1,5 @@
 /** What a name after FROM stands for in one execution: its points found, its columns known, its rows ready to be read. */
-import { unreachable } from '../base/errors.js'
+import { DriftError, unreachable } from '../base/errors.js'
 import { type Document } from '../codec/value.js'
 import { type From, type TableReference } from '../parser/ast.js'
 import { diffColumns, diffRows } from './diff-rows.js'
@@ -20,6 +20,8 @@ export type TableSource = {
   readonly source: QuerySource
   /** The field in whose order rows come. */
   readonly primaryKey: string
+  /** A column of times that never decrease in that order. */
+  readonly timeColumn?: string | undefined
   readonly notices: readonly string[]
   /** What is read and at which points, for EXPLAIN. */
   readonly text: string
@@ -51,6 +53,10 @@ export function tableSources(from: From | null, source: QuerySource, parameters:
 }
 
 function tableSource(reference: TableReference, source: QuerySource, parameters: Parameters): TableSource {
+  if (reference.kind !== 'table' && source.timeColumn?.(reference.table) !== undefined) {
+    const message = `${reference.table} has no versions: it is read at one point, and what it says of the time before never changes`
+    throw new DriftError('NOT_SUPPORTED', message, { table: reference.table })
+  }
   switch (reference.kind) {
     case 'table':
       return tableAtPoint(reference, source, parameters)
@@ -69,7 +75,9 @@ function tableAtPoint(reference: KindOf<'table'>, source: QuerySource, parameter
   const { table, alias, asOf } = reference
   const { at, notices } = atOwnPoint(asOf, source, parameters)
   const primaryKey = at.primaryKey(table)
-  return { name: alias ?? table, table, source: at, primaryKey, notices, text: table, ...known(() => at.columns(table)), rows: undefined }
+  const timeColumn = at.timeColumn?.(table)
+  const columns = known(() => at.columns(table))
+  return { name: alias ?? table, table, source: at, primaryKey, timeColumn, notices, text: table, ...columns, rows: undefined }
 }
 
 function difference(reference: KindOf<'diff'>, source: QuerySource, parameters: Parameters): TableSource {
