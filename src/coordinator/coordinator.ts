@@ -149,7 +149,7 @@ export class Coordinator {
     () => this.monotonic(),
     () => this.#transactions
   )
-  readonly #transactions = new OpenTransactions((id, error) => this.#locks.end(id, error))
+  readonly #transactions = new OpenTransactions((id, reason) => this.#locks.end(id, reason))
   readonly #transactionSets: WriteSet<TableState>[] = []
   readonly #transactionHost: TransactionHost = {
     transactions: this.#transactions,
@@ -489,7 +489,7 @@ export class Coordinator {
       }
       return await this.#writer().pipeline.submit(set, request)
     } finally {
-      this.#locks.end(id, new DriftError('INVARIANT', `TXN-5: commit ${id} waits after its end`))
+      this.#locks.end(id, () => new DriftError('INVARIANT', `TXN-5: commit ${id} waits after its end`))
     }
   }
 

@@ -22,12 +22,12 @@ export type OpenTransaction = {
  */
 export class OpenTransactions {
   readonly #open = new Map<number, OpenTransaction>()
-  readonly #forgotten = new FinalizationRegistry<number>((id) => this.#leave(id, forgotten(id)))
-  readonly #left: (id: number, error: DriftError) => void
+  readonly #forgotten = new FinalizationRegistry<number>((id) => this.#leave(id, () => forgotten(id)))
+  readonly #left: (id: number, reason: () => DriftError) => void
   #nextId = 1
 
   /** `left` is told of each that has ended, and what it gets if it still waits for something. */
-  constructor(left: (id: number, error: DriftError) => void) {
+  constructor(left: (id: number, reason: () => DriftError) => void) {
     this.#left = left
   }
 
@@ -51,7 +51,7 @@ export class OpenTransactions {
 
   end(owner: object, entry: OpenTransaction): void {
     this.#forgotten.unregister(owner)
-    this.#leave(entry.id, new DriftError('TXN_CLOSED', `transaction ${entry.id} has ended`, { transaction: entry.id }))
+    this.#leave(entry.id, () => new DriftError('TXN_CLOSED', `transaction ${entry.id} has ended`, { transaction: entry.id }))
   }
 
   /** The oldest point that a SERIALIZABLE one reads; Infinity if there is none. */
@@ -78,7 +78,7 @@ export class OpenTransactions {
     const timeoutMs = entry.endsAtMs - entry.beganMs
     const message = `transaction ${entry.id} was open for more than ${timeoutMs} ms and is rolled back`
     const error = new DriftError('TIMEOUT', message, { transaction: entry.id, timeoutMs })
-    this.#leave(entry.id, error)
+    this.#leave(entry.id, () => error)
     return error
   }
 
@@ -90,9 +90,9 @@ export class OpenTransactions {
     })
   }
 
-  #leave(id: number, error: DriftError): void {
+  #leave(id: number, reason: () => DriftError): void {
     this.#open.delete(id)
-    this.#left(id, error)
+    this.#left(id, reason)
   }
 }
 

@@ -85,9 +85,11 @@ export class RowLocks {
     this.#table.release(id, mark)
   }
 
-  /** Where it waits, it gets the error. */
-  end(id: number, error: DriftError): void {
-    if (!this.#table.isEmpty) this.#table.end(id, error)
+  /** Where it waits, it gets the reason as its error, which is costly to make for nobody. */
+  end(id: number, reason: () => DriftError): void {
+    if (this.#table.isEmpty) return
+    if (this.#table.waitsFor(id) !== undefined) this.#table.cancel(id, reason())
+    this.#table.release(id, 0)
   }
 
   close(): void {

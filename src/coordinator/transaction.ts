@@ -347,7 +347,9 @@ export class Transaction {
 
   #checkAge(): void {
     if (this.#state.kind !== 'open' && this.#state.kind !== 'failed') return
-    if (!this.#entry.isExpired && this.#host.monotonic() <= this.#entry.endsAtMs) return
+    const { isExpired, endsAtMs } = this.#entry
+    // Every call comes by here: the clock is read only where there is a limit.
+    if (!isExpired && (endsAtMs === Number.POSITIVE_INFINITY || this.#host.monotonic() <= endsAtMs)) return
     this.#doom(this.#host.transactions.expire(this.#entry))
   }
 
@@ -361,7 +363,7 @@ export class Transaction {
   #forget(): void {
     if (this.#isForgotten) return
     this.#isForgotten = true
-    this.#own.takeBack({ operations: 0, number: 0 })
+    this.#own.forget()
     this.#savepoints.length = 0
     this.#host.giveBack(this.#own.set)
   }

@@ -8,7 +8,8 @@ import type { LogMemory } from '../memory/log-memory.js'
  *
  * On a busy machine that can be the slower way: who stays awake keeps the core that the other is waiting for (seen: 0.8 ms a commit
  * instead of 0.2). No rule knows which machine this is, so both ways are tried, and the one whose median was smaller is taken; the other
- * is tried again ever more seldom while it keeps losing. On a disk so slow that the wake does not matter, sleeping wins.
+ * is tried again more seldom while it keeps losing, yet soon enough that one unlucky trial makes no slow second (one caller, median of
+ * runs: 7,184 -> 8,390 commits/s). On a disk so slow that the wake does not matter, sleeping wins.
  */
 const POLL_MS = 0.5
 /** No longer than so many usual waits: what takes longer is not about to come. */
@@ -18,7 +19,7 @@ const USUAL_EVERY = 16
 const POLLING_COMMITS_MAX = 4
 const TRIAL_COMMITS = 9
 const TRIAL_EVERY_MIN = 64
-const TRIAL_EVERY_MAX = 8192
+const TRIAL_EVERY_MAX = 256
 /** Staying awake must be so much quicker to be worth a busy core. */
 const WORTH = 0.9
 

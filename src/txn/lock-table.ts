@@ -141,12 +141,6 @@ export class LockTable<Table extends Named> {
     this.#forgetIdle(id)
   }
 
-  /** It ends: its wait, if it waits, is rejected with the error, and all its rows go to the next. */
-  end(id: number, error: DriftError): void {
-    this.cancel(id, error)
-    this.release(id, 0)
-  }
-
   /** Ends all of them. */
   clear(error: DriftError): void {
     for (const id of this.#owners.keys()) this.cancel(id, error)

@@ -191,6 +191,15 @@ export class OwnWrites<Table extends Named> {
     this.set.truncate(operations)
   }
 
+  /** Everything, at the end: who still reads of it is told by the epoch. */
+  forget(): void {
+    if (this.#events.length === 0) return
+    this.#epoch++
+    this.#events.length = 0
+    this.#tables.clear()
+    this.set.truncate(0)
+  }
+
   /** Registers the operation that the set took last. */
   #added(): OwnEvent<Table> {
     const operation = this.set.operations.at(-1)

@@ -71,7 +71,8 @@ test('TXN-5: random transactions: no lock is lost, no circle stays, the order is
     const end = async (id: number): Promise<void> => {
       open.splice(open.indexOf(id), 1)
       const granted = twin.end(id)
-      locks.end(id, new DriftError('TXN_CLOSED', 'ended', {}))
+      locks.cancel(id, new DriftError('TXN_CLOSED', 'ended', {}))
+      locks.release(id, 0)
       await settle()
       for (const [next, key] of granted) {
         const waiting = waits.get(next)
@@ -155,7 +156,7 @@ test('a transaction locks so many rows, one more is LIMIT; so many wait for a ro
     t.throws(() => locks.acquire(4, table, key)),
     { code: 'DRIFT_OVERLOADED', details: { limit: 2, seen: 3, name: 'lockQueueMax', table: 't' } }
   )
-  locks.end(1, new DriftError('TXN_CLOSED', 'ended', {}))
+  locks.release(1, 0)
   await turns[0]
   t.is(locks.holderOf(table, key), 2)
   t.is(locks.waitsFor(3), 2)
