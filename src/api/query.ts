@@ -143,9 +143,13 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
   try {
     await running.begin?.()
     for (const batch of batches) {
-      for (const row of running.objects(batch)) {
-        control.memory.take(bytesOf(row))
-        rows.push(integersAs(row, integers) as Row)
+      if (batch.rowCount > 0) {
+        let bytes = 0
+        for (const row of running.objects(batch)) {
+          bytes += bytesOf(row)
+          rows.push(integersAs(row, integers) as Row)
+        }
+        control.memory.take(bytes)
       }
       control.check()
       const rest = control.rest(running.until?.())

@@ -5,7 +5,6 @@ export const CODEC_PLAIN = 0
 export const CODEC_DEFLATE = 1
 export const CODEC_ZSTD = 2
 
-const ZSTD_LEVEL = 3
 /** The least that zlib takes. */
 const CHUNK_BYTES_MIN = 64
 
@@ -33,26 +32,14 @@ export function unpackBlock(codec: number, stored: Uint8Array, size: number): Ui
   }
 }
 
-/** The same with zstd, on another thread: for what only work in the background reads. */
-export async function packBlockWell(bytes: Uint8Array): Promise<StoredBytes> {
-  const { compress } = await zstd()
-  const packed = await compress(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), ZSTD_LEVEL)
-  return packed.length < bytes.length ? { codec: CODEC_ZSTD, bytes: packed } : { codec: CODEC_PLAIN, bytes }
-}
-
-/** What {@link packBlock} or {@link packBlockWell} stored; undefined where it cannot be had. */
+/** The same of any codec, zstd on another thread: older snapshots have such blocks. */
 export async function unpackAnyBlock(codec: number, stored: Uint8Array, size: number): Promise<Uint8Array | undefined> {
   if (codec !== CODEC_ZSTD) return unpackBlock(codec, stored, size)
-  const { decompress } = await zstd()
+  const { decompress } = await import('@mongodb-js/zstd')
   try {
     const bytes = await decompress(Buffer.from(stored.buffer, stored.byteOffset, stored.length))
     return bytes.length === size ? bytes : undefined
   } catch {
     return undefined
   }
-}
-
-/** Loaded by who needs it: most programs never do. */
-function zstd(): Promise<typeof import('@mongodb-js/zstd')> {
-  return import('@mongodb-js/zstd')
 }

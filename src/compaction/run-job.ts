@@ -27,10 +27,10 @@ export async function runJob(io: Io, job: CompactionJob, words: Int32Array, brea
   let bytes = 0
   for (;;) {
     if (readWord(words, STOP_WORD) !== 0) {
-      await work.return(undefined as never)
+      work.return(undefined as never)
       throw new DriftError('ABORTED', 'the work was cancelled; nothing was changed', {})
     }
-    const step = await work.next()
+    const step = work.next()
     if (step.done === true) return 'snapshots' in step.value ? { snapshot: step.value } : { merged: step.value }
     bytes += step.value
     publishWord(words, PROGRESS_WORD, Math.floor(bytes / 1024))

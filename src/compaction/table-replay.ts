@@ -2,6 +2,7 @@ import { frameBytes } from '../format/frame.js'
 import type { ManifestSegment, ManifestSnapshot } from '../format/manifest.js'
 import { KeyIndex } from '../index/key-index.js'
 import type { Io } from '../io/io.js'
+import { VersionMemory } from '../mvcc/version-memory.js'
 import { VersionStore } from '../mvcc/version-store.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
 import { describeSegment, loadSegment } from '../segment/load-segments.js'
@@ -9,7 +10,10 @@ import { SnapshotReader } from '../snapshot/snapshot-reader.js'
 import { appendFrame } from './append-frame.js'
 import { restoreSnapshot } from './restore-snapshot.js'
 
-/** Keys and versions of a table as its files have them. */
+/** Of blocks of versions that a snapshot has; those that no file has stay in memory. */
+const MEMORY_BYTES = 32 * 1024 * 1024
+
+/** Keys and versions of a table as its files have them. Who takes it closes the versions. */
 export type TableReplay = {
   readonly keys: KeyIndex
   readonly versions: VersionStore
@@ -38,14 +42,30 @@ export function* replayTable(
   chain: readonly ManifestSnapshot[]
 ): Generator<number, TableReplay> {
   const keys = new KeyIndex(hashSeed)
-  const versions = new VersionStore()
+  const versions = new VersionStore({ memory: new VersionMemory(MEMORY_BYTES) })
+  try {
+    return yield* replayInto(io, { directory, tableId, hashSeed, segments }, chain, keys, versions)
+  } catch (error) {
+    versions.close()
+    throw error
+  }
+}
+
+function* replayInto(
+  io: Io,
+  { directory, tableId, segments }: ReplayedFiles,
+  chain: readonly ManifestSnapshot[],
+  keys: KeyIndex,
+  versions: VersionStore
+): Generator<number, TableReplay> {
   const keysAt = new Map<number, number>()
   for (const [index, snapshot] of chain.entries()) {
     const reader = SnapshotReader.open(io, `${directory}/snapshots`, tableId, snapshot)
     try {
       yield* restoreSnapshot(reader, keys, versions)
-    } finally {
+    } catch (error) {
       reader.close()
+      throw error
     }
     keysAt.set(index, keys.count)
   }

@@ -1,39 +1,29 @@
 import { DriftError } from '../base/errors.js'
-import { CODEC_PLAIN, packBlock, packBlockWell, type StoredBytes } from '../codec/block-codec.js'
+import { CODEC_PLAIN, packBlock, type StoredBytes } from '../codec/block-codec.js'
 import { crc32 } from '../codec/checksum.js'
-import { decodeDocument, encodeDocument, encodeValue } from '../codec/document-codec.js'
-import { compareKeys } from '../codec/key-codec.js'
-import { shapeKey } from '../codec/shape-key.js'
-import { writeU32 } from '../format/bytes.js'
 import { encodeFileHeader, FILE_FLAG_BLOCKS, FILE_HEADER_BYTES, FILE_KIND_SNAPSHOT } from '../format/file-header.js'
 import { numberedFile, type ManifestSegment, type ManifestSnapshot } from '../format/manifest.js'
 import { encodeNumbers } from '../format/number-column.js'
 import {
-  COLUMN_BEGIN,
-  COLUMN_DOCUMENT,
-  COLUMN_END,
-  COLUMN_FRAME_BYTES,
-  COLUMN_INFO,
+  COLUMN_BLOCK_LIVE,
+  COLUMN_BLOCK_PLACE,
+  COLUMN_HEAD_DEPTH,
+  COLUMN_HEAD_INFO,
+  COLUMN_HEAD_JUMP,
+  COLUMN_HEAD_KEY,
+  COLUMN_HEAD_VERSION,
   COLUMN_KEY,
   COLUMN_KEY_HASH,
-  COLUMN_ORDINAL,
-  COLUMN_PAGE_KEY,
-  COLUMN_SEQ,
-  COLUMN_SHAPE,
-  COLUMN_SHAPES,
+  COLUMN_NODES,
   encodeSnapshotEnd,
   type SnapshotBlock,
   type SnapshotEnd
 } from '../format/snapshot-file.js'
+import { NODE_BLOCK_BITS, NODE_BYTES } from '../format/version-node.js'
 import type { KeyIndex } from '../index/key-index.js'
 import type { File, Io } from '../io/io.js'
-import { VersionFrames } from '../mvcc/version-frames.js'
-import type { VersionStore } from '../mvcc/version-store.js'
-import { BlockCache } from '../segment/block-cache.js'
-import type { SegmentSummary } from '../segment/block-builder.js'
-import { SegmentReader } from '../segment/segment-reader.js'
+import type { Head, VersionStore } from '../mvcc/version-store.js'
 import { SnapshotReader } from '../snapshot/snapshot-reader.js'
-import { RowsBehind } from './rows-behind.js'
 import { replayTable, type TableReplay } from './table-replay.js'
 
 /** A snapshot of one table up to a checkpoint. Plain data, crosses threads. */
@@ -59,15 +49,8 @@ export type SnapshotResult = {
 
 /** A snapshot of the chain is merged into the new one if it has at most this many times the events that are to be written anyway. */
 const GROWTH = 2
-/** Versions of one group of an opening's columns. */
-const GROUP_VERSIONS = 1 << 16
-const PAGE_ROWS = 16_384
-const PAGE_BYTES = 2 * 1024 * 1024
-/** Documents that are in memory at once, sorted by key: one slice of time. */
-const SLICE_BYTES = 64 * 1024 * 1024
-const SLICE_VERSIONS = 1 << 16
-/** Blocks of segments that stay in memory while documents are folded. */
-const CACHE_BYTES = 128 * 1024 * 1024
+/** Keys of one group of newest versions. */
+const GROUP_KEYS = 1 << 16
 const SYNC_BYTES = 4 * 1024 * 1024
 
 /**
@@ -75,14 +58,22 @@ const SYNC_BYTES = 4 * 1024 * 1024
  * compaction pool, or the caller's). A chain is at most log2(events) long, and an event is written again at most that many times.
  *
  * 1. keys and versions come from the chain and from the segments behind it, as in an opening; a damaged chain is not built upon;
- * 2. the opening's columns, in seq order; then, a slice of time each, the pages, sorted by key and begin;
+ * 2. new keys, the blocks of new versions as they are in memory, the newest version of each key that has a new one;
  * 3. every block is read back and proved, the file gets its name, the folder is synced. The writer makes it live.
  *
  * Yields the bytes that it went through.
  */
-export async function* writeSnapshot(io: Io, job: SnapshotJob): AsyncGenerator<number, SnapshotResult> {
-  const { directory, tableId, seq } = job
+export function* writeSnapshot(io: Io, job: SnapshotJob): Generator<number, SnapshotResult> {
   const state = yield* presentState(io, job)
+  try {
+    return yield* writeState(io, job, state)
+  } finally {
+    state.versions.close()
+  }
+}
+
+function* writeState(io: Io, job: SnapshotJob, state: TableReplay): Generator<number, SnapshotResult> {
+  const { directory, tableId, seq } = job
   const { keys, versions } = state
   const kept = [...state.chain]
   let events = versions.count - kept.reduce((sum, snapshot) => sum + snapshot.events, 0)
@@ -111,10 +102,9 @@ export async function* writeSnapshot(io: Io, job: SnapshotJob): AsyncGenerator<n
       ordinal += hashes.length
       yield heap.length
     }
-    const rows = new RowsBehind(keys, versions, eventsBefore)
-    yield* versionGroups(blocks, versions, rows, state.place, keysBefore)
-    yield* new PageWriter(io, job, blocks, keys, versions, state.summaries, rows).all()
-    const end = { eventsBefore, events, keysBefore, keys: keys.count - keysBefore, live: liveRows(keys, versions), place: state.place }
+    yield* nodeBlocks(blocks, versions, eventsBefore)
+    yield* headGroups(blocks, keys, versions, eventsBefore)
+    const end = { eventsBefore, events, keysBefore, keys: keys.count - keysBefore, live: versions.liveCount, place: state.place }
     const bytes = blocks.finish(end)
     file.sync()
     const { place } = state
@@ -129,7 +119,7 @@ export async function* writeSnapshot(io: Io, job: SnapshotJob): AsyncGenerator<n
   }
 }
 
-async function* presentState(io: Io, job: SnapshotJob): AsyncGenerator<number, TableReplay> {
+function* presentState(io: Io, job: SnapshotJob): Generator<number, TableReplay> {
   try {
     return yield* replayTable(io, job, job.snapshots)
   } catch (error) {
@@ -138,198 +128,62 @@ async function* presentState(io: Io, job: SnapshotJob): AsyncGenerator<number, T
   }
 }
 
-/** The columns that an opening reads. */
-function* versionGroups(
-  blocks: BlockWriter,
-  versions: VersionStore,
-  behind: RowsBehind,
-  end: number,
-  keysBefore: number
-): Generator<number, void> {
-  const { before, count } = behind
-  let known = keysBefore
-  for (let first = before + 1, group = 0; first <= before + count; first += GROUP_VERSIONS, group++) {
-    const rows = Math.min(GROUP_VERSIONS, before + count - first + 1)
-    const seqs = new Float64Array(rows)
-    const ordinals = new Float64Array(rows)
-    const bytes = new Float64Array(rows)
-    const infos = new Float64Array(rows)
-    const knownBefore = known
-    const seqBefore = first === 1 ? 0 : versions.seqOf(first - 1)
-    for (let row = 0; row < rows; row++) {
-      const version = first + row
-      const ordinal = behind.ordinalOf(version)
-      seqs[row] = versions.seqOf(version) - (row === 0 ? seqBefore : versions.seqOf(version - 1))
-      ordinals[row] = known - ordinal
-      if (ordinal === known) known++
-      bytes[row] = (version === versions.count ? end : versions.placeOf(version + 1)) - versions.placeOf(version)
-      infos[row] = versions.infoOf(version)
-    }
-    blocks.numbers(COLUMN_SEQ, group, seqBefore, seqs)
-    blocks.numbers(COLUMN_ORDINAL, group, knownBefore, ordinals)
-    blocks.numbers(COLUMN_FRAME_BYTES, group, versions.placeOf(first), bytes)
-    blocks.numbers(COLUMN_INFO, group, 0, infos)
-    yield rows * 8
+/** Blocks of versions from the one on in which the first new version stands: it begins with older ones. */
+function* nodeBlocks(blocks: BlockWriter, versions: VersionStore, eventsBefore: number): Generator<number, void> {
+  const first = (eventsBefore + 1) >>> NODE_BLOCK_BITS
+  const last = versions.count >>> NODE_BLOCK_BITS
+  const bases = Array.from({ length: last - first + 1 }, (_, index) => versions.baseOf(first + index))
+  for (let block = first; block <= last; block++) {
+    const rows = block < last ? 1 << NODE_BLOCK_BITS : (versions.count & ((1 << NODE_BLOCK_BITS) - 1)) + 1
+    const words = versions.blocks.words(block)
+    const bytes = new Uint8Array(words.buffer, words.byteOffset, rows * NODE_BYTES)
+    blocks.add(COLUMN_NODES, block, rows, bases[block - first]?.seq ?? 0, packIfSmall(bytes), bytes.length)
+    yield bytes.length
   }
+  blocks.numbers(
+    COLUMN_BLOCK_PLACE,
+    0,
+    0,
+    Float64Array.from(bases, ({ place }) => place)
+  )
+  blocks.numbers(
+    COLUMN_BLOCK_LIVE,
+    0,
+    0,
+    Float64Array.from(bases, ({ live }) => live)
+  )
 }
 
-type PageRow = { readonly version: number; readonly key: Uint8Array; readonly document: Uint8Array; readonly shape: string | undefined }
-
-const noDocument = new Uint8Array(0)
-
-/** The version pages: slices of time, in each the rows sorted by key and begin. */
-class PageWriter {
-  readonly #blocks: BlockWriter
-  readonly #keys: KeyIndex
-  readonly #versions: VersionStore
-  readonly #frames: VersionFrames
-  readonly #segments: SegmentReader
-  readonly #rows: RowsBehind
-  #page = 0
-
-  constructor(
-    io: Io,
-    job: SnapshotJob,
-    blocks: BlockWriter,
-    keys: KeyIndex,
-    versions: VersionStore,
-    segments: readonly SegmentSummary[],
-    rows: RowsBehind
-  ) {
-    this.#blocks = blocks
-    this.#keys = keys
-    this.#versions = versions
-    this.#segments = new SegmentReader(io, `${job.directory}/segments`, new BlockCache(CACHE_BYTES), segments)
-    this.#frames = new VersionFrames(versions, this.#segments, () => noDocument)
-    this.#frames.flushThrough(versions.count)
-    this.#rows = rows
-  }
-
-  async *all(): AsyncGenerator<number, void> {
-    try {
-      const { before, count } = this.#rows
-      for (let first = before + 1; first <= before + count;) {
-        const last = this.#sliceEnd(first)
-        const slice: PageRow[] = []
-        for (let version = first; version <= last; version++) {
-          slice.push(this.#row(version))
-          if (version % 1024 === 0) yield 0
-        }
-        slice.sort((a, b) => compareKeys(a.key, b.key) || a.version - b.version)
-        for (let from = 0; from < slice.length;) {
-          const to = pageEnd(slice, from)
-          yield await this.#write(slice.slice(from, to))
-          from = to
-        }
-        first = last + 1
-      }
-    } finally {
-      this.#segments.close()
+/** The newest version of each key that has an event behind the first `eventsBefore`. */
+function* headGroups(blocks: BlockWriter, keys: KeyIndex, versions: VersionStore, eventsBefore: number): Generator<number, void> {
+  let before = 0
+  for (let ordinal = 0, group = 0; ordinal < keys.count; group++) {
+    const base = before
+    const steps: number[] = []
+    const heads: Head[] = []
+    for (; ordinal < keys.count && heads.length < GROUP_KEYS; ordinal++) {
+      if (versions.latestOf(ordinal) <= eventsBefore) continue
+      steps.push(ordinal - before)
+      before = ordinal
+      heads.push(versions.headOf(ordinal))
     }
+    if (heads.length === 0) return
+    const column = (number: number, of: (head: Head) => number) => blocks.numbers(number, group, 0, Float64Array.from(heads, of))
+    blocks.numbers(COLUMN_HEAD_KEY, group, base, Float64Array.from(steps))
+    column(COLUMN_HEAD_VERSION, ({ version }) => version)
+    column(COLUMN_HEAD_INFO, ({ info }) => info)
+    column(COLUMN_HEAD_JUMP, ({ jump }) => jump)
+    column(COLUMN_HEAD_DEPTH, ({ depth }) => depth)
+    yield heads.length * 16
   }
-
-  #sliceEnd(first: number): number {
-    let bytes = 0
-    let last = first
-    for (let version = first; version <= this.#versions.count && version < first + SLICE_VERSIONS; version++) {
-      bytes += this.#versions.documentKibMax(version) * 1024
-      if (bytes > SLICE_BYTES && version > first) break
-      last = version
-    }
-    return last
-  }
-
-  #row(version: number): PageRow {
-    const key = this.#keys.keyOf(this.#rows.ordinalOf(version))
-    if (!this.#versions.isLive(version)) return { version, key, document: noDocument, shape: undefined }
-    const document = (this.#frames.wholeBytes(version) ?? encodeDocument(this.#frames.document(version), 'document')).slice()
-    return { version, key, document, shape: shapeKey(document) }
-  }
-
-  async #write(rows: readonly PageRow[]): Promise<number> {
-    const versions = this.#versions
-    const page = this.#page++
-    const begins = rows.map(({ version }) => versions.seqOf(version))
-    const ends = rows.map(({ version }, row) => {
-      const next = this.#rows.nextOf(version)
-      return next === 0 ? 0 : versions.seqOf(next) - (begins[row] ?? 0)
-    })
-    const base = begins.reduce((least, begin) => Math.min(least, begin), Number.POSITIVE_INFINITY)
-    const shapes = new Map<string, number>()
-    const names: string[][] = []
-    const codes = rows.map(({ shape, document }) => {
-      if (shape === undefined) return 0
-      const known = shapes.get(shape)
-      if (known !== undefined) return known
-      const code = names.push(Object.keys(decodeDocument(document)))
-      shapes.set(shape, code)
-      return code
-    })
-    const blocks = this.#blocks
-    const start = blocks.bytes
-    await blocks.addWell(COLUMN_BEGIN, page, rows.length, base, encodeNumbers(Float64Array.from(begins, (begin) => begin - base)))
-    await blocks.addWell(COLUMN_END, page, rows.length, 0, encodeNumbers(Float64Array.from(ends)))
-    await blocks.addWell(
-      COLUMN_PAGE_KEY,
-      page,
-      rows.length,
-      0,
-      heapOf(
-        rows.map(({ key }) => key),
-        2
-      )
-    )
-    await blocks.addWell(COLUMN_SHAPE, page, rows.length, 0, encodeNumbers(Float64Array.from(codes)))
-    await blocks.addWell(COLUMN_SHAPES, page, 1, 0, encodeValue(names, 'shapes').slice())
-    await blocks.addWell(
-      COLUMN_DOCUMENT,
-      page,
-      rows.length,
-      0,
-      heapOf(
-        rows.map(({ document }) => document),
-        4
-      )
-    )
-    return blocks.bytes - start
-  }
-}
-
-function pageEnd(rows: readonly PageRow[], from: number): number {
-  let bytes = 0
-  let to = from
-  while (to < rows.length && to - from < PAGE_ROWS && (bytes === 0 || bytes < PAGE_BYTES)) bytes += (rows[to++]?.document.length ?? 0) + 1
-  return to
-}
-
-/** `[length][bytes]` of each item; the length has 2 or 4 bytes. */
-function heapOf(items: readonly Uint8Array[], lengthBytes: 2 | 4): Uint8Array {
-  const heap = new Uint8Array(items.reduce((sum, item) => sum + item.length + lengthBytes, 0))
-  let at = 0
-  for (const item of items) {
-    if (lengthBytes === 4) writeU32(heap, at, item.length)
-    else {
-      heap[at] = item.length
-      heap[at + 1] = item.length >>> 8
-    }
-    heap.set(item, at + lengthBytes)
-    at += lengthBytes + item.length
-  }
-  return heap
-}
-
-function liveRows(keys: KeyIndex, versions: VersionStore): number {
-  let live = 0
-  for (let ordinal = 0; ordinal < keys.count; ordinal++) if (versions.isLive(versions.latestOf(ordinal))) live++
-  return live
 }
 
 /** Every block of the new file, read back before it gets its name. */
-async function* prove(io: Io, folder: string, tableId: number, snapshot: ManifestSnapshot): AsyncGenerator<number, void> {
+function* prove(io: Io, folder: string, tableId: number, snapshot: ManifestSnapshot): Generator<number, void> {
   const reader = SnapshotReader.open(io, folder, tableId, snapshot)
   try {
     for (const block of reader.blocks) {
-      await reader.anyBytes(block)
+      reader.bytes(block)
       yield block.storedBytes
     }
   } finally {
@@ -348,11 +202,6 @@ class BlockWriter {
     this.#file = file
   }
 
-  /** Of the file so far. */
-  get bytes(): number {
-    return this.#end
-  }
-
   numbers(column: number, group: number, base: number, values: Float64Array): void {
     const bytes = encodeNumbers(values)
     this.add(column, group, values.length, base, packIfSmall(bytes), bytes.length)
@@ -365,10 +214,6 @@ class BlockWriter {
     if (this.#end - this.#syncedEnd < SYNC_BYTES) return
     this.#file.sync()
     this.#syncedEnd = this.#end
-  }
-
-  async addWell(column: number, group: number, rows: number, base: number, bytes: Uint8Array): Promise<void> {
-    this.add(column, group, rows, base, await packBlockWell(bytes), bytes.length)
   }
 
   /** Writes the descriptions and the end; nothing is durable yet. Returns the bytes of the file. */

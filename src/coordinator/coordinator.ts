@@ -13,6 +13,7 @@ import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
 import type { FragmentRunner } from '../scan/fragment.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
+import type { ManifestSnapshot } from '../format/manifest.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
@@ -20,6 +21,7 @@ import { PageTable } from '../memory/page-table.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
 import type { CommitRecord } from '../mvcc/commit-record.js'
+import { VersionMemory } from '../mvcc/version-memory.js'
 import type { ApplyConfig } from '../runtime/apply-link.js'
 import { InProcessCompactionPool, ThreadCompactionPool } from '../runtime/compaction-pool.js'
 import { InProcessApplier } from '../runtime/in-process-applier.js'
@@ -125,6 +127,7 @@ export class Coordinator {
   readonly spill: SpillFolder
   readonly #options: CoordinatorOptions
   readonly #cache: BlockCache
+  readonly #versions: VersionMemory
   #state: Recovered
   #logBytes: (source: number) => Uint8Array
   readonly #lock: FileLock | undefined
@@ -164,14 +167,21 @@ export class Coordinator {
   readonly #pinOf = new WeakMap<object, number>()
   readonly #forgottenViews = new FinalizationRegistry<number>((id) => void this.#pins.delete(id))
 
-  private constructor(options: CoordinatorOptions, cache: BlockCache, state: Recovered, lock: FileLock | undefined) {
+  private constructor(
+    options: CoordinatorOptions,
+    cache: BlockCache,
+    versions: VersionMemory,
+    spill: SpillFolder,
+    state: Recovered,
+    lock: FileLock | undefined
+  ) {
     this.#options = options
     this.#cache = cache
     this.#state = state
     this.#lock = lock
     this.#logBytes = imageBytes(state)
-    const { io, directory, random, readOnly, temporaryDirectory = tmpdir() } = options
-    this.spill = new SpillFolder({ io, random, directory: readOnly ? temporaryDirectory : `${directory}/${SPILL_FOLDER}` })
+    this.#versions = versions
+    this.spill = spill
   }
 
   static async open(options: CoordinatorOptions): Promise<Coordinator> {
@@ -198,7 +208,10 @@ export class Coordinator {
   static async #recovered(options: CoordinatorOptions, lock: FileLock | undefined): Promise<Coordinator> {
     const { io, directory, clock, log } = options
     const began = clock.monotonic()
-    const cache = new BlockCache(options.cacheBytes - pageBytesOf(options.cacheBytes))
+    const cache = new BlockCache(options.cacheBytes - pageBytesOf(options.cacheBytes) - versionBytesOf(options.cacheBytes))
+    const versions = new VersionMemory(versionBytesOf(options.cacheBytes))
+    const { random, readOnly, temporaryDirectory = tmpdir() } = options
+    const spill = new SpillFolder({ io, random, directory: readOnly ? temporaryDirectory : `${directory}/${SPILL_FOLDER}` })
     let logBytes: (source: number) => Uint8Array = () => new Uint8Array(0)
     const memory = options.readOnly ? undefined : LogMemory.create(options.logBytes, options.logBytes + 3 * RECORD_BYTES_MAX)
     // The writer's thread comes up while the files are read.
@@ -210,18 +223,20 @@ export class Coordinator {
         io,
         directory,
         cache,
+        versions: { memory: versions, spill },
         readOnly: options.readOnly,
         log: (source) => logBytes(source),
         logger: log,
         breathe: turn
       })
-      coordinator = new Coordinator(options, cache, state, lock)
+      coordinator = new Coordinator(options, cache, versions, spill, state, lock)
       logBytes = (source) => coordinator.#logBytes(source)
       if (!options.readOnly) coordinator.spill.sweep(log)
       if (memory === undefined || state.damaged.length > 0) await thread?.abandon()
       else await coordinator.#startWriter(memory, thread)
     } catch (error) {
       await thread?.abandon()
+      spill.close()
       throw error
     }
     log.info(
@@ -527,6 +542,7 @@ export class Coordinator {
       io,
       directory,
       cache: this.#cache,
+      versions: { memory: this.#versions, spill: this.spill },
       readOnly: true,
       log: (source) => logBytes(source),
       logger: this.#options.log,
@@ -761,7 +777,7 @@ export class Coordinator {
       installMerged: (merged) => table.segments.installMerged(merged),
       checkpointSeq: () => table.checkpointSeq,
       snapshots: () => table.snapshots,
-      installSnapshots: (snapshots) => void (table.snapshots = snapshots),
+      installSnapshots: (snapshots) => this.#installSnapshots(table, snapshots),
       writePages: () => this.#writePages(table),
       pages: () => table.pages,
       installPages: (pages) => void (table.pages = pages)
@@ -781,6 +797,16 @@ export class Coordinator {
       installPages: () => {}
     }
     return [...maintained, log]
+  }
+
+  #installSnapshots(table: TableState, snapshots: readonly ManifestSnapshot[]): void {
+    const { io, log } = this.#options
+    try {
+      table.installSnapshots(io, snapshots)
+    } catch (error) {
+      const { code, message } = DriftError.from(error, table.directory)
+      log.warn({ table: table.definition.name, code, message }, 'a new snapshot cannot be read; versions stay where they are')
+    }
   }
 
   #writer() {
@@ -823,7 +849,12 @@ function queryThreadsOf(asked: number | undefined, pageBytes: number): number {
 const QUERY_THREADS_PAGE_BYTES = 64 * 1024 * 1024
 const QUERY_THREADS_MAX = 15
 
-/** Of the one budget for what is read: this much for version pages, the rest for blocks of segments. */
+/** Of the same budget, for where versions are. */
+function versionBytesOf(cacheBytes: number): number {
+  return Math.floor(cacheBytes / 8)
+}
+
+/** Of the one budget for what is read: this much for version pages; the rest for versions and blocks of segments. */
 function pageBytesOf(cacheBytes: number): number {
   return Math.floor((cacheBytes * 3) / 4)
 }

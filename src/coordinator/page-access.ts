@@ -421,7 +421,7 @@ function pageFolder({ directory }: TableState): string {
 
 /** Events of which the pages are in the table's snapshot. */
 function eventsOf({ pages, versions }: TableState): number {
-  return pages === undefined ? 0 : versions.countThrough(pages.seq)
+  return pages === undefined ? 0 : versions.through(pages.seq)
 }
 
 /** The events of a table from number `done` (they are counted from 0) up to `flushed`, as they lie in segments. */

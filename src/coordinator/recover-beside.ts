@@ -48,7 +48,7 @@ function holdFiles(state: Recovered): void {
 }
 
 export function closeReaders(state: Recovered): void {
-  for (const table of state.tables.values()) table.segments.close()
+  for (const table of state.tables.values()) table.close()
   state.commits.close()
 }
 

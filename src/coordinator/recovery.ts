@@ -6,10 +6,11 @@ import { schemaYaml } from '../catalog/schema-yaml.js'
 import { decodeValue } from '../codec/document-codec.js'
 import { FILE_HEADER_BYTES, FORMAT_VERSION } from '../format/file-header.js'
 import { EVENT_SCHEMA, frameBytes, readFrame } from '../format/frame.js'
-import { decodeManifest, type Manifest, numberedFile } from '../format/manifest.js'
+import { decodeManifest, type Manifest, type ManifestSnapshot, numberedFile } from '../format/manifest.js'
 import { readRecordHeader, recordFramesOffset, type RecordHeader } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { CommitLog } from '../mvcc/commit-log.js'
+import type { VersionBlocksOptions } from '../mvcc/version-blocks.js'
 import type { LogBytes } from '../mvcc/version-frames.js'
 import type { BlockCache } from '../segment/block-cache.js'
 import type { SegmentSummary } from '../segment/block-builder.js'
@@ -62,6 +63,8 @@ export type RecoveryOptions = {
   readonly io: Io
   readonly directory: string
   readonly cache: BlockCache
+  /** Of the versions of all tables, and where they go that have no room in it. */
+  readonly versions: VersionBlocksOptions
   readonly readOnly: boolean
   /** Bytes of events that no segment has; asked when a version in the log is read. */
   readonly log: LogBytes
@@ -346,24 +349,44 @@ async function scanTable(options: RecoveryOptions, table: TableState, manifest: 
  * there is no snapshot, or one that is damaged, lost, or does not agree with the segments: the segments say the same.
  */
 async function restoreTable(options: RecoveryOptions, table: TableState, manifest: Manifest): Promise<TableState | undefined> {
-  const { io, breathe, logger } = options
   const { snapshots = [] } = manifest
   if (snapshots.length === 0) return undefined
+  let restored: TableState | undefined
+  try {
+    restored = await restoreChain(options, table, manifest, snapshots)
+  } catch (error) {
+    // Versions behind the snapshots may lead to a damaged block of theirs.
+    const damage = DriftError.from(error, table.directory)
+    if (damage.kind !== 'data' || !snapshots.some(({ file }) => damage.details['file'] === `${table.directory}/snapshots/${file}`))
+      throw error
+    warnOfDamage(options.logger, table, damage)
+  }
+  if (restored === undefined) table.close()
+  return restored
+}
+
+function warnOfDamage(logger: Log, table: TableState, { code, details }: DriftError): void {
+  logger.warn({ table: table.definition.name, code, ...details }, 'a snapshot is damaged; the segments are read instead')
+}
+
+async function restoreChain(
+  options: RecoveryOptions,
+  table: TableState,
+  manifest: Manifest,
+  snapshots: readonly ManifestSnapshot[]
+): Promise<TableState | undefined> {
+  const { io, breathe, logger } = options
   const readers: SnapshotReader[] = []
   try {
     for (const snapshot of snapshots) readers.push(SnapshotReader.open(io, `${table.directory}/snapshots`, manifest.tableId, snapshot))
     const steps = table.restore(readers)
     while (steps.next().done !== true) await breathe()
   } catch (error) {
+    for (const reader of readers) reader.close()
     const damage = DriftError.from(error, table.directory)
     if (damage.kind !== 'data' && damage.code !== 'DRIFT_IO') throw damage
-    logger.warn(
-      { table: table.definition.name, code: damage.code, ...damage.details },
-      'a snapshot is damaged; the segments are read instead'
-    )
+    warnOfDamage(logger, table, damage)
     return undefined
-  } finally {
-    for (const reader of readers) reader.close()
   }
   const known = table.nextPlace
   const restored = table.versions.count
@@ -402,9 +425,16 @@ async function restoreTable(options: RecoveryOptions, table: TableState, manifes
   return table
 }
 
-function emptyTable({ io, directory, cache, log }: RecoveryOptions, identity: DatabaseIdentity, definition: TableDefinition): TableState {
+function emptyTable(
+  { io, directory, cache, log, versions, logger }: RecoveryOptions,
+  identity: DatabaseIdentity,
+  definition: TableDefinition
+): TableState {
   const folder = `${directory}/tables/${definition.folder}`
-  return new TableState(definition, folder, identity.hashSeed, new SegmentReader(io, `${folder}/segments`, cache, []), log)
+  return new TableState(definition, folder, identity.hashSeed, new SegmentReader(io, `${folder}/segments`, cache, []), log, {
+    ...versions,
+    log: logger
+  })
 }
 
 /**

@@ -108,7 +108,7 @@ export class Staging {
       apply.setOrdinal(offset + at, ordinal)
       table.recent.push(seq++, ordinal, this.#oldestReadSeq)
       table.frames.setAddress(version, logAddress(0, offset + at))
-      const delta = Number(table.versions.isLive(version)) - Number(table.versions.isLive(table.versions.previousOf(version)))
+      const delta = table.versions.liveChangeOf(version)
       if (delta !== 0) deltas.set(table, (deltas.get(table) ?? 0) + delta)
     }
     this.#staged.length = 0
@@ -122,7 +122,7 @@ export class Staging {
     const hash = table.keys.hash(key, key.length)
     let ordinal = table.keys.find(key, key.length, hash)
     const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
-    const live = table.versions.isLive(latest)
+    const live = latest !== 0 && table.versions.isLatestLive(ordinal)
     if (conditions.ifSeq !== undefined) checkSeq(table, key, conditions.ifSeq, latest)
     if (kind === 'insert' && live) {
       throw refusal('ALREADY_EXISTS', table, key)
@@ -137,8 +137,8 @@ export class Staging {
     const event = eventOf(kind)
     let whole: Uint8Array | undefined
     // Every fourth patch carries its document, and so does one whose document may be over the limit: encoding it tells.
-    const isDeep = table.versions.patchDepthOf(latest) + 1 >= PATCHES_PER_DOCUMENT
-    if (event === EVENT_PATCH && (isDeep || table.versions.documentKibMax(latest) * 1024 + value.length > limits.documentBytesMax)) {
+    const isDeep = ordinal >= 0 && table.versions.latestPatchDepthOf(ordinal) + 1 >= PATCHES_PER_DOCUMENT
+    if (event === EVENT_PATCH && (isDeep || table.versions.latestKibMax(ordinal) * 1024 + value.length > limits.documentBytesMax)) {
       whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(value) }, 'document')
     }
     const payloadMax = 2 * FRAME_ROOM + value.length + (whole?.length ?? 0)

@@ -9,11 +9,14 @@ import { appendFrame } from '../compaction/append-frame.js'
 import { restoreSnapshot } from '../compaction/restore-snapshot.js'
 import { EVENT_SOFT_DELETE, frameBytes, frameHeadBytes } from '../format/frame.js'
 import type { ManifestPages, ManifestSnapshot } from '../format/manifest.js'
+import type { Io } from '../io/io.js'
 import { KeyIndex } from '../index/key-index.js'
 import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
 import { logAddress, VersionFrames, type LogBytes } from '../mvcc/version-frames.js'
+import type { VersionBlocksOptions } from '../mvcc/version-blocks.js'
 import { VersionStore } from '../mvcc/version-store.js'
-import type { SnapshotReader } from '../snapshot/snapshot-reader.js'
+import { SnapshotBlocks } from '../snapshot/snapshot-blocks.js'
+import { SnapshotReader } from '../snapshot/snapshot-reader.js'
 import { isCompacted, segmentFileBytes, type SegmentSummary } from '../segment/block-builder.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
 import { RecentChanges } from '../txn/recent-changes.js'
@@ -31,7 +34,7 @@ export class TableState {
   readonly definition: TableDefinition
   readonly directory: string
   readonly keys: KeyIndex
-  readonly versions = new VersionStore()
+  readonly versions: VersionStore
   readonly frames: VersionFrames
   readonly segments: SegmentReader
   readonly columns: SeenColumns
@@ -55,12 +58,20 @@ export class TableState {
   /** Set where its files are damaged: every use of the table throws it, other tables work on. */
   damage: DriftError | undefined
 
-  constructor(definition: TableDefinition, directory: string, hashSeed: number, segments: SegmentReader, log: LogBytes) {
+  constructor(
+    definition: TableDefinition,
+    directory: string,
+    hashSeed: number,
+    segments: SegmentReader,
+    log: LogBytes,
+    versions: VersionBlocksOptions = {}
+  ) {
     this.definition = definition
     this.directory = directory
     this.keys = new KeyIndex(hashSeed)
     this.#ordered = new OrderedKeys(this.keys)
     this.segments = segments
+    this.versions = new VersionStore({ ...versions, rebuild: (below) => this.#versionsAnew(hashSeed, below, versions) })
     this.frames = new VersionFrames(this.versions, segments, log)
     this.columns = new SeenColumns(definition.primaryKey, definition.createdSeq)
     this.nextPlace = segments.bytes
@@ -74,7 +85,7 @@ export class TableState {
       const version = appendFrame(this.keys, this.versions, source, at, this.nextPlace)
       this.#seeColumns(source, at, version)
       if (logSource !== undefined) this.frames.setAddress(version, logAddress(logSource, at))
-      this.liveCount += Number(this.versions.isLive(version)) - Number(this.versions.isLive(this.versions.previousOf(version)))
+      this.liveCount += this.versions.liveChangeOf(version)
       this.nextPlace += bytes
       at += bytes
     }
@@ -91,9 +102,54 @@ export class TableState {
   /** Takes keys and versions of the chain of snapshots that `readers` have, which reaches up to `place`. */
   *restore(readers: readonly SnapshotReader[]): Generator<number, void> {
     for (const reader of readers) {
+      // The versions close it.
       yield* restoreSnapshot(reader, this.keys, this.versions)
       this.liveCount = reader.end.live
       this.nextPlace = reader.end.place
+    }
+  }
+
+  /**
+   * Takes a chain of snapshots that is live now: blocks of versions that stand in it need no other file. One that cannot be opened is left
+   * alone: nothing depends on it before the next opening.
+   */
+  installSnapshots(io: Io, snapshots: readonly ManifestSnapshot[]): void {
+    const known = new Set(this.snapshots.map(({ file }) => file))
+    this.snapshots = snapshots
+    let count = 0
+    for (const snapshot of snapshots) {
+      count += snapshot.events
+      if (known.has(snapshot.file)) continue
+      const blocks = new SnapshotBlocks(SnapshotReader.open(io, `${this.directory}/snapshots`, this.definition.id, snapshot))
+      this.versions.keep(blocks, blocks.first, count)
+    }
+  }
+
+  close(): void {
+    this.segments.close()
+    this.versions.close()
+  }
+
+  /** All blocks of versions below a number, from the segments. */
+  #versionsAnew(hashSeed: number, below: number, options: VersionBlocksOptions) {
+    const keys = new KeyIndex(hashSeed)
+    const versions = new VersionStore(options)
+    // In an opening, which reads the segments instead of damaged snapshots.
+    if (this.segments.bytes === 0) return undefined
+    // Nor is a snapshot built upon them.
+    this.snapshots = []
+    const end = below << versions.blocks.bits
+    try {
+      for (let place = 0; versions.count + 1 < end;) {
+        this.segments.find(place)
+        const { source, offset } = this.segments
+        appendFrame(keys, versions, source, offset, place)
+        place += frameBytes(source, offset)
+      }
+      return { words: (block: number) => versions.blocks.words(block), close: () => versions.close() }
+    } catch (error) {
+      versions.close()
+      throw error
     }
   }
 
@@ -101,9 +157,7 @@ export class TableState {
   flushThrough(seq: number, changed: readonly SegmentSummary[]): void {
     this.segments.installChanged(changed)
     this.checkpointSeq = seq
-    let flushed = this.frames.flushed
-    while (flushed < this.versions.count && this.versions.seqOf(flushed + 1) <= seq) flushed++
-    this.frames.flushThrough(flushed)
+    this.frames.flushThrough(this.versions.through(seq))
   }
 
   // Reads: all synchronous, at a seq that is a commit's end.
@@ -122,7 +176,10 @@ export class TableState {
   }
 
   has(key: unknown, seq: number): boolean {
-    return this.versions.isLive(this.versionOf(key, seq))
+    if (this.damage !== undefined) throw this.damage
+    const length = encodeKey(key, scratch)
+    const ordinal = this.keys.find(scratch, length)
+    return ordinal >= 0 && this.versions.liveVersionAt(ordinal, seq) !== 0
   }
 
   presentCount(): number {
@@ -130,12 +187,10 @@ export class TableState {
     return this.liveCount
   }
 
-  /** Live rows at `seq`: counted, one step for each key. */
+  /** Live rows at `seq`: a look into one block of versions. */
   countAt(seq: number): number {
     if (this.damage !== undefined) throw this.damage
-    let count = 0
-    for (let ordinal = 0; ordinal < this.keys.count; ordinal++) if (this.versions.isLive(this.versions.versionAt(ordinal, seq))) count++
-    return count
+    return this.versions.liveCountAt(seq)
   }
 
   /**
@@ -173,8 +228,8 @@ export class TableState {
   *scan(range: KeyRange, seq: number): Generator<{ readonly ordinal: number; readonly version: number }, void> {
     if (this.damage !== undefined) throw this.damage
     for (const ordinal of this.#ordered.ordinals(range)) {
-      const version = this.versions.versionAt(ordinal, seq)
-      if (this.versions.isLive(version)) yield { ordinal, version }
+      const version = this.versions.liveVersionAt(ordinal, seq)
+      if (version !== 0) yield { ordinal, version }
     }
   }
 
@@ -183,7 +238,7 @@ export class TableState {
     if (this.damage !== undefined) throw this.damage
     const { versions, frames } = this
     for (const ordinal of this.#ordered.ordinals(range)) {
-      const version = versions.versionAt(ordinal, seq)
+      const version = versions.liveVersionAt(ordinal, seq)
       const document = version === 0 ? undefined : frames.document(version)
       if (document !== undefined) yield document
     }
@@ -196,8 +251,8 @@ export class TableState {
     let target = { bytes: Buffer.allocUnsafe(JSON_PIECE_BYTES), at: 0 }
     let rows = 0
     for (const ordinal of this.#ordered.ordinals(range)) {
-      const version = versions.versionAt(ordinal, seq)
-      if (!versions.isLive(version)) continue
+      const version = versions.liveVersionAt(ordinal, seq)
+      if (version === 0) continue
       const whole = frames.wholeBytes(version)
       const room = whole === undefined ? 0 : jsonRoom(whole.length)
       if (target.at > 0 && room > JSON_PIECE_BYTES - target.at) {
@@ -218,13 +273,8 @@ export class TableState {
 
   /** Of the versions behind the first `from` up to number `to`, in the order of their events. */
   ordinalsOf(from: number, to: number): Uint32Array {
-    const { versions, keys } = this
     const ordinals = new Uint32Array(to - from)
-    for (let ordinal = 0; ordinal < keys.count; ordinal++) {
-      for (let version = versions.latestOf(ordinal); version > from; version = versions.previousOf(version)) {
-        if (version <= to) ordinals[version - from - 1] = ordinal
-      }
-    }
+    for (let version = from + 1; version <= to; version++) ordinals[version - from - 1] = this.versions.ordinalOf(version)
     return ordinals
   }
 

@@ -3,8 +3,8 @@ import { readU32, readU64, writeU32, writeU64 } from './bytes.js'
 
 /**
  * A snapshot: a file header (number: the last seq that it has; origin: the seq that it begins behind), blocks one behind the other,
- * their descriptions, and 64 bytes at the end. A block is one column of some rows. The first six columns are what an opening reads,
- * in seq order; the others are version pages, which it leaves alone.
+ * their descriptions, and 64 bytes at the end. A block is one column of some rows. An opening reads keys and the newest version of each;
+ * blocks of versions are read when one of them is asked for. Columns 3 to 6 and 16 to 21 stand in older files.
  *
  * Description of a block, 40 bytes:
  *
@@ -70,18 +70,21 @@ export const COLUMN_ORDINAL = 4
 export const COLUMN_FRAME_BYTES = 5
 /** Numbers: bits 0-1 event, 2-3 patches since the last whole document, 4 the frame has a whole document, from 8 on KiB of its frames. */
 export const COLUMN_INFO = 6
-/** Numbers: where each version of a page begins, less the base. */
-export const COLUMN_BEGIN = 16
-/** Numbers: where it ends, less its begin; 0: it does not, up to the snapshot's seq. */
-export const COLUMN_END = 17
-/** `[u16 length][canonical bytes]` of each version's key. */
-export const COLUMN_PAGE_KEY = 18
-/** Numbers: position in {@link COLUMN_SHAPES} of the document's field names, plus 1; 0: the version is a delete. */
-export const COLUMN_SHAPE = 19
-/** msgpack: the lists of field names that the page's documents have. One row each. */
-export const COLUMN_SHAPES = 20
-/** `[u32 length][msgpack]` of each version's document; a delete has length 0. */
-export const COLUMN_DOCUMENT = 21
+/** Nodes of a block of versions (`version-node.ts`); the group is the block's number, the base the seq of its first version. */
+export const COLUMN_NODES = 7
+/** Numbers: place of the first version of each block. */
+export const COLUMN_BLOCK_PLACE = 8
+/** Numbers: live rows before the first version of each block. */
+export const COLUMN_BLOCK_LIVE = 9
+/** Numbers: ordinal of each key that has an event in the snapshot, less that of the key before (of the base, for the first). */
+export const COLUMN_HEAD_KEY = 10
+/** Numbers: its newest version. */
+export const COLUMN_HEAD_VERSION = 11
+/** Numbers: info of that version, and where it jumps to. */
+export const COLUMN_HEAD_INFO = 12
+export const COLUMN_HEAD_JUMP = 13
+/** Numbers: versions of the key. */
+export const COLUMN_HEAD_DEPTH = 14
 
 export const SNAPSHOT_BLOCK_BYTES = 40
 export const SNAPSHOT_END_BYTES = 64

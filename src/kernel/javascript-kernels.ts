@@ -10,13 +10,21 @@ import {
   MASK_FALSE,
   MASK_NULL,
   MASK_TRUE,
+  PACKED_CELL_BYTES,
+  SUM_FLOATS,
   type CodeColumn,
   type Encoding,
   type KernelColumn,
   type Kernels,
+  type PackedCodes,
+  type PackInto,
   type VisibleRows
 } from './kernels.js'
 import { sweepWindow } from './sweep-plan.js'
+
+/** A packed cell has its values made unsigned by this, and one row in its upper word is this. */
+const BIAS = 2 ** 31
+const PACKED_ROW = 0x1_0000
 
 type Values = { readonly array: Uint8Array | Uint16Array | Int32Array | Float64Array; readonly at: number }
 
@@ -47,6 +55,30 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       reserveExact(f64, cell + 8, 1)
       const value = column.values / 4 + 2 * row
       addExactWords(f64, cell + 8, i32[value] as number, i32[value + 1] as number, sign)
+    }
+  }
+
+  const slotOf = ({ codes, others }: PackInto, row: number) => {
+    const code = (column: PackedCodes) => arrays[column.encoding][column.values / widths[column.encoding] + row] as number
+    return code(codes) * codes.stride + (others === undefined ? 0 : code(others) * others.stride)
+  }
+  const pack = ({ values, cells }: PackInto, slot: number, row: number) => {
+    const value = values === undefined ? 0 : (i32[values / 4 + row] as number)
+    const word = cells / 4 + slot * 2
+    addTo64(i32, word, value + BIAS)
+    i32[word + 1] = (i32[word + 1] as number) + PACKED_ROW
+  }
+  /** A packed cell becomes 0. */
+  const unpack = (place: number, into: readonly (readonly [cell: number, sign: 1 | -1])[]) => {
+    const high = (i32[place / 4 + 1] as number) >>> 0
+    const rows = high >>> 16
+    const sum = (high & 0xffff) * 2 ** 32 + ((i32[place / 4] as number) >>> 0) - rows * BIAS
+    i32.fill(0, place / 4, place / 4 + 2)
+    for (const [cell, sign] of into) {
+      for (const word of [cell / 4, cell / 4 + 1]) i32[word] = (i32[word] as number) + sign * rows
+      const above = Math.floor((sign * sum) / 2 ** 32)
+      addTo64(i32, cell / 4 + 2, sign * sum - above * 2 ** 32)
+      i32[cell / 4 + 3] = (i32[cell / 4 + 3] as number) + above
     }
   }
 
@@ -117,6 +149,42 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       return { count, min, max }
     },
 
+    rowsBeyond(rows, column, limit, order, first, out) {
+      const { array, at } = valuesOf(column)
+      let count = 0
+      for (let row = 0; row < rows.rows; row++) {
+        const value = array[at + row] as number
+        const isBeyond = order === 'descending' ? value >= limit : value <= limit
+        if (isBeyond && isPlain(column.states, row) && isSelected(rows, row)) i32[out / 4 + count++] = first + row
+      }
+      return count
+    },
+
+    sumSlices(list, count) {
+      let allRows = 0
+      let values = 0
+      let total = 0n
+      for (let word = list / 4 + 8; word < list / 4 + 8 * (count + 1); word += 8) {
+        const [begin = 0, end = 0, rows = 0, at = 0, from = 0, states = 0, kind = 0] = i32.subarray(word, word + 7)
+        const column = { values: from >>> 0, states: states === -1 ? undefined : states >>> 0 }
+        const place = { begin: begin >>> 0, end: end >>> 0, rows, at }
+        const isFloat = (kind & SUM_FLOATS) !== 0
+        const found = isFloat
+          ? this.sumVisibleWholes(place, { encoding: 'f64', ...column })
+          : { ...this.sumVisible(place, { encoding: 'i32', ...column }), largest: 0 }
+        const isExact = found.largest * found.count <= Number.MAX_SAFE_INTEGER
+        i32[word + 7] = isExact ? 0 : 1
+        if (!isExact) continue
+        allRows += found.rows
+        values += found.count
+        total += BigInt(found.sum)
+      }
+      i32[list / 4] = allRows
+      i32[list / 4 + 1] = values
+      i32[list / 4 + 2] = Number(BigInt.asIntN(32, total))
+      i32[list / 4 + 3] = Number(BigInt.asIntN(32, total >> 32n))
+    },
+
     visibleMask(rows, out) {
       let count = 0
       for (let row = 0; row < rows.rows; row++) {
@@ -124,6 +192,12 @@ export function javascriptKernels(views: MemoryViews): Kernels {
         if (is) count++
         u8[out + row] = is ? MASK_TRUE : MASK_FALSE
       }
+      return count
+    },
+
+    trueRows(rows, mask, first, out) {
+      let count = 0
+      for (let row = 0; row < rows; row++) if (u8[mask + row] === MASK_TRUE) i32[out / 4 + count++] = first + row
       return count
     },
 
@@ -184,6 +258,15 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       return isWhole
     },
 
+    combine(rows, codes, others, out) {
+      const first = valuesOf(codes)
+      const second = others === undefined ? undefined : valuesOf(others)
+      for (let row = 0; row < rows; row++) {
+        const beside = others === undefined || second === undefined ? 0 : placeOf(others, second, row)
+        u16[out / 2 + row] = placeOf(codes, first, row) + beside
+      }
+    },
+
     group(rows, { codes, others, value, cells }) {
       const first = valuesOf(codes)
       const second = others === undefined ? undefined : valuesOf(others)
@@ -191,6 +274,38 @@ export function javascriptKernels(views: MemoryViews): Kernels {
         if (!isSelected(rows, row)) continue
         const beside = others === undefined || second === undefined ? 0 : placeOf(others, second, row)
         addRow(cells + placeOf(codes, first, row) + beside, value, row, 1)
+      }
+    },
+
+    packGroup(rows, into) {
+      for (let row = 0; row < rows.rows; row++) if (isSelected(rows, row)) pack(into, slotOf(into, row), row)
+    },
+
+    packSweep({ begin, end, rows, mask, points, count, delta }, into) {
+      const before = (offset: number) => {
+        let found = 0
+        while (found < count && (i32[points / 4 + found] as number) + delta < offset) found++
+        return found
+      }
+      for (let row = 0; row < rows; row++) {
+        if (!isIn(mask, row)) continue
+        const pair = before(i32[begin / 4 + row] as number) * (count + 1) + before(i32[end / 4 + row] as number)
+        pack(into, slotOf(into, row) * (count + 1) ** 2 + pair, row)
+      }
+    },
+
+    unpackGroup(packed, count, cells) {
+      for (let index = 0; index < count; index++) unpack(packed + index * PACKED_CELL_BYTES, [[cells + index * INTEGER_CELL_BYTES, 1]])
+    },
+
+    unpackSweep(packed, groups, count, cells, stride) {
+      const side = count + 1
+      for (let index = 0; index < groups * side * side; index++) {
+        const first = cells + Math.floor(index / (side * side)) * stride
+        const from = Math.floor(index / side) % side
+        const to = index % side
+        const into = [[first + from * INTEGER_CELL_BYTES, 1] as const, [first + to * INTEGER_CELL_BYTES, -1] as const]
+        unpack(packed + index * PACKED_CELL_BYTES, from < to ? into : [])
       }
     },
 

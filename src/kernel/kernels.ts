@@ -22,6 +22,8 @@ export type VisibleRows = {
   readonly rows: number
   /** The point, as such an offset. */
   readonly at: number
+  /** Every row begins at or before the point: `begin` need not be looked at. */
+  readonly isBegun?: boolean | undefined
   /** A mask: only rows that are true in it. */
   readonly mask?: number | undefined
 }
@@ -64,6 +66,16 @@ export type WholeSum = CountAndSum & { readonly largest: number }
 export type Bounds = { readonly count: number; readonly min: number; readonly max: number }
 
 /**
+ * Slices for {@link Kernels.sumSlices}: a head of this many bytes, [u32 rows selected][u32 values][i64 sum], then as much for each:
+ * u32 each begin, end, rows, the point, values, states (0xffffffff: none), a kind, and what the kernel says: 1 where it left the slice out.
+ */
+export const SUM_ENTRY_BYTES = 32
+/** Kinds, added: float64 of whole numbers, not i32; all magnitudes are below 2^24; every row begins at or before the point. */
+export const SUM_FLOATS = 1
+export const SUM_SMALL = 2
+export const SUM_BEGUN = 4
+
+/**
  * Cells: [u32 rows][u32 values that are not NULL][the sum of those]. The sum is an i64, or for a float64 column an exact sum
  * (`exact-sum.ts`). They are zeroed by the caller; each call adds.
  */
@@ -76,6 +88,41 @@ export type GroupInto = {
   /** Absent: only rows are counted, in integer cells, and values and sums mean nothing. */
   readonly value?: KernelColumn<'i32' | 'f64'> | undefined
   readonly cells: number
+}
+
+/** Cells of plain values for few rows: a row is one addition. A u64 each: the rows, 16 bits, then 48 of the sum of value + 2^31. */
+export const PACKED_CELL_BYTES = 8
+/** Packed cells may hold so many rows, and are to be unpacked before more come. */
+export const PACKED_ROWS_MAX = 0xffff
+/** There are not more of them, since a row's slot is 16 bits. */
+export const PACKED_CELLS_MAX = 0x1_0000
+/** What a call needs to work with. */
+export const PACK_WORK_BYTES = 512 * 10
+
+/** Plain codes; a row's group is `code * stride + other code * other stride`. */
+export type PackedCodes = { readonly encoding: CodeEncoding; readonly values: number; readonly stride: number }
+
+export type PackInto = {
+  readonly codes: PackedCodes
+  readonly others?: PackedCodes | undefined
+  /** Offset of plain i32 values; absent: only rows are counted. */
+  readonly values?: number | undefined
+  /** Of packed cells, zeroed by the caller. */
+  readonly cells: number
+  /** Offset of {@link PACK_WORK_BYTES}. */
+  readonly work: number
+}
+
+/** The points of a sweep that lie in a slice, or some of them, and the rows of the slice, or some of them. */
+export type PackedPoints = {
+  readonly begin: number
+  readonly end: number
+  readonly rows: number
+  readonly mask?: number | undefined
+  /** Offset of the first point, i32 each; with `delta` they are offsets of the page. */
+  readonly points: number
+  readonly count: number
+  readonly delta: number
 }
 
 /** One page slice, seen from all points of a plan that lie in [t0, t1). */
@@ -117,9 +164,26 @@ export type Kernels = {
   /** Of whole numbers in a float64 column: three times as fast as an exact sum. */
   sumVisibleWholes(rows: VisibleRows, column: KernelColumn<'f64'>): WholeSum
   minMax(rows: VisibleRows, column: KernelColumn): Bounds
+  /** Adds up the `count` slices of the list at `list`, and writes its head. Left out: a slice of floats with a sum past 2^53, perhaps. */
+  sumSlices(list: number, count: number): void
+
+  /**
+   * Lists the selected rows whose plain value is at or beyond `limit`: not below it with `descending`, not above it else. As `trueRows`.
+   * Quick where they are few.
+   */
+  rowsBeyond(
+    rows: VisibleRows,
+    column: KernelColumn<'i32' | 'f64'>,
+    limit: number,
+    order: 'ascending' | 'descending',
+    first: number,
+    out: number
+  ): number
 
   /** True or false for each row; returns how many are true. */
   visibleMask(rows: VisibleRows, out: number): number
+  /** Writes the numbers of the rows that are true, counted from `first`, to `out`, i32 each, which has room for all; returns how many. */
+  trueRows(rows: number, mask: number, first: number, out: number): number
   /** NULL where the state is not 0. */
   compare(rows: number, column: KernelColumn, comparison: Comparison, constant: number, out: number): void
   /** Whether bit `code & 7` of byte `code >> 3` of `set` is 1; the set has a bit for each code that occurs. NULL as above. */
@@ -138,12 +202,23 @@ export type Kernels = {
   /** Plain values as i32, 0 for all other rows. False where one of them is none: then what was written means nothing. */
   toIntegers(rows: number, column: KernelColumn<'f64'>, out: number): boolean
 
+  /** Codes of two columns, or of one, as u16 codes `code * stride + other code * other stride`, NULL being a code like others. */
+  combine(rows: number, codes: CodeColumn, others: CodeColumn | undefined, out: number): void
+
   group(rows: VisibleRows, into: GroupInto): void
   /**
    * A line of cells for each code, a cell for each point and one more. Cells mean something after {@link finishSweep}: until then they
    * are what begins and ends there, in a form that is the implementation's own.
    */
   sweep(plan: SweepPlan, slice: SweepInto): void
+  /** At most {@link PACKED_ROWS_MAX} rows between two calls of {@link Kernels.unpackGroup}. */
+  packGroup(rows: VisibleRows, into: PackInto): void
+  /** Adds `count` packed cells to as many integer cells, and zeroes them. */
+  unpackGroup(packed: number, count: number, cells: number): void
+  /** The same for a sweep: a group has `(count + 1) ^ 2` packed cells, as many as there are pairs of where a row begins and ends. */
+  packSweep(points: PackedPoints, into: PackInto): void
+  /** Adds them to cells as {@link Kernels.sweep} leaves them, from those of the first of the points on; `stride` from group to group. */
+  unpackSweep(packed: number, groups: number, count: number, cells: number, stride: number): void
   /** Once, behind all slices. */
   finishSweep(plan: SweepPlan, cells: number, lines: number, cell: 'i32' | 'f64'): void
 }

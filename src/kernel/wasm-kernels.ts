@@ -5,13 +5,22 @@
 import { fileURLToPath } from 'node:url'
 import { type Io, readWhole } from '../io/io.js'
 import { kernelComparison } from './comparison.js'
-import { INTEGER_CELL_BYTES, type CodeColumn, type Encoding, type KernelColumn, type Kernels, type VisibleRows } from './kernels.js'
+import {
+  INTEGER_CELL_BYTES,
+  type CodeColumn,
+  type Encoding,
+  type KernelColumn,
+  type Kernels,
+  type PackedCodes,
+  type VisibleRows
+} from './kernels.js'
 import { FLOAT_CELL_BYTES } from './exact-sum.js'
 import { sweepWindow } from './sweep-plan.js'
 
 type Place = number
 type OverColumn = (begin: Place, end: Place, rows: number, at: number, mask: Place, values: Place, states: Place) => number
 type Compare = (rows: number, values: Place, states: Place, wants: number, constant: number, out: Place) => void
+type Beyond = (...parameters: [...Parameters<OverColumn>, limit: number, descending: number, first: number, out: Place]) => number
 type CodeIn = (rows: number, values: Place, states: Place, set: Place, out: Place) => void
 
 type Exports = {
@@ -30,7 +39,11 @@ type Exports = {
   readonly boundsVisibleU8: OverColumn
   readonly boundsVisibleU16: OverColumn
   readonly boundsVisibleF64: OverColumn
+  readonly sumSlices: (list: Place, count: number) => void
   readonly visibleMask: (begin: Place, end: Place, rows: number, at: number, mask: Place, out: Place) => number
+  readonly beyondI32: Beyond
+  readonly beyondF64: Beyond
+  readonly trueRows: (rows: number, mask: Place, first: number, out: Place) => number
   readonly compareI32: Compare
   readonly compareU8: Compare
   readonly compareU16: Compare
@@ -44,6 +57,11 @@ type Exports = {
   readonly toCodes: (rows: number, values: Place, states: Place, base: number, limit: number, out: Place) => number
   readonly toIntegers: (rows: number, values: Place, states: Place, out: Place) => number
   readonly groupVisible: (kind: number, ...parameters: readonly number[]) => void
+  readonly combineCodes: (kind: number, ...parameters: readonly number[]) => void
+  readonly packGroup: (kind: number, ...parameters: readonly number[]) => void
+  readonly packSweep: (kind: number, ...parameters: readonly number[]) => void
+  readonly unpackGroup: (packed: Place, count: number, cells: Place) => void
+  readonly unpackSweep: (packed: Place, groups: number, count: number, cells: Place, stride: number) => void
   readonly sweepPoints: (kind: number, ...parameters: readonly number[]) => void
   readonly finishSweep: (cells: Place, lines: number, points: number, cellBytes: number) => void
 }
@@ -87,7 +105,15 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
     sumVisibleF64: ({ begin, end, rows, at, mask = NONE }, { values, states = NONE }, exactSum) =>
       wasm.sumVisibleF64(begin, end, rows, at, mask, values, states, exactSum) >>> 0,
     minMax: (rows, column) => ({ count: over(bounds[column.encoding], rows, column), min: wasm.min.value, max: wasm.max.value }),
+    sumSlices: wasm.sumSlices,
+    rowsBeyond({ begin, end, rows, at, mask = NONE }, { encoding, values, states = NONE }, limit, order, first, out) {
+      const descending = order === 'descending' ? 1 : 0
+      if (encoding === 'f64') return wasm.beyondF64(begin, end, rows, at, mask, values, states, limit, descending, first, out)
+      const { isNone, word } = wordLimit(limit, order)
+      return isNone ? 0 : wasm.beyondI32(begin, end, rows, at, mask, values, states, word, descending, first, out)
+    },
     visibleMask: ({ begin, end, rows, at, mask = NONE }, out) => wasm.visibleMask(begin, end, rows, at, mask, out) >>> 0,
+    trueRows: wasm.trueRows,
     compare(rows, { encoding, values, states = NONE }, comparison, constant, out) {
       const { wants, constant: held } = kernelComparison(encoding, comparison, constant)
       compares[encoding](rows, values, states, wants, held, out)
@@ -101,6 +127,22 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
     hasOthers: (rows, states) => wasm.hasOthers(rows, states) !== 0,
     toCodes: (rows, { values, states = NONE }, base, limit, out) => wasm.toCodes(rows, values, states, base, limit, out) >>> 0,
     toIntegers: (rows, { values, states = NONE }, out) => wasm.toIntegers(rows, values, states, out) !== 0,
+    combine(rows, codes, others, out) {
+      const second = others ?? codes
+      wasm.combineCodes(
+        packedKind(codes, second),
+        rows,
+        codes.values,
+        codes.states ?? NONE,
+        codes.nullCode ?? 0,
+        codes.stride,
+        second.values,
+        second.states ?? NONE,
+        second.nullCode ?? 0,
+        others?.stride ?? 0,
+        out
+      )
+    },
     group({ begin, end, rows, at, mask = NONE }, { codes, others, value, cells }) {
       const kind = kindOf(codes, others, value, mask)
       // One by one: spread, they would cost more than the rows of a small page.
@@ -126,6 +168,48 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
         cells
       )
     },
+    packGroup({ begin, end, rows, at, mask = NONE, isBegun }, { codes, others, values = NONE, cells, work }) {
+      const second = others ?? codes
+      wasm.packGroup(
+        packedKind(codes, second),
+        isBegun === true ? NONE : begin,
+        end,
+        rows,
+        at,
+        mask,
+        codes.values,
+        codes.stride,
+        // In place of a second column: the first one, which then moves nothing.
+        second.values,
+        others?.stride ?? 0,
+        values,
+        cells,
+        work
+      )
+    },
+    unpackGroup: wasm.unpackGroup,
+    packSweep({ begin, end, rows, mask = NONE, points, count, delta }, { codes, others, values = NONE, cells, work }) {
+      const second = others ?? codes
+      wasm.packSweep(
+        packedKind(codes, second),
+        begin,
+        end,
+        rows,
+        mask,
+        points,
+        count,
+        delta,
+        codes.values,
+        codes.stride,
+        // In place of a second column: the first one, which then moves nothing.
+        second.values,
+        others?.stride ?? 0,
+        values,
+        cells,
+        work
+      )
+    },
+    unpackSweep: wasm.unpackSweep,
     sweep(plan, slice) {
       const window = sweepWindow(plan, slice)
       if (window === undefined) return
@@ -158,6 +242,19 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
       wasm.finishSweep(cells, lines, points.length, cellBytes(cell))
     }
   }
+}
+
+/** The limit as a word of 32 bits; `isNone`: no word is beyond it. */
+function wordLimit(limit: number, order: 'ascending' | 'descending'): { readonly isNone: boolean; readonly word: number } {
+  const word = order === 'descending' ? Math.max(WORD_MIN, Math.ceil(limit)) : Math.min(WORD_MAX, Math.floor(limit))
+  return { isNone: word > WORD_MAX || word < WORD_MIN, word }
+}
+
+const WORD_MIN = -0x8000_0000
+const WORD_MAX = 0x7fff_ffff
+
+function packedKind(codes: PackedCodes, others: PackedCodes): number {
+  return (codes.encoding === 'u16' ? WIDE_CODES : 0) | (others.encoding === 'u16' ? WIDE_OTHERS : 0)
 }
 
 function cellBytes(encoding: Encoding): number {

@@ -76,9 +76,10 @@ export class SliceReplacement<Sealed> {
   #make(past: Past<Sealed>): Past<Sealed> {
     const parents = past.parents.map((parent) => this.past(parent))
     const { slices, at } = this.#list(past.slices)
-    const isWithin = at >= 0 && at < past.sliceCount
-    if (!isWithin && parents.every((parent, index) => parent === past.parents[index])) return past
-    if (!isWithin) return { ...past, parents }
+    const isSame = slices === past.slices && parents.every((parent, index) => parent === past.parents[index])
+    if (isSame) return past
+    // A list is shared with those that have more of it: what stands behind is replaced for them.
+    if (at < 0 || at >= past.sliceCount) return { ...past, parents, slices }
     const sliceCount = past.sliceCount + this.#fresh.length - this.#old.length
     assertLaw(at + this.#old.length <= past.sliceCount, 'VIS-7', 'slices are replaced in a list that has but some of them')
     return { ...past, parents, slices, sliceCount }

@@ -1,6 +1,7 @@
 /** Groups that pages made: their partial results step by step, within the memory of the query, and their rows as batches. */
 import { DriftError } from '../base/errors.js'
 import { type PartialAggregates } from '../scan/aggregate-query.js'
+import { type GroupColumns } from '../scan/finish-partials.js'
 import { type FragmentRunner, type PartialRun } from '../scan/fragment.js'
 import { rowsOfTile, type Tile } from '../page/page-directory.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, vectorOf, type Batch } from './batch.js'
@@ -8,8 +9,6 @@ import { type Batches } from './operators.js'
 import { type QueryMemory } from './query-memory.js'
 import { type QueryStats } from './query-stats.js'
 import { type QuerySource } from './query-source.js'
-
-export type GroupRow = { readonly keys: readonly unknown[]; readonly values: readonly unknown[] }
 
 /** The groups need more memory than the query has for them: rows are grouped instead, and spilled. */
 class NoRoomForGroups extends Error {}
@@ -82,15 +81,10 @@ export function worthwhileRunner(
 }
 
 /** The keys as columns, then the first `valueCount` aggregates. */
-export function* groupBatches(rows: readonly GroupRow[], keyCount: number, valueCount: number): Batches {
-  for (let from = 0; from < rows.length; from += BATCH_ROWS_MAX) {
-    const some = rows.slice(from, from + BATCH_ROWS_MAX)
-    yield {
-      rowCount: some.length,
-      columns: [
-        ...Array.from({ length: keyCount }, (_, index) => vectorOf(some.map(({ keys }) => keys[index]))),
-        ...Array.from({ length: valueCount }, (_, index) => vectorOf(some.map(({ values }) => values[index])))
-      ]
-    }
+export function* groupBatches({ count, keys, values }: GroupColumns, valueCount = values.length): Batches {
+  const columns = [...keys, ...values.slice(0, valueCount)]
+  for (let from = 0; from < count; from += BATCH_ROWS_MAX) {
+    const to = Math.min(count, from + BATCH_ROWS_MAX)
+    yield { rowCount: to - from, columns: columns.map((column) => vectorOf(column.slice(from, to))) }
   }
 }

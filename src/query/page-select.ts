@@ -33,6 +33,8 @@ export function rowsOfTable(scan: TableScan): PagePlan {
   return { ...scan, where: undefined, group: undefined, sort: [], sortExpressions: [], distinct: false }
 }
 
+/** Of groups by codes; by other values they take longer. */
+const GROUP_NS_PER_ROW = 1.1
 /** More rows are sorted as all rows are. */
 const TOP_ROWS_MAX = 4096
 
@@ -111,7 +113,7 @@ export class PageSelect {
       return
     }
     byRows.return()
-    yield* groupBatches(rows, query.groupBy.length, query.aggregates.length)
+    yield* groupBatches(rows)
   }
 
   *#partials(
@@ -122,7 +124,7 @@ export class PageSelect {
     keep: (bytes: number) => void
   ): Generator<Batch, readonly PartialAggregates[], void> {
     const tiles = pages.tiles(bounds)
-    const runner = worthwhileRunner(this.#source, tiles)
+    const runner = worthwhileRunner(this.#source, tiles, query.groupBy.length === 0 ? undefined : GROUP_NS_PER_ROW)
     if (runner === undefined) {
       const partials = aggregateTiles(pages, tiles, query, { isBounded: isBounded(bounds), keep })
       return [yield* partialSteps(partials, this.#stats)]

@@ -2,18 +2,20 @@
  * FOR SYSTEM_TIME EACH with GROUP BY `_at` over version pages: all points in one pass. What pages cannot say exactly as the row engine
  * would is left to it.
  */
+import { type Value } from '../codec/value.js'
 import { type Tile } from '../page/page-directory.js'
 import { type AggregateQuery, type PartialAggregates } from '../scan/aggregate-query.js'
 import { type FragmentRunner, type SweepFragment } from '../scan/fragment.js'
 import { aggregateTiles } from '../scan/aggregate-tiles.js'
-import { finishPartials, mergePartials } from '../scan/finish-partials.js'
+import { finishPartials, type GroupColumns } from '../scan/finish-partials.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
-import { sweepAggregates } from '../scan/sweep-aggregates.js'
-import { slicesOfSweep, type SweepSlice } from '../scan/sweep-pages.js'
+import { SweepAggregates } from '../scan/sweep-aggregates.js'
+import { sweepQuery as bySeq } from '../scan/sweep-cells.js'
+import { slicesOfSweep } from '../scan/sweep-pages.js'
 import { EMPTY_BATCH, type Batch } from './batch.js'
 import { type Execution } from './evaluate.js'
 import { type Batches } from './operators.js'
-import { groupBatches, type GroupRow, partialSteps, runSteps, withinMemory, worthwhileRunner } from './page-groups.js'
+import { groupBatches, partialSteps, runSteps, withinMemory, worthwhileRunner } from './page-groups.js'
 import { aggregateQuery, namesField, type PagePlan } from './page-select.js'
 import { type QueryMemory } from './query-memory.js'
 import { type QueryStats } from './query-stats.js'
@@ -26,10 +28,7 @@ import { type TableSource } from './table-source.js'
 const POINT = '_at'
 
 /** Of a sweep over some dozen points. */
-const NS_PER_ROW = 6
-
-/** Pages between two chances to look up: some milliseconds. */
-const SLICES_PER_STEP = 48
+const NS_PER_ROW = 2.5
 
 /** NULL comes last. */
 const BY_FIRST_KEY: SortKey = { column: 0, descending: false, nullsFirst: false }
@@ -51,26 +50,26 @@ export function* sweepByPages(
   }
   const { query, pointKey } = asked
   const seqs = distinctSeqs(points)
-  let found: readonly PartialAggregates[] | undefined
+  let columns: GroupColumns | undefined
   try {
-    const tiles = pages.sweepTiles(seqs)
+    const tiles = byTime(pages.sweepTiles(seqs))
     const runner = worthwhileRunner(source, tiles, NS_PER_ROW)
-    found =
+    let found =
       runner === undefined
-        ? yield* sweepHere(pages, seqs, query, stats)
+        ? yield* sweepHere(pages, tiles, { query, points: seqs }, stats)
         : yield* sharedSweep(runner, pages, tiles, { kind: 'sweep', query, points: seqs }, stats)
     found ??= yield* withinMemory(memory, (keep) => pointByPoint(pages, seqs, query, keep, stats))
+    columns = found === undefined ? undefined : finishPartials(bySeq(query), found)
   } finally {
     pages.release()
   }
-  const rows = found === undefined ? undefined : rowsOf(query, found, seqs, points, pointKey)
-  if (rows === undefined) {
+  if (columns === undefined) {
     yield* byRows
     return
   }
   byRows.return()
-  memory.take(rows.length * (64 + 16 * query.aggregates.length))
-  yield* groupBatches(rows, query.groupBy.length + 1, query.aggregates.length - 1)
+  memory.take(columns.count * (64 + 16 * query.aggregates.length))
+  yield* groupBatches(atPoints(columns, points, pointKey), query.aggregates.length - 1)
 }
 
 function* sharedSweep(
@@ -80,38 +79,39 @@ function* sharedSweep(
   fragment: SweepFragment,
   stats: QueryStats
 ): Generator<Batch, readonly PartialAggregates[] | undefined, void> {
-  let found: readonly PartialAggregates[] | undefined
-  for (const part of yield* runSteps(runner.begin(pages, tiles, fragment), stats)) {
-    if (part === undefined) return undefined
-    found = merged(fragment.query, found, part)
-  }
-  return found
+  const found = yield* runSteps(runner.begin(pages, tiles, fragment), stats)
+  return found.every((partial) => partial !== undefined) ? found : undefined
 }
 
+/** What is seen from the same points comes together: packed cells have to be unpacked between. */
+function byTime(tiles: readonly Tile[]): Tile[] {
+  return tiles.toSorted((one, other) => one.t0 - other.t0 || one.t1 - other.t1)
+}
+
+/** A tile a step: a chance to look up. */
 function* sweepHere(
   pages: PagesAtSeq,
-  seqs: readonly number[],
-  query: AggregateQuery,
+  tiles: readonly Tile[],
+  { query, points }: Pick<SweepFragment, 'query' | 'points'>,
   stats: QueryStats
 ): Generator<Batch, readonly PartialAggregates[] | undefined, void> {
-  const tiles = pages.sweepTiles(seqs)
-  let found: readonly PartialAggregates[] | undefined
-  let from = 0
-  do {
-    const slices: SweepSlice[] = []
-    const first = from
-    for (; from < tiles.length && slices.length < SLICES_PER_STEP; from++) slices.push(...slicesOfSweep(tiles[from] as Tile))
-    const part = sweepAggregates(pages.table, slices, seqs, query)
-    if (part === undefined) return undefined
-    for (const { page } of slices) stats.rowsScanned += page.rowCount
-    for (const tile of tiles.slice(first, from)) tile.letGo?.()
-    found = merged(query, found, part)
-    yield EMPTY_BATCH
-  } while (from < tiles.length)
-  return found
+  const sweep = SweepAggregates.of(pages.table, points, query)
+  if (sweep === undefined) return undefined
+  try {
+    for (const tile of tiles) {
+      const slices = slicesOfSweep(tile)
+      if (!sweep.add(slices)) return undefined
+      for (const { page } of slices) stats.rowsScanned += page.rowCount
+      tile.letGo?.()
+      yield EMPTY_BATCH
+    }
+    return [sweep.partials()]
+  } finally {
+    sweep.release()
+  }
 }
 
-/** What one pass cannot serve: two columns of groups, MIN and MAX, a key as group. */
+/** What one pass cannot serve: more than two columns of groups, MIN and MAX, a key as group. */
 function* pointByPoint(
   pages: PagesAtSeq,
   seqs: readonly number[],
@@ -122,17 +122,10 @@ function* pointByPoint(
   const found: PartialAggregates[] = []
   for (const seq of seqs) {
     const partials = aggregateTiles({ table: pages.table, S: seq }, pages.tilesOf(seq), query, { isBounded: false, keep })
-    found.push(yield* partialSteps(partials, stats))
+    const partial = yield* partialSteps(partials, stats)
+    found.push({ ...partial, keys: [{ values: [seq], numbers: new Int32Array(partial.groupCount) }, ...partial.keys] })
   }
   return found
-}
-
-function merged(
-  query: AggregateQuery,
-  before: readonly PartialAggregates[] | undefined,
-  part: readonly PartialAggregates[]
-): readonly PartialAggregates[] {
-  return before === undefined ? part : part.map((partial, point) => mergePartials(query, [before[point] as PartialAggregates, partial]))
 }
 
 /** `pointKey`: which of the keys is the point. */
@@ -160,25 +153,42 @@ function distinctSeqs(points: readonly SweepPoint[]): number[] {
   return seqs
 }
 
-function rowsOf(
-  query: AggregateQuery,
-  partials: readonly PartialAggregates[],
-  seqs: readonly number[],
+/**
+ * The groups of each point, those without rows left out, with the point as the key that it is. Several points may mean the same commit, and
+ * have the same groups.
+ */
+function atPoints(
+  { count, keys: [seqs = [], ...keys], values }: GroupColumns,
   points: readonly SweepPoint[],
   pointKey: number
-): readonly GroupRow[] | undefined {
-  const bySeq = new Map<number, readonly GroupRow[]>()
-  for (const [index, partial] of partials.entries()) {
-    const rows = finishPartials(query, [partial])
-    if (rows === undefined) return undefined
-    bySeq.set(
-      seqs[index] as number,
-      rows.filter(({ values }) => values.at(-1) !== 0)
-    )
+): GroupColumns {
+  const rowCounts = values.at(-1) as readonly unknown[]
+  const order: number[] = []
+  const at: unknown[] = []
+  let first = 0
+  for (const point of points) {
+    while (first < count && (seqs[first] as number) < point.seq) first++
+    for (let group = first; group < count && seqs[group] === point.seq; group++) {
+      if (rowCounts[group] === 0) continue
+      order.push(group)
+      at.push(point.at)
+    }
   }
-  const rows = points.flatMap(({ at, seq }) =>
-    (bySeq.get(seq) ?? []).map(({ keys, values }): GroupRow => ({ keys: keys.toSpliced(pointKey, 0, at as never), values }))
-  )
+  const inOrder = (column: readonly unknown[]) => order.map((group) => column[group])
+  const columns = {
+    count: order.length,
+    keys: keys.map(inOrder).toSpliced(pointKey, 0, at) as Value[][],
+    values: values.map(inOrder)
+  }
   // By point they are in order already.
-  return pointKey === 0 ? rows : rows.sort(({ keys: [left] }, { keys: [right] }) => compareByKey(left, right, BY_FIRST_KEY))
+  return pointKey === 0 ? columns : byFirstKey(columns)
+}
+
+function byFirstKey({ count, keys, values }: GroupColumns): GroupColumns {
+  const first = keys[0] as readonly Value[]
+  const order = Array.from({ length: count }, (_, group) => group).sort((one, other) =>
+    compareByKey(first[one] as Value, first[other] as Value, BY_FIRST_KEY)
+  )
+  const inOrder = <Item>(column: readonly Item[]) => order.map((group) => column[group] as Item)
+  return { count, keys: keys.map(inOrder), values: values.map(inOrder) }
 }

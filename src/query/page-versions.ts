@@ -53,7 +53,7 @@ export function* versionsByPages(
     return
   }
   byRows.return()
-  yield* groupBatches(rows, query.groupBy.length, query.aggregates.length)
+  yield* groupBatches(rows)
 }
 
 function* partialsOf(parts: readonly Part[], stats: QueryStats): Generator<Batch, readonly PartialAggregates[], void> {

@@ -1,5 +1,6 @@
 /** What a query gives: its columns, known before the first row, and its rows as objects or arrays. */
 import { type Document, type Value } from '../codec/value.js'
+import { makerOf } from '../scan/document-reader.js'
 import { setField, type Batch } from './batch.js'
 import { type SelectPlan } from './plan.js'
 import { type ColumnType, type TableColumn } from './query-source.js'
@@ -47,10 +48,29 @@ function namesOfStars({ outputs }: SelectPlan, tables: readonly TableSource[]): 
   )
 }
 
+/** Outputs that are columns only, and make no prototype: a function puts a row together, so that all rows share a hidden class. */
+const makers = new WeakMap<SelectPlan['outputs'], ReturnType<typeof makerOf>>()
+const NOT_PLAIN: ReturnType<typeof makerOf> = () => ({})
+const COLUMNS_MAX = 256
+
+function makerOfOutputs(outputs: SelectPlan['outputs']): ReturnType<typeof makerOf> {
+  const names = outputs.flatMap((output) => (output.kind === 'column' && output.name !== '__proto__' ? [output.name] : []))
+  const make = names.length === outputs.length && names.length <= COLUMNS_MAX ? makerOf(names) : NOT_PLAIN
+  makers.set(outputs, make)
+  return make
+}
+
 /** The rows of a batch as objects: documents for a star, else each named column, null where it has no value. */
 export function objectsOf({ rowCount, columns, documents }: Batch, { plan: { outputs }, starNames }: ResultShape): Document[] {
   const [first] = outputs
   if (documents !== undefined && outputs.length === 1 && first?.kind === 'star' && first.of === undefined) return documents as Document[]
+  const make = makers.get(outputs) ?? makerOfOutputs(outputs)
+  if (make !== NOT_PLAIN) {
+    const values = columns.map((column) => column.values)
+    const made = new Array<Document>(rowCount)
+    for (let row = 0; row < rowCount; row++) made[row] = make(values, row)
+    return made
+  }
   const rows: Document[] = []
   for (let row = 0; row < rowCount; row++) {
     const object: { [name: string]: Value } = {}

@@ -11,10 +11,10 @@ import { QueryThreads, type QueryThreadsOptions, type SubmittedTask } from './qu
 import { PARTICIPANT, PooledRowRun } from './row-run.js'
 import { turn } from './turn.js'
 
-/** A scan that takes less than this is over before a second thread has done its part. */
-const WORTHWHILE_NS = 200_000
+/** A scan that takes less than this gains nothing: what is sent there and back takes a tenth of a millisecond, and what is merged its time. */
+const WORTHWHILE_NS = 600_000
 /** Of a sum over one column. */
-const NS_PER_ROW = 0.5
+const NS_PER_ROW = 0.4
 /** Steps and batches in this thread between two turns of the event loop. */
 const STEPS_PER_TURN = 8
 

@@ -43,6 +43,8 @@ export class QueryThreads {
   #onUpOrGone: () => void = () => {}
   readonly #running = new Set<Promise<QueryReply>>()
   #pool: Promise<Piscina<QueryTask, QueryReply>> | undefined
+  /** The same, once it is there: a task is given to a thread before whoever submits it goes on, and works while he does. */
+  #ready: Piscina<QueryTask, QueryReply> | undefined
   #isClosed = false
 
   /** @throws DriftError OVERLOADED where page memory has no room for what each thread works with. */
@@ -134,7 +136,7 @@ export class QueryThreads {
 
   async #run(task: QueryTask): Promise<QueryReply> {
     try {
-      const pool = await (this.#pool ??= this.#startPool())
+      const pool = this.#ready ?? (await (this.#pool ??= this.#startPool()))
       if (this.#isClosed) throw closed()
       const reply = pool.run(task)
       this.#watch(pool)
@@ -176,6 +178,7 @@ export class QueryThreads {
       // Of the flags of the main program some are refused here.
       execArgv: []
     })
+    this.#ready = pool
     pool.on('workerCreate', ({ id }: { readonly id: number }) => {
       this.#watch(pool)
       this.#up.add(id)
@@ -209,6 +212,7 @@ export class QueryThreads {
   #giveUpIfEmpty(pool: Piscina<QueryTask, QueryReply>): void {
     if (this.#isClosed || pool.threads.length > 0) return
     this.#pool = undefined
+    this.#ready = undefined
     void pool.destroy()
   }
 }

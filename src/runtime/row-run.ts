@@ -178,8 +178,8 @@ export class PooledRowRun implements RowRun {
       const left = this.#leftMorsel()
       if (left === undefined && control.isExhausted) return
       let room = Math.min(this.#taskRows, CREDITS - this.#credits)
-      // What is due is always gone on with: it alone makes credits come back.
-      if (room < SCAN_BATCH_ROWS_MAX && left === this.#due) room = SCAN_BATCH_ROWS_MAX
+      // What is due is gone on with where nothing of it is here: it alone makes credits come back.
+      if (room < SCAN_BATCH_ROWS_MAX && left === this.#due && !this.#hasDueRows) room = SCAN_BATCH_ROWS_MAX
       if (room < SCAN_BATCH_ROWS_MAX) return
       this.#taskRows = Math.min(TASK_ROWS_MAX, this.#taskRows * 2)
       let from: { readonly morsel: number; readonly skip: number } | undefined
@@ -206,6 +206,11 @@ export class PooledRowRun implements RowRun {
         }
       )
     }
+  }
+
+  get #hasDueRows(): boolean {
+    const due = this.#morsels.get(this.#due)
+    return due !== undefined && due.next < due.batches.length
   }
 
   /** The first morsel that a task left; the one that is due is the caller's, where he takes part. */

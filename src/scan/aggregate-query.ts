@@ -32,10 +32,13 @@ export type PartialState =
   /** Undefined where there was no value. */
   | { readonly kind: 'extreme'; readonly best: readonly (Value | undefined)[] }
 
+/** The values of a column of GROUP BY, each once, and by group the number of its value. */
+export type PartialKeys = { readonly values: readonly Value[]; readonly numbers: Int32Array }
+
 export type PartialAggregates = {
   readonly groupCount: number
-  /** For each column of GROUP BY the groups' values. */
-  readonly keys: readonly (readonly Value[])[]
+  /** For each column of GROUP BY. */
+  readonly keys: readonly PartialKeys[]
   readonly states: readonly PartialState[]
   /** The pages cannot tell what the row engine would say: two values that are equal look different, say 2^60 as a float and as a bigint. */
   readonly isUnsure: boolean

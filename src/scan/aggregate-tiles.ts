@@ -44,6 +44,7 @@ export function* aggregateTiles(
         const mask = maskOf(slice, where, table)
         if (mask !== NONE) aggregates.add(slice, mask)
       }
+      aggregates.endTile()
       tile.letGo?.()
       yield rows
     }
@@ -71,18 +72,34 @@ class AllAggregates {
       byField.set(field, [...(byField.get(field) ?? []), groups.states[index] as AggregateStates])
     })
     this.#rowCounts = (byField.get(null) ?? []).filter((states) => states instanceof CountStates)
-    this.#fields = [...byField].flatMap(([field, states]) =>
-      field === null ? [] : [new FieldAggregates(new FieldReader(table, field), states)]
-    )
+    // Who comes first counts the rows of what it lists.
+    this.#fields = [...byField]
+      .filter(([field]) => field !== null)
+      .map(([field, states], index) => {
+        return new FieldAggregates(new FieldReader(table, field as string), states, index === 0 ? this.#rowCounts : [])
+      })
   }
 
   add(slice: PageSlice, mask: number): void {
-    const counter = new RowCounter(slice, mask)
-    for (const field of this.#fields) field.add(slice, mask, counter)
-    for (const counts of this.#rowCounts) counts.add(0, counter.count)
+    let counter: RowCounter | undefined
+    let isCounted = false
+    for (let index = 0; index < this.#fields.length; index++) {
+      const field = this.#fields[index] as FieldAggregates
+      if (mask === ALL && field.list(slice)) isCounted ||= index === 0
+      else field.add(slice, mask, (counter ??= new RowCounter(slice, mask)))
+    }
+    if (isCounted || this.#rowCounts.length === 0) return
+    const { count } = (counter ??= new RowCounter(slice, mask))
+    for (const counts of this.#rowCounts) counts.add(0, count)
+  }
+
+  endTile(): void {
+    for (const field of this.#fields) field.flush()
   }
 
   finish(): void {}
 
-  release(): void {}
+  release(): void {
+    for (const field of this.#fields) field.release()
+  }
 }

@@ -13,6 +13,7 @@ import { floatsIn, kernelColumn } from './kernel-column.js'
 import { ALL } from './mask.js'
 import { type PageSlice } from './page-slice.js'
 import { isSelected } from './selected-rows.js'
+import { SliceSums } from './slice-sums.js'
 import { FLOATS_NO, SumStates } from './sum-states.js'
 
 /** Group 0 is the one that all rows are in. */
@@ -21,14 +22,47 @@ export class FieldAggregates {
   readonly #counts: CountStates[]
   readonly #sums: SumStates[]
   readonly #extremes: ExtremeStates[]
+  readonly #sliceSums: SliceSums
   /** By dictionary: codes whose texts were compared. */
   readonly #seenCodes = new Map<number, Uint8Array>()
 
-  constructor(reader: FieldReader, states: readonly AggregateStates[]) {
+  /** `rowCounts`: COUNT(*), of the slices that are listed. */
+  constructor(reader: FieldReader, states: readonly AggregateStates[], rowCounts: readonly CountStates[]) {
     this.#reader = reader
     this.#counts = states.filter((state) => state instanceof CountStates)
     this.#sums = states.filter((state) => state instanceof SumStates)
     this.#extremes = states.filter((state) => state instanceof ExtremeStates)
+    this.#sliceSums = new SliceSums(
+      (rows, count, low, high) => {
+        for (const each of rowCounts) each.add(0, rows)
+        for (const each of this.#counts) each.add(0, count)
+        for (const sums of this.#sums) {
+          sums.addCount(0, count)
+          sums.addWords(0, low, high)
+        }
+      },
+      (slice) => {
+        slice.scratch.reset()
+        const counter = new RowCounter(slice, ALL)
+        this.add(slice, ALL, counter)
+        for (const each of rowCounts) each.add(0, counter.count)
+      }
+    )
+  }
+
+  /** All visible rows of a slice, to be added with others by {@link flush}; false where they have to be added by themselves. */
+  list(slice: PageSlice): boolean {
+    if (this.#extremes.length > 0) return false
+    const column = slice.page.columnNamed(this.#reader.field)
+    return column?.valueClass === layout.CLASS_NUMBER && this.#sliceSums.add(slice, column)
+  }
+
+  flush(): void {
+    this.#sliceSums.flush()
+  }
+
+  release(): void {
+    this.#sliceSums.release()
   }
 
   /** `counter` is asked how many rows are selected, or told where a sum counted them. */

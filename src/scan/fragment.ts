@@ -36,8 +36,8 @@ export type TopFragment = {
 /** Fragments of which each thread keeps one partial result. */
 export type PartialFragment = AggregateFragment | SweepFragment | TopFragment
 
-/** Of a sweep one for each point, to be merged by point; undefined where the kernel does not serve it. */
-type SweepPartial = readonly PartialAggregates[] | undefined
+/** Of a sweep by point, see `sweepQuery`; undefined where the kernels do not serve it. */
+type SweepPartial = PartialAggregates | undefined
 
 export type PartialResult = PartialAggregates | SweepPartial | TopPartial
 

@@ -12,6 +12,7 @@ import { type CountStates, type GroupTable } from './group-table.js'
 import { ALL } from './mask.js'
 import { type PageSlice } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
+import { packable, packInto } from './packed-cells.js'
 import { selectedRows } from './selected-rows.js'
 import { isSummed, noValues, rowCountsOf, type SliceValues, type SummedField, summedFields, valuesOf } from './summed-fields.js'
 
@@ -42,7 +43,10 @@ export class GroupAggregates {
     if (!this.#isServed || !this.#addByCodes(slice, mask)) this.#rows.add(slice.page, selectedRows(slice, mask))
   }
 
+  endTile(): void {}
+
   finish(): void {
+    this.#cells.unpack()
     const groups = this.#groups
     const numbers = this.#codes.map(() => new Map<CodeSpace, number[]>())
     const numberOf = (column: number, space: CodeSpace, code: number): number => {
@@ -106,6 +110,12 @@ export class GroupAggregates {
     blocks.forEach((block, field) => {
       const value = values[field]
       if (value !== undefined && value.floats > block.floats) block.floats = value.floats
+      const packed = packable(rows, codes, value) ? this.#cells.packedOf(block, 0) : undefined
+      if (packed !== undefined) {
+        packed.begin(rows)
+        kernels.packGroup(visible, packInto(packed, scratch, [first, second], value?.column?.values))
+        return
+      }
       const [stride, otherStride] = block.strides
       kernels.group(visible, {
         codes: codeColumn(first, stride),

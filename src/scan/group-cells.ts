@@ -6,6 +6,7 @@ import { FLOAT_CELL_BYTES } from '../kernel/exact-sum.js'
 import { INTEGER_CELL_BYTES } from '../kernel/kernels.js'
 import { CountStates } from './group-table.js'
 import { type CodeSpace } from './group-codes.js'
+import { PackedCells } from './packed-cells.js'
 import { type Scratch } from './scan-memory.js'
 import { type SumStates } from './sum-states.js'
 
@@ -22,6 +23,8 @@ export type CellBlock = {
   /** Number of the field among those that are added up. */
   readonly field: number
   floats: number
+  /** In front of the cells: made with the first rows that can be packed; undefined where there is no room. */
+  packed?: PackedCells | undefined
 }
 
 export class GroupCells {
@@ -51,6 +54,18 @@ export class GroupCells {
     return block
   }
 
+  /** The packed cells in front of a block; `pointsMax` 0 for groups at one point. */
+  packedOf(block: CellBlock, pointsMax: number): PackedCells | undefined {
+    if ('packed' in block) return block.packed
+    const groups = pointsMax === 0 ? block.bytes / INTEGER_CELL_BYTES : block.bytes / block.strides[0]
+    return (block.packed = PackedCells.of(block, groups, pointsMax))
+  }
+
+  /** What was packed goes into the cells: before {@link each}, or whatever else reads them. */
+  unpack(): void {
+    for (const { packed } of this.#blocks) packed?.unpack()
+  }
+
   /** Each cell that has rows. */
   each(visit: (block: CellBlock, code: number, other: number, cell: number) => void): void {
     for (const block of this.#blocks) {
@@ -71,7 +86,10 @@ export class GroupCells {
   }
 
   release(): void {
-    for (const { scratch, at } of this.#blocks.splice(0)) scratch.letGo(at)
+    for (const { scratch, at, packed } of this.#blocks.splice(0)) {
+      scratch.letGo(at)
+      if (packed !== undefined) scratch.letGo(packed.at)
+    }
   }
 }
 
@@ -91,14 +109,7 @@ export function addCell(
     else {
       each.addCount(group, values)
       if (width === 'f64') each.addExactSum(group, f64, cell + 8, floats)
-      else addWords(each, group, i32[cell / 4 + 2] as number, i32[cell / 4 + 3] as number)
+      else each.addWords(group, i32[cell / 4 + 2] as number, i32[cell / 4 + 3] as number)
     }
   }
-}
-
-/** An i64. */
-function addWords(states: SumStates, group: number, low: number, high: number): void {
-  const value = high * 2 ** 32 + (low >>> 0)
-  if (Number.isSafeInteger(value)) states.addInteger(group, value)
-  else states.addBigint(group, (BigInt(high) << 32n) + BigInt(low >>> 0))
 }

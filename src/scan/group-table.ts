@@ -14,6 +14,7 @@ import { SumStates } from './sum-states.js'
 const GROUP_BYTES = 250
 /** Numbers of values are below this. */
 const VALUES_MAX = 2 ** 26
+const FIRST_ROOM = 64
 
 /** COUNT of many groups. */
 export class CountStates {
@@ -58,8 +59,8 @@ export class GroupTable {
   readonly #keep: (bytes: number) => void
   /** By the numbers of all columns but the last, each pair made one number: the group, or the number of the pair. */
   readonly #pairs: readonly Map<number, number>[]
-  /** Of each group its values' numbers, by column. */
-  readonly #numbers: number[][] = []
+  /** By column, of each group its value's number. */
+  readonly #numbers: Int32Array[]
   #groupCount = 0
   #room = 1
   /** What `keep` was told. */
@@ -72,6 +73,7 @@ export class GroupTable {
     this.#keep = keep
     this.#columns = groupBy.map(() => new KeyColumn())
     this.#pairs = groupBy.map(() => new Map<number, number>())
+    this.#numbers = groupBy.map(() => new Int32Array(1))
     this.states = aggregates.map(({ name }) => {
       if (name === 'count') return new CountStates()
       return name === 'sum' || name === 'avg' ? new SumStates() : new ExtremeStates(name === 'min' ? -1 : 1)
@@ -108,16 +110,23 @@ export class GroupTable {
 
   absorb({ groupCount, keys, states, isUnsure }: PartialAggregates): void {
     if (isUnsure) this.#isUnsure = true
+    const numbersOf = keys.map(({ values }, column) => values.map((value) => this.numberOf(column, value)))
+    this.#reserve(this.#groupCount + groupCount)
+    const groups = new Int32Array(groupCount)
+    const one = new Array<number>(keys.length)
     for (let from = 0; from < groupCount; from++) {
-      const group = this.groupOf(keys.map((values, column) => this.numberOf(column, values[from] as Value)))
-      states.forEach((state, index) => absorbState(this.states[index] as AggregateStates, group, state, from))
+      for (let column = 0; column < keys.length; column++) {
+        one[column] = numbersOf[column]?.[keys[column]?.numbers[from] as number] as number
+      }
+      groups[from] = this.groupOf(one)
     }
+    states.forEach((state, index) => absorbState(this.states[index] as AggregateStates, groups, state))
   }
 
   partial(): PartialAggregates {
     return {
       groupCount: this.#groupCount,
-      keys: this.#columns.map(({ values }, column) => this.#numbers.map((numbers) => values[numbers[column] as number] as Value)),
+      keys: this.#columns.map(({ values }, column) => ({ values, numbers: this.numbersOf(column) })),
       states: this.states.map((states): PartialState =>
         states instanceof CountStates
           ? { kind: 'count', counts: states.counts.slice(0, this.#groupCount) }
@@ -135,9 +144,14 @@ export class GroupTable {
     )
   }
 
-  /** The values of a group, one a column. */
-  keysOf(group: number): Value[] {
-    return this.#columns.map(({ values }, column) => values[this.#numbers[group]?.[column] as number] as Value)
+  /** The values of a column of GROUP BY, each once. */
+  valuesOf(column: number): readonly Value[] {
+    return (this.#columns[column] as KeyColumn).values
+  }
+
+  /** By group the number of its value. */
+  numbersOf(column: number): Int32Array {
+    return (this.#numbers[column] as Int32Array).slice(0, this.#groupCount)
   }
 
   /** An aggregate of a group; undefined where pages cannot tell. */
@@ -148,16 +162,21 @@ export class GroupTable {
     return this.aggregates[index]?.name === 'avg' ? states.mean(group) : states.total(group)
   }
 
+  /** Room for so many groups. */
+  #reserve(groups: number): void {
+    if (groups <= this.#room) return
+    this.#room = groups
+    for (const [column, numbers] of this.#numbers.entries()) this.#numbers[column] = grown(numbers, groups)
+    for (const states of this.states) {
+      if (states instanceof CountStates) states.counts = grown(states.counts, groups)
+      else if (states instanceof SumStates) states.reserve(groups)
+    }
+  }
+
   #addGroup(numbers: readonly number[]): number {
     const group = this.#groupCount++
-    this.#numbers.push([...numbers])
-    if (this.#groupCount > this.#room) {
-      this.#room = this.#groupCount * 2
-      for (const states of this.states) {
-        if (states instanceof CountStates) states.counts = grown(states.counts, this.#room)
-        else if (states instanceof SumStates) states.reserve(this.#room)
-      }
-    }
+    if (this.#groupCount > this.#room) this.#reserve(Math.max(FIRST_ROOM, this.#groupCount * 2))
+    for (let column = 0; column < numbers.length; column++) (this.#numbers[column] as Int32Array)[group] = numbers[column] as number
     if (numbers.length > 0) {
       let bytes = this.#groupCount * GROUP_BYTES
       for (const states of this.states) if (states instanceof SumStates) bytes += states.exactBytes
@@ -168,13 +187,17 @@ export class GroupTable {
   }
 }
 
-function absorbState(states: AggregateStates, group: number, from: PartialState, fromGroup: number): void {
+/** `groups`: by group of `from`. */
+function absorbState(states: AggregateStates, groups: Int32Array, from: PartialState): void {
   if (states instanceof CountStates) {
-    if (from.kind === 'count') states.add(group, from.counts[fromGroup] as number)
+    if (from.kind === 'count')
+      for (let group = 0; group < groups.length; group++) states.add(groups[group] as number, from.counts[group] as number)
   } else if (states instanceof SumStates) {
-    if (from.kind === 'sum') states.absorb(group, from, fromGroup)
+    if (from.kind === 'sum') for (let group = 0; group < groups.length; group++) states.absorb(groups[group] as number, from, group)
   } else if (from.kind === 'extreme') {
-    const value = from.best[fromGroup]
-    if (value !== undefined) states.add(group, value)
+    for (let group = 0; group < groups.length; group++) {
+      const value = from.best[group]
+      if (value !== undefined) states.add(groups[group] as number, value)
+    }
   }
 }

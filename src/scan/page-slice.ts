@@ -11,6 +11,9 @@ import { ALL, NONE } from './mask.js'
 import { type Scratch } from './scan-memory.js'
 import { type ScanTable } from './scan-table.js'
 
+/** Of the rows of a slice: some are visible, or all have begun, or all are visible. */
+type Seen = 'some' | 'begun' | 'all'
+
 export class PageSlice {
   readonly page: PageView
   readonly scratch: Scratch
@@ -21,16 +24,20 @@ export class PageSlice {
   readonly at: number
   /** Every row is visible, but for what {@link keys} say. */
   readonly isWhole: boolean
+  /** Every row begins at or before S. */
+  readonly isBegun: boolean
   /** Of a delta: only keys of this tile. */
   readonly keys: Tile | undefined
 
-  constructor(page: PageView, scratch: Scratch, from: number, rows: number, at: number, isWhole: boolean, keys: Tile | undefined) {
+  /** `seen`: what is known of all rows. */
+  constructor(page: PageView, scratch: Scratch, from: number, rows: number, at: number, seen: Seen, keys: Tile | undefined) {
     this.page = page
     this.scratch = scratch
     this.from = from
     this.rows = rows
     this.at = at
-    this.isWhole = isWhole
+    this.isWhole = seen === 'all'
+    this.isBegun = seen !== 'some'
     this.keys = keys
   }
 
@@ -39,7 +46,7 @@ export class PageSlice {
     const { beginAt, endAt } = this.page
     const begin = (beginAt + this.from) * 4
     const end = (endAt + this.from) * 4
-    return { begin, end, rows: this.rows, at: this.at, mask: mask === ALL ? undefined : mask }
+    return { begin, end, rows: this.rows, at: this.at, mask: mask === ALL ? undefined : mask, isBegun: this.isBegun }
   }
 
   /** The rows of a mask that the slice shows at all. */
@@ -62,7 +69,7 @@ export class EndedSlice extends PageSlice {
   #ends = 0
 
   constructor(page: PageView, scratch: Scratch, from: number, rows: number, after: number, at: number, keys: Tile | undefined) {
-    super(page, scratch, from, rows, at, true, keys)
+    super(page, scratch, from, rows, at, 'all', keys)
     this.#after = after
   }
 
@@ -127,8 +134,8 @@ function addSorted(slices: PageSlice[], { keys, memory }: ScanTable, page: PageV
   const from = firstRow(page, keys, tile)
   const to = lastRow(page, keys, tile)
   if (from >= to) return
-  const isWhole = page.word(layout.BEGIN_MAX) <= at && page.word(layout.END_MIN) > at
-  slices.push(new PageSlice(page, memory.of(page.address), from, to - from, at, isWhole, undefined))
+  const seen = page.word(layout.BEGIN_MAX) > at ? 'some' : page.word(layout.END_MIN) > at ? 'all' : 'begun'
+  slices.push(new PageSlice(page, memory.of(page.address), from, to - from, at, seen, undefined))
 }
 
 function addChunk(slices: PageSlice[], { memory }: ScanTable, page: PageView, S: number, keys: Tile | undefined): void {
@@ -138,7 +145,7 @@ function addChunk(slices: PageSlice[], { memory }: ScanTable, page: PageView, S:
   // What is applied meanwhile begins behind S, and ends what was there before behind S.
   const rows = page.word(layout.BEGIN_MAX) <= at ? rowCount : begunRows(page, rowCount, at)
   if (rows === 0) return
-  slices.push(new PageSlice(page, memory.of(page.address), 0, rows, at, page.word(layout.END_MIN) > at, keys))
+  slices.push(new PageSlice(page, memory.of(page.address), 0, rows, at, page.word(layout.END_MIN) > at ? 'all' : 'begun', keys))
 }
 
 /** Rows of a delta that begin at or before the offset `at`: they stand in the order of seqs. */

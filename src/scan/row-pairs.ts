@@ -30,6 +30,15 @@ type PagePair = {
   readonly otherCovered: (boolean | undefined)[]
 }
 
+const comparers = new WeakMap<ScanTable, RowPairComparer>()
+
+/** The one of a table and thread: what it knows of pairs of pages serves the next difference too. */
+export function comparerOf(table: ScanTable): RowPairComparer {
+  let known = comparers.get(table)
+  if (known === undefined) comparers.set(table, (known = new RowPairComparer(table)))
+  return known
+}
+
 export class RowPairComparer {
   readonly #table: ScanTable
   readonly #pairs = new WeakMap<PageView, WeakMap<PageView, PagePair>>()

@@ -1,14 +1,12 @@
 /** What one thread does of a fragment: it takes morsels until none is left, and keeps one partial result over all of them. */
 import { unreachable } from '../base/errors.js'
 import { type Tile } from '../page/page-directory.js'
-import { type PartialAggregates } from './aggregate-query.js'
 import { aggregateTiles } from './aggregate-tiles.js'
 import { bytesWithin } from './bytes-within.js'
-import { mergePartials } from './finish-partials.js'
 import { type PartialFragment, type PartialResult, type SweepFragment, type TopFragment } from './fragment.js'
 import { slicesOf } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
-import { sweepAggregates } from './sweep-aggregates.js'
+import { SweepAggregates } from './sweep-aggregates.js'
 import { slicesOfSweep } from './sweep-pages.js'
 import { tileSlices, type TileSlices, type TopPartial, TopSearch } from './top-rows.js'
 
@@ -17,9 +15,6 @@ export type Morsel = { readonly index: number; readonly tile: Tile }
 
 /** Where a thread gets its work: some morsels at once, none where none is left. Those before are given back by it. */
 export type MorselSource = { take(count: number): readonly Morsel[] }
-
-/** A sweep has to be finished for each part: its cells are added up to the last point. */
-const SWEEP_TILES = 16
 
 type Pages = { readonly table: ScanTable; readonly S: number }
 
@@ -44,16 +39,18 @@ function* tilesFrom(source: MorselSource): Generator<Tile, void> {
 }
 
 function* sweepOf({ query, points }: SweepFragment, table: ScanTable, source: MorselSource): Generator<number, PartialResult> {
-  const nothing: PartialAggregates = mergePartials(query, [])
-  let found = points.map(() => nothing)
-  for (let morsels = source.take(SWEEP_TILES); morsels.length > 0; morsels = source.take(SWEEP_TILES)) {
-    const slices = morsels.flatMap(({ tile }) => slicesOfSweep(tile))
-    const part = sweepAggregates(table, slices, points, query)
-    if (part === undefined) return undefined
-    found = found.map((before, point) => mergePartials(query, [before, part[point] as PartialAggregates]))
-    yield slices.reduce((rows, { page }) => rows + page.rowCount, 0)
+  const sweep = SweepAggregates.of(table, points, query)
+  if (sweep === undefined) return undefined
+  try {
+    for (const tile of tilesFrom(source)) {
+      const slices = slicesOfSweep(tile)
+      if (!sweep.add(slices)) return undefined
+      yield slices.reduce((rows, { page }) => rows + page.rowCount, 0)
+    }
+    return sweep.partials()
+  } finally {
+    sweep.release()
   }
-  return found
 }
 
 function* topOf({ query, order, isBounded }: TopFragment, { table, S }: Pages, source: MorselSource): Generator<number, TopPartial> {

@@ -60,6 +60,13 @@ export class SumStates {
     this.#bigIntegers.set(group, (this.#bigIntegers.get(group) ?? 0n) + value)
   }
 
+  /** An i64. */
+  addWords(group: number, low: number, high: number): void {
+    const value = high * 2 ** 32 + (low >>> 0)
+    if (Number.isSafeInteger(value)) this.addInteger(group, value)
+    else this.addBigint(group, (BigInt(high) << 32n) + BigInt(low >>> 0))
+  }
+
   addExactSum(group: number, f64: Float64Array, at: number, floats: number): void {
     if (floats > (this.#floats[group] as number)) this.#floats[group] = floats
     mergeExactSum(this.exact, group * EXACT_SUM_BYTES, f64, at)
@@ -85,6 +92,7 @@ export class SumStates {
   /** Undefined where it is not known whether the sum is a float. */
   total(group: number): number | bigint | null | undefined {
     if (this.counts[group] === 0) return null
+    if (this.#isSmall(group)) return this.#integers[group] as number
     const floats = this.#floats[group] as number
     if (floats === FLOATS_YES) return this.#float(group)
     const whole = wholeTotal(this.#wholeOf(group), this.#exact, group * EXACT_SUM_BYTES)
@@ -94,7 +102,8 @@ export class SumStates {
   }
 
   mean(group: number): number | null {
-    return this.counts[group] === 0 ? null : this.#float(group) / (this.counts[group] as number)
+    if (this.counts[group] === 0) return null
+    return (this.#isSmall(group) ? (this.#integers[group] as number) : this.#float(group)) / (this.counts[group] as number)
   }
 
   partial(groups: number): PartialState {
@@ -106,6 +115,11 @@ export class SumStates {
       floats: this.#floats.slice(0, groups),
       exact: this.#exact?.slice(0, groups * EXACT_WORDS)
     }
+  }
+
+  /** All of the sum is in its safe integer. */
+  #isSmall(group: number): boolean {
+    return this.#exact === undefined && !this.#bigIntegers.has(group)
   }
 
   #float(group: number): number {

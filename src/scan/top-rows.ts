@@ -6,6 +6,7 @@
  * For columns of numbers or times. Any value that lies elsewhere is left to the row engine.
  */
 import { type Tile } from '../page/page-directory.js'
+import { type KernelColumn } from '../kernel/kernels.js'
 import * as layout from '../page/page-layout.js'
 import { type ColumnView } from '../page/page-view.js'
 import { maskOf } from './aggregate-tiles.js'
@@ -35,6 +36,9 @@ export type TopPartial = {
   /** By number of the tile: for its slices the best value of each. Tiles that are not named have none that is good enough. */
   readonly tops: ReadonlyMap<number, Float64Array>
 }
+
+/** The limit gets better with each piece. */
+const PIECE_ROWS = 1024
 
 type TopOptions = { readonly isBounded?: boolean; readonly looked?: (rows: number) => void }
 
@@ -221,24 +225,31 @@ export class TopSearch {
   /** Takes the values that may be among the best; returns the best of them. */
   #look(slice: PageSlice, column: ColumnView, mask: number): number {
     const { rows, scratch, page } = slice
-    const cells = kernelColumn(slice, column)
-    const best = this.#best
-    let wanted = mask
-    const { worst } = best
-    if (worst > -Infinity || cells.states !== undefined) {
-      wanted = scratch.take(rows)
-      // Whatever the constant, only plain values are true.
-      const constant = worst > -Infinity ? worst * this.#sign : this.#sign > 0 ? -Infinity : Infinity
-      scratch.kernels.compare(rows, cells, this.#sign > 0 ? '>=' : '<=', constant, wanted)
-      if (mask !== ALL) scratch.kernels.and(rows, wanted, mask, wanted)
-    }
-    const found = selectedRows(slice, wanted)
+    const visible = slice.visible(mask)
+    const cells = kernelColumn(slice, column) as KernelColumn<'i32' | 'f64'>
+    const width = cells.encoding === 'f64' ? 8 : 4
+    const order = this.#sign > 0 ? 'descending' : 'ascending'
     const source = cells.encoding === 'f64' ? page.f64 : page.i32
+    const { i32 } = page
+    const best = this.#best
+    const list = scratch.take(Math.min(rows, PIECE_ROWS) * 4)
     let top = -Infinity
-    for (let hit = 0; hit < found.length; hit++) {
-      const value = (source[column.dataAt + (found[hit] as number)] as number) * this.#sign
-      if (value > top) top = value
-      best.add(value)
+    for (let from = 0; from < rows; from += PIECE_ROWS) {
+      const piece = {
+        begin: visible.begin + from * 4,
+        end: visible.end + from * 4,
+        rows: Math.min(PIECE_ROWS, rows - from),
+        at: visible.at,
+        mask: visible.mask === undefined ? undefined : visible.mask + from
+      }
+      const { encoding, values, states } = cells
+      const part = { encoding, values: values + from * width, states: states === undefined ? undefined : states + from }
+      const count = scratch.kernels.rowsBeyond(piece, part, best.worst * this.#sign, order, slice.from + from, list)
+      for (let hit = list / 4; hit < list / 4 + count; hit++) {
+        const value = (source[column.dataAt + (i32[hit] as number)] as number) * this.#sign
+        if (value > top) top = value
+        best.add(value)
+      }
     }
     return top
   }

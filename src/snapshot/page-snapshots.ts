@@ -322,10 +322,11 @@ export class PageSnapshots {
   }
 }
 
-/** The pasts of the table with handles in the place of what the directory says, each list and each past once. */
+/** The pasts of the table with handles in the place of what the directory says; each list, each past and each slice with a page once. */
 class PastMaker {
   readonly #handles: readonly PageHandle[]
   readonly #lists = new Map<readonly Slice<PlacedSealed>[], Slice<SealedPage>[]>()
+  readonly #slices = new Map<number, Slice<SealedPage>>()
   readonly #pasts = new Map<Past<PlacedSealed>, Past<SealedPage>>()
 
   constructor(handles: readonly PageHandle[]) {
@@ -341,10 +342,18 @@ class PastMaker {
     return made
   }
 
+  /** Lists that are no longer the same share slices, which are told by identity. */
+  #slice({ page, ...slice }: Slice<PlacedSealed>): Slice<SealedPage> {
+    if (page === undefined) return { ...slice, page }
+    let made = this.#slices.get(page.index)
+    if (made === undefined) this.#slices.set(page.index, (made = { ...slice, page: this.#handles[page.index] }))
+    return made
+  }
+
   #list(from: readonly Slice<PlacedSealed>[]): Slice<SealedPage>[] {
     let made = this.#lists.get(from)
     if (made === undefined) {
-      made = from.map((slice) => ({ ...slice, page: slice.page === undefined ? undefined : this.#handles[slice.page.index] }))
+      made = from.map((slice) => this.#slice(slice))
       this.#lists.set(from, made)
     }
     return made

@@ -12,6 +12,7 @@ export class SnapshotReader {
   readonly end: SnapshotEnd
   readonly blocks: readonly SnapshotBlock[]
   readonly #file: File
+  #isClosed = false
 
   private constructor(file: File, blocks: readonly SnapshotBlock[], end: SnapshotEnd) {
     this.#file = file
@@ -49,7 +50,7 @@ export class SnapshotReader {
     return this.#whole(block, unpackBlock(block.codec, this.#stored(block), block.bytes))
   }
 
-  /** The bytes of a block of any codec; only those of the pages need the wait. */
+  /** The bytes of a block of any codec; only those of older files need the wait. */
   async anyBytes(block: SnapshotBlock): Promise<Uint8Array> {
     return this.#whole(block, await unpackAnyBlock(block.codec, this.#stored(block), block.bytes))
   }
@@ -87,7 +88,10 @@ export class SnapshotReader {
     return damaged(this.path, offset, what)
   }
 
+  /** More than once is no mistake. */
   close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#file.close()
   }
 

@@ -20,7 +20,9 @@ import { encodePageFileEnd, RECORD_KEYS } from '../../src/format/page-file.js'
 import { encodeRecord } from '../../src/format/page-record.js'
 import { encodeSegmentFooter, type SegmentBlock } from '../../src/format/segment-footer.js'
 import { COLUMN_FRAME_BYTES, encodeSnapshotEnd, type SnapshotBlock, type SnapshotEnd } from '../../src/format/snapshot-file.js'
+import { NODE_BYTES } from '../../src/format/version-node.js'
 import { paddedBytes, RECORD_CLOSE, recordHeadBytes, sealRecord, writeRecordHead, type RecordHeader } from '../../src/format/wal-record.js'
+import { VersionStore } from '../../src/mvcc/version-store.js'
 import { BlockBuilder } from '../../src/segment/block-builder.js'
 import { walSalt } from '../../src/wal/wal-file.js'
 import { encodeCommitFrame } from '../../src/writer/checkpoint.js'
@@ -314,6 +316,34 @@ export function examples(): Example[] {
       ]
     },
     {
+      name: 'snapshot-versions',
+      bytes: versionNodes(),
+      parts: [
+        [4, 'version 0: none'],
+        [8, 'zero'],
+        [8, 'zero'],
+        [4, 'zero'],
+        [4, "version 1: the base's seq"],
+        [4, "at the block's place"],
+        [4, 'none before it'],
+        [4, 'jumps nowhere'],
+        [4, 'ordinal 0'],
+        [4, 'INSERT, a whole document, 1 KiB'],
+        [4, "version 2: 1 behind the base's seq"],
+        [4, "44 bytes behind the block's place"],
+        [4, 'behind version 1'],
+        [4, 'jumps to version 1'],
+        [4, 'ordinal 0'],
+        [4, 'PATCH, 1 since the last document, the row was live, 2 KiB'],
+        [4, "version 3: 298 behind the base's seq"],
+        [4, "89 bytes behind the block's place"],
+        [4, 'behind version 2'],
+        [4, 'two trees of one version: jumps behind both'],
+        [4, 'ordinal 0'],
+        [4, 'SOFT_DELETE, the row was live, 1 KiB']
+      ]
+    },
+    {
       name: 'snapshot-end',
       bytes: encodeSnapshotEnd(snapshotBlocks, snapshotEnd),
       parts: [
@@ -418,4 +448,14 @@ export function examples(): Example[] {
       ]
     }
   ]
+}
+
+/** The three frames of the examples as a block of versions. */
+function versionNodes(): Uint8Array {
+  const versions = new VersionStore()
+  versions.append(0, 3, 0, EVENT_INSERT, false, 44)
+  versions.append(0, 4, 44, EVENT_PATCH, false, 45)
+  versions.append(0, 301, 89, EVENT_SOFT_DELETE, false, 23)
+  const words = versions.blocks.words(0)
+  return new Uint8Array(words.buffer, words.byteOffset, 4 * NODE_BYTES)
 }

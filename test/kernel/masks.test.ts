@@ -25,11 +25,39 @@ for (const [name, kernels] of kinds) {
         const placed = placeRows(placer, rows)
         const out = placer.bytes(placed.rows, 1)
         t.is(kernels.visibleMask(placed, out), expected.filter((byte) => byte === 2).length)
+        const list = placer.bytes(rows.begin.length * 4, 4)
+        const count = kernels.trueRows(rows.begin.length, out, 100, list)
+        t.deepEqual(
+          [...views.i32.subarray(list / 4, list / 4 + count)],
+          expected.flatMap((byte, row) => (byte === 2 ? [100 + row] : []))
+        )
         t.deepEqual(bytesAt(out, placed.rows), expected)
         t.true(placer.isWhole)
       })
     )
   })
+
+  for (const encoding of ['i32', 'f64'] as const) {
+    test(`${name}: rows are listed whose ${encoding} value is at or beyond a limit`, (t) => {
+      const columns = rowCount.chain((rows) => fc.tuple(rowsOf(rows), columnOf(valueOf[encoding], rows)))
+      const limit = fc.oneof(valueOf.i32, valueOf.f64, fc.constantFrom(-Infinity, Infinity, 2 ** 31, -(2 ** 31) - 0.5))
+      fc.assert(
+        fc.property(columns, limit, fc.constantFrom('ascending' as const, 'descending' as const), ([rows, column], bound, order) => {
+          const placer = new Placer()
+          const placed = placeRows(placer, rows)
+          const cells = placer.column(encoding, column)
+          const list = placer.bytes(placed.rows * 4, 4)
+          const count = kernels.rowsBeyond(placed, cells, bound, order, 7, list)
+          const isBeyond = (value: number) => (order === 'descending' ? value >= bound : value <= bound)
+          t.deepEqual(
+            [...views.i32.subarray(list / 4, list / 4 + count)],
+            column.values.flatMap((value, row) => (isBeyond(value) && isPlain(column, row) && isSelected(rows, row) ? [7 + row] : []))
+          )
+          t.true(placer.isWhole)
+        })
+      )
+    })
+  }
 
   for (const encoding of encodings) {
     test(`${name}: ${encoding} values are compared with any constant, and NULL stays NULL`, (t) => {

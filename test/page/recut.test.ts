@@ -229,17 +229,18 @@ test('MEM-5: pages that cannot leave memory are not cut where apply needs the ro
 })
 
 test('a page of which a directory tells by a handle stays told by one', (t) => {
-  const { arena, cache, keeper, sealed } = keptMemory(64 * 64 * 1024)
+  const { arena, cache, keeper, sealed } = keptMemory(96 * 64 * 1024)
   const model = new ModelTable({ arena, pageRows: 64, frames: 'none', sealed, pins: cache })
   const random = numbers(9)
-  for (let round = 0; round < 1500; round++) {
-    model.insert({ id: Math.floor(random() * 60), a: `text ${round}`, b: round })
+  for (let round = 0; round < 3000; round++) {
+    model.insert({ id: Math.floor(random() * 250), a: `text ${round}`, b: round })
     keeper.settle()
   }
   for (const _ of model.pages.recut()) keeper.settle()
-  t.true(model.pages.recutRows > 0)
+  t.true(model.pages.recutRows > 0, 'nothing was cut')
   const pages = model.pages.handleDirectory.ranges.flatMap(({ past }) => past.slices.flatMap(({ page }) => page ?? []))
-  t.true(pages.length > 20 && pages.every(isHandle))
+  t.true(pages.length > 5, `${pages.length} pages`)
+  t.true(pages.every(isHandle))
   model.pages.releaseReplaced(model.pages.structureVersion)
   model.checkPages(t)
   for (let S = 0; S <= model.seq; S += 50) model.check(t, S)

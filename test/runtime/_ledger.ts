@@ -9,6 +9,7 @@ import { type PageEvent } from '../../src/page/page-event.js'
 import { TablePages } from '../../src/page/table-pages.js'
 import { type AggregateFragment, type RowsFragment } from '../../src/scan/fragment.js'
 import { finishPartials } from '../../src/scan/finish-partials.js'
+import { groupRows } from '../scan/_groups.js'
 import { type PartialAggregates } from '../../src/scan/aggregate-query.js'
 import { ScanMemory } from '../../src/scan/scan-memory.js'
 import { DirectoryPages, ScanTable } from '../../src/scan/scan-table.js'
@@ -162,5 +163,6 @@ export function expectedOf(fragment: AggregateFragment, { rows, sum, byCity: gro
 }
 
 export function resultOf({ query }: AggregateFragment, partials: readonly PartialAggregates[]): unknown {
-  return finishPartials(query, partials)?.map(({ keys, values }) => [...keys, ...values])
+  const columns = finishPartials(query, partials)
+  return columns === undefined ? undefined : groupRows(columns).map(({ keys, values }) => [...keys, ...values])
 }

@@ -2,7 +2,7 @@
 import test from 'ava'
 import { QueryPool } from '../../src/runtime/query-pool.js'
 import { type SweepFragment, type TopFragment } from '../../src/scan/fragment.js'
-import { finishPartials } from '../../src/scan/finish-partials.js'
+import { rowsAtPoint } from '../scan/_groups.js'
 import { type RowBatch } from '../../src/scan/scan-rows.js'
 import { sweepTiles } from '../../src/scan/sweep-pages.js'
 import { TopPlan } from '../../src/scan/top-plan.js'
@@ -71,11 +71,9 @@ test.serial('a sweep says at each point what was there, while the table is writt
         ledger.write(30)
         await turn()
         const partials = await answer
-        points.forEach((S, point) => {
-          const rows = finishPartials(
-            query,
-            partials.flatMap((each) => each?.[point] ?? [])
-          )
+        points.forEach((S) => {
+          const some = partials.filter((each) => each !== undefined)
+          const rows = rowsAtPoint(query, some, S)
           const found = rows?.map(({ keys, values }) => [...keys, ...values])
           t.deepEqual(found, expectedOf(round % 2 === 0 ? totals : byCity, ledger.expectedAt(S)))
         })

@@ -117,7 +117,8 @@ test.serial('threads read no more than a bounded number of rows ahead of the con
   for (let batch = run.take(); !run.isDone; batch = run.take()) {
     if (batch === undefined) await run.changed()
     else rows += batch.rowCount
-    t.true(run.rowsAhead <= 18 * 1024)
+    // Beyond the credits: two tasks by less than a batch each, and one for what is due, by less than two.
+    t.true(run.rowsAhead < 20 * 1024)
     if (rows > 50_000 && rows < 52_000) {
       // A consumer that stops for a while.
       for (let pause = 0; pause < 50; pause++) await turn()

@@ -3,10 +3,11 @@ import test from 'ava'
 import fc from 'fast-check'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { type AggregateQuery, type ScanAggregate } from '../../src/scan/aggregate-query.js'
-import { finishPartials, mergePartials } from '../../src/scan/finish-partials.js'
-import { sweepAggregates } from '../../src/scan/sweep-aggregates.js'
-import { slicesOfSweep } from '../../src/scan/sweep-pages.js'
+import { type PagesAtSeq } from '../../src/scan/scan-table.js'
+import { SweepAggregates } from '../../src/scan/sweep-aggregates.js'
+import { slicesOfSweep, type SweepSlice } from '../../src/scan/sweep-pages.js'
 import { history, parts, tableOf } from './_events.js'
+import { rowsAtPoint } from './_groups.js'
 import { answerOf, kinds, ScannedTable } from './_source.js'
 
 const RUNS = process.env['FULL'] === '1' ? 1500 : 60
@@ -26,7 +27,7 @@ const query: fc.Arbitrary<AggregateQuery> = fc.record({
     }),
     { nil: undefined }
   ),
-  groupBy: fc.array(field, { maxLength: 1 }),
+  groupBy: fc.uniqueArray(field, { maxLength: 2 }),
   aggregates: fc.array(aggregate, { minLength: 1, maxLength: 3 })
 })
 
@@ -43,23 +44,27 @@ function expectedAt(table: ScannedTable, S: number, { where, groupBy, aggregates
   )
 }
 
+function swept({ table }: PagesAtSeq, slices: readonly SweepSlice[], points: readonly number[], asked: AggregateQuery) {
+  const sweep = SweepAggregates.of(table, points, asked)
+  try {
+    return sweep !== undefined && sweep.add(slices) ? sweep.partials() : undefined
+  } finally {
+    sweep?.release()
+  }
+}
+
 function checkSweep(table: ScannedTable, kind: number, points: readonly number[], asked: AggregateQuery): 'swept' | 'not served' {
   const pages = table.pagesAt(kind, table.model.seq)
   const slices = pages.sweepTiles(points).flatMap(slicesOfSweep)
   const half = slices.length >> 1
   // As two threads would do it.
-  const first = sweepAggregates(pages.table, slices.slice(0, half), points, asked)
-  const second = sweepAggregates(pages.table, slices.slice(half), points, asked)
+  const first = swept(pages, slices.slice(0, half), points, asked)
+  const second = swept(pages, slices.slice(half), points, asked)
   pages.release()
   if (first === undefined || second === undefined) return 'not served'
-  points.forEach((S, index) => {
-    const partial = structuredClone(
-      mergePartials(
-        asked,
-        [first[index], second[index]].filter((each) => each !== undefined)
-      )
-    )
-    const rows = finishPartials(asked, [partial])
+  const partials = structuredClone([first, second])
+  points.forEach((S) => {
+    const rows = rowsAtPoint(asked, partials, S)
     // What pages cannot tell is asked of rows.
     if (rows === undefined) return
     const found = rows.map(({ keys, values }) =>
@@ -96,7 +101,8 @@ test('a table of plain orders is swept, by groups and in all, however many the p
   for (let number = 0; number < 900; number++) {
     const row = model.rowOf(`k${number % 120}`)
     const state = ['new', 'paid', 'shipped'][(number * 7) % 3] as string
-    if (model.documentOf(row) === undefined) model.insert({ id: `k${number % 120}`, state, cents: number * 31, part: number / 7 })
+    if (model.documentOf(row) === undefined)
+      model.insert({ id: `k${number % 120}`, state, area: `a${number % 11}`, cents: number * 31, part: number / 7 })
     else if (number % 50 === 0) model.delete(row)
     else model.patch(row, { state, cents: number * 17, part: number / 3 })
   }
@@ -110,6 +116,11 @@ test('a table of plain orders is swept, by groups and in all, however many the p
     t.is(checkSweep(table, kind, points, { groupBy: [], aggregates }), 'swept')
     t.is(checkSweep(table, kind, points, { groupBy: ['state'], aggregates }), 'swept')
     t.is(checkSweep(table, kind, points.slice(0, 40), { groupBy: ['state'], aggregates: [{ name: 'sum', field: 'part' }] }), 'swept')
+    t.is(checkSweep(table, kind, points, { groupBy: ['state', 'area'], aggregates }), 'swept')
+    t.is(
+      checkSweep(table, kind, points.slice(0, 40), { groupBy: ['area', 'state'], aggregates: [{ name: 'sum', field: 'part' }] }),
+      'swept'
+    )
     // Cells of exact sums take so much that the points are done in parts.
     t.is(checkSweep(table, kind, points, { groupBy: ['state'], aggregates: [{ name: 'sum', field: 'part' }] }), 'swept')
   })

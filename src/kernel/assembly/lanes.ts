@@ -24,23 +24,42 @@ function widened(bytes: v128): v128 {
   return i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(bytes))
 }
 
+/** Lanes of rows where a mask is true. */
+// @ts-ignore: decorator
+@inline
+export function true4(mask: usize, row: u32): v128 {
+  return widened(i8x16.eq(v128.load32_zero(mask + row), i8x16.splat(TRUE)))
+}
+
+/** `B`: Lacks where every row has begun. */
+// @ts-ignore: decorator
+@inline
+export function seen4<B, M>(begin: usize, end: usize, at: v128, mask: usize, row: u32): v128 {
+  let seen = i32x4.gt_s(v128.load(end + ((<usize>row) << 2)), at)
+  if (sizeof<B>() == 1) seen = v128.and(seen, i32x4.le_s(v128.load(begin + ((<usize>row) << 2)), at))
+  if (sizeof<M>() == 1) seen = v128.and(seen, true4(mask, row))
+  return seen
+}
+
 // @ts-ignore: decorator
 @inline
 export function selected4<M>(begin: usize, end: usize, at: v128, mask: usize, row: u32): v128 {
-  const visible = v128.and(
-    i32x4.le_s(v128.load(begin + ((<usize>row) << 2)), at),
-    i32x4.gt_s(v128.load(end + ((<usize>row) << 2)), at)
-  )
-  if (sizeof<M>() == 1) return v128.and(visible, widened(i8x16.eq(v128.load32_zero(mask + row), i8x16.splat(TRUE))))
-  return visible
+  return seen4<Has, M>(begin, end, at, mask, row)
+}
+
+// @ts-ignore: decorator
+@inline
+export function isSeen<B, M>(begin: usize, end: usize, at: i32, mask: usize, row: u32): bool {
+  let seen = load<i32>(end + ((<usize>row) << 2)) > at
+  if (sizeof<B>() == 1) seen = seen & (load<i32>(begin + ((<usize>row) << 2)) <= at)
+  if (sizeof<M>() == 1) seen = seen & (load<u8>(mask + row) == TRUE)
+  return seen
 }
 
 // @ts-ignore: decorator
 @inline
 export function isSelected<M>(begin: usize, end: usize, at: i32, mask: usize, row: u32): bool {
-  const visible = (load<i32>(begin + ((<usize>row) << 2)) <= at) & (load<i32>(end + ((<usize>row) << 2)) > at)
-  if (sizeof<M>() == 1) return visible & (load<u8>(mask + row) == TRUE)
-  return visible
+  return isSeen<Has, M>(begin, end, at, mask, row)
 }
 
 /** Lanes of rows with a plain value. */

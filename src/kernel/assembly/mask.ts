@@ -34,6 +34,25 @@ function visible<M>(begin: usize, end: usize, rows: u32, at: i32, mask: usize, o
   return result
 }
 
+/** The numbers of rows that are true, from `first` on. */
+export function trueRows(rows: u32, mask: usize, first: u32, out: usize): u32 {
+  let to = out
+  const whole = rows & ~15
+  for (let row: u32 = 0; row < whole; row += 16) {
+    let bits = <u32>i8x16.bitmask(i8x16.eq(v128.load(mask + row), i8x16.splat(TRUE)))
+    while (bits != 0) {
+      store<u32>(to, first + row + ctz(bits))
+      to += 4
+      bits &= bits - 1
+    }
+  }
+  for (let row = whole; row < rows; row++) {
+    store<u32>(to, first + row)
+    if (load<u8>(mask + row) == TRUE) to += 4
+  }
+  return <u32>((to - out) >> 2)
+}
+
 /** What is wanted of a comparison: bit 0 less, bit 1 equal, bit 2 greater. */
 // @ts-ignore: decorator
 @inline
