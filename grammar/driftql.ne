@@ -27,7 +27,7 @@ slot ->
 
 statement ->
     createTable {% id %} | insert {% id %} | patch {% id %} | softDelete {% id %} | update {% id %} | delete {% id %}
-  | select {% id %} | explain {% id %} | showDrift {% id %} | setting {% id %}
+  | select {% id %} | lockingSelect {% id %} | explain {% id %} | showDrift {% id %} | setting {% id %}
   | transaction {% id %} | schemaChange {% id %} | maintenance {% id %}
 
 # --- tables
@@ -150,6 +150,15 @@ select -> %SELECT %DISTINCT:? selectList fromClause:? whereClause:? groupClause:
     offset: limits.offset,
     asOf: [where, group, order].map((clause) => (clause === null ? null : clause.asOf)).concat(limits.asOf)
   }) %}
+
+# A statement of its own: no query within another statement, and no EXPLAIN, locks rows.
+lockingSelect -> select %FOR %UPDATE whenLocked
+  {% ([select, , , whenLocked]) => ({ kind: 'select-for-update', select, whenLocked }) %}
+
+whenLocked ->
+    null                                     {% () => 'wait' %}
+  | %NOWAIT                                  {% () => 'refuse' %}
+  | %SKIP %LOCKED                            {% () => 'skip' %}
 
 selectList ->
     selectItem                               {% ([item]) => first(null, item) %}
@@ -390,10 +399,11 @@ unreserved ->
   | %EXISTS {% id %} | %EXPLAIN {% id %} | %FIRST {% id %} | %FOR {% id %} | %FULL {% id %} | %GROUP {% id %}
   | %HAVING {% id %} | %IF {% id %} | %ILIKE {% id %} | %IN {% id %} | %INDEX {% id %} | %INNER {% id %} | %INSERT {% id %}
   | %INTO {% id %} | %IS {% id %} | %ISOLATION {% id %} | %JOIN {% id %} | %KEY {% id %} | %LAST {% id %} | %LEFT {% id %}
-  | %LEVEL {% id %} | %LIKE {% id %} | %NOTHING {% id %} | %NULLS {% id %} | %OF {% id %} | %OFFSET {% id %} | %ON {% id %} | %ONLY {% id %}
+  | %LEVEL {% id %} | %LIKE {% id %} | %LOCKED {% id %} | %NOTHING {% id %} | %NOWAIT {% id %} | %NULLS {% id %}
+  | %OF {% id %} | %OFFSET {% id %} | %ON {% id %} | %ONLY {% id %}
   | %OR {% id %} | %ORDER {% id %} | %OUTER {% id %} | %PATCH {% id %} | %PK {% id %} | %READ {% id %} | %RELEASE {% id %} | %REPEATABLE {% id %}
   | %RESET {% id %} | %RETURNING {% id %} | %RIGHT {% id %} | %ROLLBACK {% id %} | %SAVEPOINT {% id %} | %SERIALIZABLE {% id %} | %SET {% id %}
-  | %SHOW {% id %} | %SNAPSHOT {% id %} | %SOFT {% id %} | %START {% id %} | %SYSTEM_TIME {% id %} | %TABLE {% id %} | %TO {% id %}
+  | %SHOW {% id %} | %SKIP {% id %} | %SNAPSHOT {% id %} | %SOFT {% id %} | %START {% id %} | %SYSTEM_TIME {% id %} | %TABLE {% id %} | %TO {% id %}
   | %TRANSACTION {% id %} | %UNCOMMITTED {% id %} | %UPDATE {% id %} | %UPSERT {% id %} | %VALUES {% id %} | %WITH {% id %} | %WRITE {% id %}
 
 # --- settings of the session

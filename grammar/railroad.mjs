@@ -28,6 +28,7 @@ const DRAWN = {
   patch: 'patch',
   softDelete: 'soft_delete',
   select: 'select',
+  lockingSelect: 'select_for_update',
   selectList: 'outputs',
   fromClause: 'from',
   tableReference: 'table_reference',

@@ -127,6 +127,7 @@ export type StatementTree =
   | { readonly kind: 'patch'; readonly table: Token; readonly key: ValueTree; readonly set: Token }
   | { readonly kind: 'soft-delete' | 'show-drift'; readonly table: Token; readonly key: ValueTree }
   | SelectTree
+  | { readonly kind: 'select-for-update'; readonly select: SelectTree; readonly whenLocked: 'wait' | 'refuse' | 'skip' }
   | {
       readonly kind: 'explain'
       readonly analyze: boolean

@@ -44,6 +44,11 @@ export class Control {
     this.#coordinator.assertOpen()
   }
 
+  /** What ends a wait of the statement, where the wait looks for itself. */
+  get waiting(): { readonly signal: AbortSignal | undefined; readonly endsAtMs: number } {
+    return { signal: this.#signal, endsAtMs: this.#endsAt }
+  }
+
   /** True where it is time to let the event loop turn. */
   get isTurnDue(): boolean {
     return this.#coordinator.monotonic() >= this.#turnAt

@@ -27,7 +27,8 @@ import { Session, SessionState } from './session.js'
 import { StatementRunner, type CommandName, type StatementOptions } from './statement-runner.js'
 import { commitRequest, Table } from './table.js'
 import { Transaction } from './transaction.js'
-import { transactionLimits, type BeginOptions } from './transaction-options.js'
+import { lockAtBegin } from './lock-at-begin.js'
+import { lockTimeoutOf, transactionLimits, type BeginOptions } from './transaction-options.js'
 import { TableView } from './view.js'
 
 export type OpenOptions = {
@@ -50,6 +51,8 @@ export type OpenOptions = {
   readonly integers?: IntegerMode
   /** The greatest age of a transaction that names none, in milliseconds; none unless given. */
   readonly transactionTimeoutMs?: number
+  /** How long writes and transactions wait for a row that another transaction has locked, in milliseconds; 60,000 unless given. */
+  readonly lockTimeoutMs?: number
   /** A pino logger, or anything of its shape. Silent unless given. */
   readonly log?: Log
   /** Time is a parameter; the system's unless given. */
@@ -177,6 +180,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     writer: inMemory ? 'in-process' : 'thread',
     queryThreads: queryThreadsOf(options.queryThreads),
     transactionTimeoutMs: options.transactionTimeoutMs,
+    lockTimeoutMs: lockTimeoutOf(options.lockTimeoutMs),
     logBytes
   })
   return new Database(coordinator, options)
@@ -328,7 +332,7 @@ export class Database implements AsyncDisposable {
 
   /**
    * Begins a transaction that ends with its `commit()` or `rollback()`.
-   * @throws INVALID_ARGUMENT, LIMIT.
+   * @throws INVALID_ARGUMENT, LIMIT; LOCK_TIMEOUT, DEADLOCK with `lock`.
    */
   async begin(options: BeginOptions = {}): Promise<Transaction> {
     return this.#begin(options)
@@ -352,10 +356,11 @@ export class Database implements AsyncDisposable {
     return runTransaction(this.#coordinator, () => this.#begin(options), run, options)
   }
 
-  #begin(options: BeginOptions): Transaction {
+  async #begin(options: BeginOptions): Promise<Transaction> {
     const session = new SessionState('transaction')
     session.commitRequest = commitRequest(options)
-    session.transaction = this.#coordinator.begin(transactionLimits(options, this.#coordinator.transactionTimeoutMs))
+    session.transaction = this.#coordinator.begin(transactionLimits(options, this.#coordinator))
+    if (options.lock !== undefined) await lockAtBegin(this.#coordinator, session.transaction, options.lock)
     return new Transaction(this.#coordinator, this, session.transaction, session)
   }
 

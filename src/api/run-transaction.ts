@@ -24,7 +24,7 @@ const PAUSE_MS_MAX = 100
 /** Runs the function and commits; after a conflict all of it again, after a pause of a random length. */
 export async function runTransaction<Result>(
   coordinator: Coordinator,
-  begin: () => Transaction,
+  begin: () => Promise<Transaction>,
   run: (tx: Transaction, attempt: Attempt) => Result | Promise<Result>,
   { retries = RETRIES, signal }: TransactionOptions
 ): Promise<Result> {
@@ -33,14 +33,15 @@ export async function runTransaction<Result>(
   }
   for (let attempt = 1; ; attempt++) {
     if (signal?.aborted === true) throw new DriftError('ABORTED', 'the transaction was cancelled', { attempt })
-    const tx = begin()
+    let tx: Transaction | undefined
     try {
+      tx = await begin()
       const result = await run(tx, { attempt })
       // A function may end it itself.
       if (!tx.isEnded) await tx.commit({ signal })
       return result
     } catch (thrown) {
-      if (!tx.isEnded) await tx.rollback()
+      if (tx?.isEnded === false) await tx.rollback()
       if (!(thrown instanceof DriftError) || thrown.kind !== 'conflict' || attempt > retries) throw thrown
     }
     await pause(coordinator.random() * Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** (attempt - 1)), signal)

@@ -15,6 +15,8 @@ export class SessionState {
   asOf: AskedPoint | undefined
   strict: boolean | undefined
   dialect: 'drift' | 'sql' | undefined
+  /** How long a transaction waits for a locked row, in milliseconds. */
+  lockTimeoutMs: number | undefined
   /** @internal */
   transaction: Transaction | undefined
   /** @internal What its commit is given. */

@@ -7,7 +7,17 @@ import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { Transaction } from '../coordinator/transaction.js'
-import type { CreateTable, Explain, Maintenance, Select, SetOption, ShowDrift, Statement, TransactionStatement } from '../parser/ast.js'
+import type {
+  CreateTable,
+  Explain,
+  Maintenance,
+  Select,
+  SelectForUpdate,
+  SetOption,
+  ShowDrift,
+  Statement,
+  TransactionStatement
+} from '../parser/ast.js'
 import type { Batch } from '../query/batch.js'
 import { explainDocument, explainLines } from '../query/explain-node.js'
 import { explainTree } from '../query/explain.js'
@@ -21,6 +31,7 @@ import { arraysOf, objectsOf, type ResultColumn } from '../query/result-rows.js'
 import { runSelect, type SelectRun } from '../query/run-select.js'
 import { Control, type ControlOptions } from './control.js'
 import { HISTORY_COLUMNS, OWN_HISTORY_COLUMNS } from './history-columns.js'
+import { selectAndLock } from './locked-select.js'
 import { resolved } from './point.js'
 import { sourceAt, type Moment } from './query-source.js'
 import type { SessionState } from './session.js'
@@ -152,6 +163,8 @@ export class StatementRunner {
     switch (statement.kind) {
       case 'select':
         return this.#select(statement, options, session, control)
+      case 'select-for-update':
+        return this.#selectForUpdate(statement, options, session, control)
       case 'explain':
         return this.#explain(statement, options, session, control)
       case 'show-drift':
@@ -210,6 +223,27 @@ export class StatementRunner {
     const run = runSelect(select, source, options.parameters ?? [], control.memory)
     wantPages(run, pages)
     return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end: () => pages.end() }
+  }
+
+  async #selectForUpdate(
+    statement: SelectForUpdate,
+    options: StatementOptions,
+    session: SessionState,
+    control: Control
+  ): Promise<RunningStatement> {
+    this.#refuseAtPast(options, session, 'SELECT FOR UPDATE')
+    const { transaction } = session
+    if (transaction === undefined) {
+      const message = 'FOR UPDATE locks rows to the end of a transaction, and none is open here; BEGIN begins one'
+      throw new DriftError('INVALID_ARGUMENT', message, {})
+    }
+    const parameters = options.parameters ?? []
+    const source = (): QuerySource => {
+      const view = transaction.view()
+      return transactionSource(this.#coordinator, view, this.#momentOf(view, options, session))
+    }
+    const { run, batches } = await selectAndLock(statement, transaction, source, this.#coordinator, parameters, control)
+    return { ...running('SELECT', run, control, undefined), batches: given(batches), jsonLines: undefined }
   }
 
   async #explain(
@@ -317,10 +351,16 @@ export class StatementRunner {
         if (given !== undefined && given !== 'drift' && given !== 'sql') throw badSetting(name, given, "'drift' or 'sql'")
         session.dialect = given
         break
-      default:
-        throw new DriftError('INVALID_ARGUMENT', `there is no setting ${name}: drift.as_of, drift.strict_time and drift.dialect are`, {
-          name
-        })
+      case 'drift.lock_timeout':
+        session.lockTimeoutMs = given === undefined ? undefined : milliseconds(name, given)
+        if (session.transaction !== undefined) {
+          session.transaction.lockTimeoutMs = session.lockTimeoutMs ?? this.#coordinator.lockTimeoutMs
+        }
+        break
+      default: {
+        const known = 'drift.as_of, drift.strict_time, drift.dialect and drift.lock_timeout are'
+        throw new DriftError('INVALID_ARGUMENT', `there is no setting ${name}: ${known}`, { name })
+      }
     }
     return done(value === null ? 'RESET' : 'SET', control, undefined, undefined, undefined)
   }
@@ -625,6 +665,11 @@ function* shownEvents(entries: Iterable<TransactionHistoryEntry<unknown>>): Gene
   for (const { seq, time, event, payload, document, metadata } of entries) {
     yield { seq, time: time === null ? null : new Date(time), event, payload, document: document as Document | null, metadata }
   }
+}
+
+function milliseconds(name: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0) return value
+  throw badSetting(name, value, 'a number of milliseconds above 0')
 }
 
 function onOrOff(name: string, value: unknown): boolean {

@@ -89,7 +89,7 @@ function begin(
   const given = metadata === null ? undefined : metadata.kind === 'json' ? parseJson(metadata.text) : valueOf(metadata, parameters)
   const request = commitRequest({ metadata: given })
   session.transaction = coordinator.begin(
-    transactionLimits({ isolation: isolation ?? undefined, readOnly, timeoutMs }, coordinator.transactionTimeoutMs)
+    transactionLimits({ isolation: isolation ?? undefined, readOnly, timeoutMs, lockTimeoutMs: session.lockTimeoutMs }, coordinator)
   )
   session.commitRequest = request
 }

@@ -1,14 +1,25 @@
 import { DriftError } from '../base/errors.js'
+import { keyBytes, type Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
-import type { Transaction as OwnTransaction } from '../coordinator/transaction.js'
+import type { LockWish, Transaction as OwnTransaction } from '../coordinator/transaction.js'
 import type { Parameters } from '../query/parameters.js'
 import type { Isolation } from '../txn/isolation.js'
 import type { Database, QueryOptions } from './database.js'
 import type { Query } from './query.js'
 import type { SessionState } from './session.js'
+import { lockTimeoutOf } from './transaction-options.js'
 import { TransactionTable } from './transaction-table.js'
+
+export type LockOptions = {
+  /** Where another transaction has the row: an error at once. */
+  readonly nowait?: boolean
+  /** How long to wait for it; that of the transaction unless given. */
+  readonly timeoutMs?: number
+  /** Ends the wait with ABORTED. */
+  readonly signal?: AbortSignal
+}
 
 /**
  * Several reads and writes as one commit, over any tables: all of it is there, or nothing. Until its commit nobody else sees any of it.
@@ -77,11 +88,36 @@ export class Transaction implements AsyncDisposable {
     return this.#db.query<Row>(text, parameters, { ...options, session: this.#session })
   }
 
+  /**
+   * Keeps all others from writing the row of a key, or from making one, until this transaction ends; resolves to its newest state. Who
+   * comes first is served first. A row that is locked by another is waited for, `timeoutMs` at most, or with `nowait` an error at once.
+   * From REPEATABLE READ on a row that was written since the read point is WRITE_CONFLICT.
+   * @throws LOCK_TIMEOUT; DEADLOCK where each of some transactions waits for the next: the youngest of them gets it.
+   * @example
+   * const account = await tx.lock('accounts', 'a')
+   */
+  async lock<Row extends object = Document>(
+    table: string,
+    key: Key,
+    { nowait = false, timeoutMs, signal }: LockOptions = {}
+  ): Promise<Row | undefined> {
+    const run = async (): Promise<Row | undefined> => {
+      const found = this.#own.run(() => {
+        const limit = lockTimeoutOf(timeoutMs)
+        const wish: LockWish = { whenLocked: nowait ? 'refuse' : 'wait', signal, ...(limit === undefined ? {} : { timeoutMs: limit }) }
+        return { state: this.#coordinator.table(table), bytes: keyBytes(key), wish }
+      })
+      await this.#own.lock(found.state, found.bytes, found.wish)
+      return this.#own.run(() => this.#own.view().get(found.state, key)) as Row | undefined
+    }
+    return this.#session.inTurn(run)
+  }
+
   savepoint(name: string): void {
     this.#own.savepoint(name)
   }
 
-  /** Undoes what was written since the savepoint, and goes on after an error that was no conflict. */
+  /** Undoes what was written and locked since the savepoint, and goes on after an error that was no conflict. */
   rollbackTo(name: string): void {
     this.#own.rollbackTo(name)
   }
@@ -107,7 +143,7 @@ export class Transaction implements AsyncDisposable {
 
   /**
    * Resolves when all of it is durable.
-   * @throws WRITE_CONFLICT, SERIALIZATION: run it again. ALREADY_EXISTS, KEY_NOT_FOUND under READ COMMITTED. TXN_ABORTED after an error.
+   * @throws WRITE_CONFLICT, SERIALIZATION, DEADLOCK: run it again. ALREADY_EXISTS, KEY_NOT_FOUND under READ COMMITTED. TXN_ABORTED after an error.
    */
   commit({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Commit> {
     const committed = this.#session.inTurn(() => this.#own.commit({ ...this.#session.commitRequest, signal }))

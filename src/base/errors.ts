@@ -25,6 +25,7 @@ const codes = {
   OVERLOADED: ['unavailable', '53300'],
   RATE_LIMITED: ['unavailable', '53400'],
   TIMEOUT: ['unavailable', '57014'],
+  LOCK_TIMEOUT: ['unavailable', '55P03'],
   LOCKED: ['unavailable', '55006'],
   NO_SPACE: ['unavailable', '53100'],
   IO: ['unavailable', '58030'],

@@ -9,6 +9,10 @@ export const limits = {
   metadataBytesMax: 64 * 1024,
   batchEventsMax: 1_000_000,
   batchBytesMax: 256 * 1024 * 1024,
+  /** Rows that one transaction has locked. */
+  locksPerTransactionMax: 100_000,
+  /** Transactions and writes that wait for one row. */
+  lockQueueMax: 10_000,
   statementBytesMax: 64 * 1024 * 1024,
   parametersMax: 65_535,
   /** Tables that one query joins. */

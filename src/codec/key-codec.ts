@@ -1,6 +1,6 @@
 /**
  * Keys as canonical bytes: equal keys have equal bytes, and the order of the bytes is the order of the keys. In memory, in indexes and
- * in hashes a key is only ever these bytes; in a payload it is msgpack. Nothing here allocates, except decodeKey and errors.
+ * in hashes a key is only ever these bytes; in a payload it is msgpack. Nothing here allocates, except decodeKey, keyBytes and errors.
  *
  *   boolean  10 | 00 or 01
  *   number   20 | 8 bytes: the largest float64 <= n, big-endian, made to sort (positive: sign bit set; negative: all bits inverted)
@@ -62,6 +62,13 @@ export function encodeKey(key: unknown, target: Uint8Array): number {
       throw notAKey(`a ${typeof key}`)
   }
 }
+
+/** The canonical bytes of a key, for whoever keeps them. @throws as {@link encodeKey}. */
+export function keyBytes(key: unknown): Uint8Array {
+  return keyScratch.slice(0, encodeKey(key, keyScratch))
+}
+
+const keyScratch = new Uint8Array(1100)
 
 /**
  * The key of canonical bytes (all of `canonical`). A number that is exactly a float64 comes back as a number, past 2^53 too: whether it

@@ -12,7 +12,7 @@ import type { SharedLog } from '../memory/shared-log.js'
 import type { CommitLog } from '../mvcc/commit-log.js'
 import { Publication } from '../runtime/publication.js'
 import type { WriterLink } from '../runtime/writer-link.js'
-import type { WriteSet } from '../txn/write-set.js'
+import { WriteSet } from '../txn/write-set.js'
 import type { Staging } from './staging.js'
 import type { TableState } from './table-state.js'
 import { validate, type Basis } from './validation.js'
@@ -197,6 +197,12 @@ export class CommitPipeline {
         reject
       })
     })
+  }
+
+  /** Resolves when every call made before this one is numbered, and `seq` is visible. Undefined: it is so now. */
+  settled(seq: number): Promise<unknown> | undefined {
+    if (this.#waitingHead < this.#waiting.length) return this.submit(new WriteSet<TableState>(), NO_REQUEST)
+    return seq <= this.#visibleSeq ? undefined : this.untilVisible(seq)
   }
 
   /** Resolves when nothing is pending or waiting any more, acknowledged or refused. */

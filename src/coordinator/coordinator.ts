@@ -20,8 +20,8 @@ import { LogMemory } from '../memory/log-memory.js'
 import { PageTable } from '../memory/page-table.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
-import type { CommitRecord } from '../mvcc/commit-record.js'
 import { VersionMemory } from '../mvcc/version-memory.js'
+import type { CommitRecord } from '../mvcc/commit-record.js'
 import type { ApplyConfig } from '../runtime/apply-link.js'
 import { InProcessCompactionPool, ThreadCompactionPool } from '../runtime/compaction-pool.js'
 import { InProcessApplier } from '../runtime/in-process-applier.js'
@@ -46,6 +46,7 @@ import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
+import { RowLocks } from './row-locks.js'
 import type { TableState } from './table-state.js'
 import { Transaction, type TransactionHost, type TransactionLimits } from './transaction.js'
 
@@ -75,6 +76,8 @@ export type CoordinatorOptions = {
   readonly compactAtBytes?: number
   /** The greatest age of a transaction that names none; Infinity unless given. */
   readonly transactionTimeoutMs?: number | undefined
+  /** How long a write or a transaction waits for a row that another one has locked; a minute unless given. */
+  readonly lockTimeoutMs?: number | undefined
   /** For temporary files of queries where the database is only read; the system's unless given. */
   readonly temporaryDirectory?: string
 }
@@ -106,6 +109,8 @@ const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
 
 /** Sets of transactions that ended, for others: making one costs more than a small transaction. */
 const SPARE_SETS_MAX = 64
+
+const LOCK_TIMEOUT_MS = 60_000
 
 const noMetadata = new Uint8Array(0)
 
@@ -140,10 +145,15 @@ export class Coordinator {
   #checkpoints = 0
   #checkpointSeq = 0
   #checkpointFailure: DriftError | undefined
-  readonly #transactions = new OpenTransactions()
+  readonly #locks = new RowLocks(
+    () => this.monotonic(),
+    () => this.#transactions
+  )
+  readonly #transactions = new OpenTransactions((id, error) => this.#locks.end(id, error))
   readonly #transactionSets: WriteSet<TableState>[] = []
   readonly #transactionHost: TransactionHost = {
     transactions: this.#transactions,
+    locks: this.#locks,
     lastSeq: () => this.lastSeq,
     monotonic: () => this.monotonic(),
     assertOpen: () => this.assertOpen(),
@@ -155,6 +165,7 @@ export class Coordinator {
     giveBack: (set) => void (this.#transactionSets.length < SPARE_SETS_MAX && this.#transactionSets.push(set)),
     assertWritable: () => void this.#writer(),
     commit: (set, request) => this.#writer().pipeline.submit(set, request),
+    settled: (table, key) => this.#writer().pipeline.settled(latestSeq(table, key)),
     emptyCommit: () => {
       const { seq, time } = this.#present(this.lastSeq)
       return { seq, firstSeq: seq + 1, count: 0, time }
@@ -436,6 +447,10 @@ export class Coordinator {
     return this.#options.transactionTimeoutMs ?? Number.POSITIVE_INFINITY
   }
 
+  get lockTimeoutMs(): number {
+    return this.#options.lockTimeoutMs ?? LOCK_TIMEOUT_MS
+  }
+
   /** 0 <= x < 1. */
   random(): number {
     const [a = 0, b = 0] = this.#options.random(2)
@@ -451,12 +466,31 @@ export class Coordinator {
     return set
   }
 
-  /** Validates, numbers and logs the writes; resolves when they are as durable as the database promises. */
+  /**
+   * Validates, numbers and logs the writes; resolves when they are as durable as the database promises. Where a transaction has locked
+   * rows that it writes, it waits for them first.
+   */
   commit(set: WriteSet<TableState>, request: CommitRequest): Promise<Commit> {
     const { pipeline } = this.#writer()
+    if (this.#locks.isLocked(set)) return this.#commitBehindLocks(set, request)
     const promise = pipeline.submit(set, request)
     if (!pipeline.keeps(set)) this.#spareSet = set
     return promise
+  }
+
+  async #commitBehindLocks(set: WriteSet<TableState>, request: CommitRequest): Promise<Commit> {
+    const id = this.#transactions.newId()
+    const wait = { timeoutMs: this.lockTimeoutMs, signal: request.signal }
+    try {
+      for (;;) {
+        const turn = this.#locks.beforeCommit(id, set, wait)
+        if (turn === undefined) break
+        await turn
+      }
+      return await this.#writer().pipeline.submit(set, request)
+    } finally {
+      this.#locks.end(id, new DriftError('INVARIANT', `TXN-5: commit ${id} waits after its end`))
+    }
   }
 
   /** Resolves when the table is durable and has its folder. */
@@ -574,7 +608,12 @@ export class Coordinator {
       /** Views of the past that nobody has let go of, oldest first. */
       readViews: pins.map(({ seq, sinceMs }) => ({ seq, ageMs: now - sinceMs })),
       /** Oldest first. */
-      transactions: this.#transactions.list(now),
+      transactions: this.#transactions.list(now).map((entry) => {
+        return { ...entry, locks: this.#locks.countOf(entry.id), waitsFor: this.#locks.waitsFor(entry.id) }
+      }),
+      /** Rows that are locked, and transactions and writes that wait for one. */
+      lockedRows: this.#locks.stats().rows,
+      lockWaiters: this.#locks.stats().waiters,
       /** Everything up to here is in the version pages of the tables that have some. */
       appliedSeq: this.#writing?.pages.appliedSeq ?? 0,
       pageBytes: this.#writing?.pages.bytes ?? 0,
@@ -592,6 +631,7 @@ export class Coordinator {
 
   async #close(): Promise<void> {
     const writing = this.#writing
+    this.#locks.close()
     try {
       this.#arrivals.announce()
       if (writing !== undefined) {
@@ -861,4 +901,11 @@ function pageBytesOf(cacheBytes: number): number {
 
 function imageBytes(state: Recovered): (source: number) => Uint8Array {
   return (source) => state.images[source]?.bytes ?? new Uint8Array(0)
+}
+
+/** Of the last event of a key, visible or not; 0: it has none. */
+function latestSeq(table: TableState, key: Uint8Array): number {
+  const ordinal = table.keys.find(key, key.length)
+  const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
+  return latest === 0 ? 0 : table.versions.seqOf(latest)
 }

@@ -22,8 +22,19 @@ export type OpenTransaction = {
  */
 export class OpenTransactions {
   readonly #open = new Map<number, OpenTransaction>()
-  readonly #forgotten = new FinalizationRegistry<number>((id) => void this.#open.delete(id))
+  readonly #forgotten = new FinalizationRegistry<number>((id) => this.#leave(id, forgotten(id)))
+  readonly #left: (id: number, error: DriftError) => void
   #nextId = 1
+
+  /** `left` is told of each that has ended, and what it gets if it still waits for something. */
+  constructor(left: (id: number, error: DriftError) => void) {
+    this.#left = left
+  }
+
+  /** In the order of beginning: also for a commit without a transaction, where it has to wait. */
+  newId(): number {
+    return this.#nextId++
+  }
 
   begin(
     owner: object,
@@ -31,7 +42,7 @@ export class OpenTransactions {
   ): OpenTransaction {
     const { isolation, readOnly, beganMs, readSeq, timeoutMs } = given
     this.sweep(beganMs)
-    const id = this.#nextId++
+    const id = this.newId()
     const entry = { id, isolation, readOnly, beganMs, readSeq, endsAtMs: beganMs + timeoutMs, writes: 0, writeBytes: 0, isExpired: false }
     this.#open.set(id, entry)
     this.#forgotten.register(owner, id, owner)
@@ -39,8 +50,8 @@ export class OpenTransactions {
   }
 
   end(owner: object, entry: OpenTransaction): void {
-    this.#open.delete(entry.id)
     this.#forgotten.unregister(owner)
+    this.#leave(entry.id, new DriftError('TXN_CLOSED', `transaction ${entry.id} has ended`, { transaction: entry.id }))
   }
 
   /** The oldest point that a SERIALIZABLE one reads; Infinity if there is none. */
@@ -50,6 +61,13 @@ export class OpenTransactions {
     return oldest
   }
 
+  /** When the first of them will be over its age, monotonic ms; Infinity if none ever is. */
+  earliestEndMs(): number {
+    let earliest = Number.POSITIVE_INFINITY
+    for (const { endsAtMs } of this.#open.values()) earliest = Math.min(earliest, endsAtMs)
+    return earliest
+  }
+
   /** Lets go of those that are over their limit. */
   sweep(nowMs: number): void {
     for (const entry of this.#open.values()) if (nowMs > entry.endsAtMs) this.expire(entry)
@@ -57,12 +75,11 @@ export class OpenTransactions {
 
   expire(entry: OpenTransaction): DriftError {
     entry.isExpired = true
-    this.#open.delete(entry.id)
     const timeoutMs = entry.endsAtMs - entry.beganMs
-    return new DriftError('TIMEOUT', `transaction ${entry.id} was open for more than ${timeoutMs} ms and is rolled back`, {
-      transaction: entry.id,
-      timeoutMs
-    })
+    const message = `transaction ${entry.id} was open for more than ${timeoutMs} ms and is rolled back`
+    const error = new DriftError('TIMEOUT', message, { transaction: entry.id, timeoutMs })
+    this.#leave(entry.id, error)
+    return error
   }
 
   /** Oldest first. */
@@ -72,4 +89,13 @@ export class OpenTransactions {
       return { id, isolation, readOnly, ageMs: nowMs - beganMs, readSeq, writes, writeBytes }
     })
   }
+
+  #leave(id: number, error: DriftError): void {
+    this.#open.delete(id)
+    this.#left(id, error)
+  }
+}
+
+function forgotten(id: number): DriftError {
+  return new DriftError('TXN_CLOSED', `transaction ${id} was forgotten, and is rolled back`, { transaction: id })
 }

@@ -7,6 +7,7 @@ import type { WriteConditions, WriteSet } from '../txn/write-set.js'
 import type { Commit, CommitRequest } from './commit-pipeline.js'
 import type { OpenTransaction, OpenTransactions } from './open-transactions.js'
 import { checkSeq, refusal } from './refusals.js'
+import { lockTimeout, type LockWait, type RowLocks } from './row-locks.js'
 import type { TableState } from './table-state.js'
 import { TransactionView } from './transaction-view.js'
 import { checkRow } from './validation.js'
@@ -17,11 +18,14 @@ export type TransactionLimits = {
   /** Its greatest age. */
   readonly timeoutMs: number
   readonly writeBytesMax: number
+  /** How long it waits for a row that another one has locked. */
+  readonly lockTimeoutMs: number
 }
 
 /** What a transaction needs of the database. */
 export type TransactionHost = {
   readonly transactions: OpenTransactions
+  readonly locks: RowLocks
   lastSeq(): number
   monotonic(): number
   assertOpen(): void
@@ -31,9 +35,16 @@ export type TransactionHost = {
   /** @throws READ_ONLY where nothing can be written. */
   assertWritable(): void
   commit(set: WriteSet<TableState>, request: CommitRequest): Promise<Commit>
+  /**
+   * Every commit that was called for before now is numbered, and the last event of the key is visible. Undefined: it is so now.
+   */
+  settled(table: TableState, key: Uint8Array): Promise<unknown> | undefined
   /** Of a commit that writes nothing. */
   emptyCommit(): Commit
 }
+
+/** A row to lock, and what to do where another one has it. */
+export type LockWish = { readonly whenLocked: 'wait' | 'refuse' | 'skip' } & Partial<LockWait>
 
 /** One write, as it is asked for. */
 export type OwnWrite =
@@ -57,7 +68,7 @@ type State =
   | { readonly kind: 'committing' }
   | { readonly kind: 'ended'; readonly how: 'committed' | 'rolled back' }
 
-type Savepoint = { readonly name: string; readonly mark: Mark }
+type Savepoint = { readonly name: string; readonly mark: Mark; readonly locks: number }
 
 const OPEN: State = { kind: 'open' }
 
@@ -68,6 +79,7 @@ const OPEN: State = { kind: 'open' }
 export class Transaction {
   readonly isolation: Isolation
   readonly isReadOnly: boolean
+  lockTimeoutMs: number
   readonly #host: TransactionHost
   readonly #entry: OpenTransaction
   readonly #own: OwnWrites<TableState>
@@ -76,9 +88,10 @@ export class Transaction {
   #state: State = OPEN
   #isForgotten = false
 
-  constructor(host: TransactionHost, { isolation, readOnly, timeoutMs, writeBytesMax }: TransactionLimits) {
+  constructor(host: TransactionHost, { isolation, readOnly, timeoutMs, writeBytesMax, lockTimeoutMs }: TransactionLimits) {
     this.isolation = isolation
     this.isReadOnly = readOnly
+    this.lockTimeoutMs = lockTimeoutMs
     this.#host = host
     this.#own = new OwnWrites(host.writeSet(writeBytesMax))
     // Without writes it is serial at its read point, whatever it read.
@@ -159,8 +172,7 @@ export class Transaction {
    */
   write(writes: readonly OwnWrite[], at = this.view().at): void {
     this.run(() => {
-      this.#host.assertWritable()
-      if (this.isReadOnly) throw new DriftError('READ_ONLY', `transaction ${this.id} is READ ONLY`, { transaction: this.id })
+      this.#assertCanWrite()
       const { mark } = this.#own
       try {
         for (const write of writes) this.#write(write, at)
@@ -173,11 +185,45 @@ export class Transaction {
     })
   }
 
-  savepoint(name: string): void {
-    this.run(() => void this.#savepoints.push({ name, mark: this.#own.mark }))
+  /**
+   * Keeps all others from writing the row until this transaction ends, or goes back to a savepoint from before. False: it was skipped.
+   * What is read of the row by a statement that begins afterwards is its newest state. A promise where it is not known at once.
+   * @throws WRITE_CONFLICT where the row was written since the read point; LOCK_TIMEOUT, DEADLOCK, LIMIT, READ_ONLY.
+   */
+  lock(table: TableState, key: Uint8Array, wish: LockWish): boolean | Promise<boolean> {
+    return this.run(() => {
+      this.#assertCanWrite()
+      if (table.damage !== undefined) throw table.damage
+      const { locks } = this.#host
+      const holder = locks.otherHolder(this.id, table, key)
+      if (holder !== undefined && wish.whenLocked === 'skip') return false
+      if (holder !== undefined && wish.whenLocked === 'refuse') throw lockTimeout(table, key, holder, 0)
+      const turn = locks.acquire(this.id, table, key, this.#lockWait(wish))
+      const settled = turn === undefined ? this.#host.settled(table, key) : undefined
+      if (turn !== undefined || settled !== undefined) return this.#locked(table, key.slice(), turn ?? settled)
+      if (this.isolation !== 'read committed') checkRow(table, key, this.readSeq)
+      return true
+    })
   }
 
-  /** Undoes what was written since, and goes on after an error. The savepoint stays. */
+  /** Locks rows before anything is read, and reads from then on. */
+  async lockFirst(rows: readonly { readonly table: TableState; readonly key: Uint8Array }[]): Promise<void> {
+    for (const { table, key } of rows) {
+      const turn = this.run(() => {
+        this.#assertCanWrite()
+        return this.#host.locks.acquire(this.id, table, key, this.#lockWait({}))
+      })
+      await this.#waited(turn)
+      await this.#waited(this.#host.settled(table, key))
+    }
+    this.#entry.readSeq = this.#host.lastSeq()
+  }
+
+  savepoint(name: string): void {
+    this.run(() => void this.#savepoints.push({ name, mark: this.#own.mark, locks: this.#host.locks.countOf(this.id) }))
+  }
+
+  /** Undoes what was written and locked since, and goes on after an error. The savepoint stays. */
   rollbackTo(name: string): void {
     if (this.#state.kind === 'failed') {
       this.#checkAge()
@@ -188,6 +234,7 @@ export class Transaction {
     if (savepoint === undefined) throw this.fail(unknownSavepoint(name))
     this.#savepoints.length = index + 1
     this.#own.takeBack(savepoint.mark)
+    this.#host.locks.release(this.id, savepoint.locks)
     this.#state = OPEN
     this.#count()
   }
@@ -200,7 +247,10 @@ export class Transaction {
     })
   }
 
-  /** Numbers all of its writes as one commit; resolves when that is durable. After a refusal only a rollback ends the transaction. */
+  /**
+   * Numbers all of its writes as one commit; resolves when that is durable. Where others have locked rows that it writes, it waits for them
+   * first. After a refusal only a rollback ends the transaction.
+   */
   async commit(request: CommitRequest): Promise<Commit> {
     this.check()
     const { set } = this.#own
@@ -211,6 +261,12 @@ export class Transaction {
     const basis = this.isolation === 'read committed' ? undefined : { seq: this.readSeq, reads: this.#reads }
     this.#state = { kind: 'committing' }
     try {
+      const wait = this.#lockWait(request)
+      for (;;) {
+        const turn = this.#host.locks.beforeCommit(this.id, set, wait)
+        if (turn === undefined) break
+        await turn
+      }
       const commit = await this.#host.commit(set, { ...request, basis })
       this.#end('committed')
       return commit
@@ -227,6 +283,32 @@ export class Transaction {
       throw new DriftError('TXN_CLOSED', `transaction ${this.id} is being committed`, { transaction: this.id })
     }
     this.#end('rolled back')
+  }
+
+  #assertCanWrite(): void {
+    this.#host.assertWritable()
+    if (this.isReadOnly) throw new DriftError('READ_ONLY', `transaction ${this.id} is READ ONLY`, { transaction: this.id })
+  }
+
+  #lockWait({ timeoutMs = this.lockTimeoutMs, signal, endsAtMs }: Partial<LockWait>): LockWait {
+    return { timeoutMs, signal, endsAtMs }
+  }
+
+  async #locked(table: TableState, key: Uint8Array, wait: Promise<unknown> | undefined): Promise<boolean> {
+    await this.#waited(wait)
+    await this.#waited(this.#host.settled(table, key))
+    if (this.isolation !== 'read committed') this.run(() => checkRow(table, key, this.readSeq))
+    return true
+  }
+
+  /** What ends the wait with an error fails the transaction, or dooms it; it may have ended meanwhile too. */
+  async #waited(wait: Promise<unknown> | undefined): Promise<void> {
+    try {
+      await wait
+    } catch (thrown) {
+      throw this.fail(thrown)
+    }
+    this.check()
   }
 
   #write(write: OwnWrite, at: number): void {

@@ -150,6 +150,17 @@ export class VersionStore {
     return version
   }
 
+  /** Live rows at seq `at`. */
+  liveCountAt(at: number): number {
+    if (at >= this.#lastSeq) return this.#live
+    const last = this.through(at)
+    const block = last >>> this.#bits
+    let live = this.#lives[block] ?? 0
+    const words = this.#blocks.words(block)
+    for (let row = block === 0 ? 1 : 0; row <= (last & this.#mask); row++) live += liveChange(words[row * NODE_WORDS + NODE_INFO] ?? 0)
+    return live
+  }
+
   /** The first version of an ordinal that begins behind `after` and at or before `through`; 0 if there is none. */
   firstVersionIn(ordinal: number, after: number, through: number): number {
     const before = this.versionAt(ordinal, after)
@@ -167,17 +178,6 @@ export class VersionStore {
       }
     }
     return found
-  }
-
-  /** Live rows at seq `at`. */
-  liveCountAt(at: number): number {
-    if (at >= this.#lastSeq) return this.#live
-    const last = this.through(at)
-    const block = last >>> this.#bits
-    let live = this.#lives[block] ?? 0
-    const words = this.#blocks.words(block)
-    for (let row = block === 0 ? 1 : 0; row <= (last & this.#mask); row++) live += liveChange(words[row * NODE_WORDS + NODE_INFO] ?? 0)
-    return live
   }
 
   seqOf(version: number): number {

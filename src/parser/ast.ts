@@ -175,6 +175,9 @@ export type Select = {
   readonly limit: Literal | ParameterReference | null
   readonly offset: Literal | ParameterReference | null
 }
+/** `whenLocked`: what to do with a row that another transaction has locked. */
+export type SelectForUpdate = { readonly kind: 'select-for-update'; readonly select: Select; readonly whenLocked: WhenLocked }
+export type WhenLocked = 'wait' | 'refuse' | 'skip'
 export type Explain = { readonly kind: 'explain'; readonly analyze: boolean; readonly format: 'text' | 'json'; readonly select: Select }
 export type ShowDrift = { readonly kind: 'show-drift'; readonly table: string; readonly key: Literal | ParameterReference }
 /** `value` null: RESET. */
@@ -203,6 +206,7 @@ export type Statement =
   | Update
   | Delete
   | Select
+  | SelectForUpdate
   | Explain
   | ShowDrift
   | SetOption

@@ -119,6 +119,8 @@ export class StatementBuilder {
         return { kind: tree.kind, table: nameOf(tree.table), key: this.#value(tree.key) }
       case 'select':
         return this.#select(tree)
+      case 'select-for-update':
+        return { kind: tree.kind, select: this.#select(tree.select), whenLocked: tree.whenLocked }
       case 'explain':
         return this.#explain(tree)
       case 'set':

@@ -30,6 +30,7 @@ const TOKEN_WORDS = new Map([
   ['GROUP', 'GROUP BY'],
   ['ORDER', 'ORDER BY'],
   ['NULLS', 'NULLS FIRST'],
+  ['SKIP', 'SKIP LOCKED'],
   ['INNER', 'INNER JOIN'],
   ['LEFT', 'LEFT JOIN'],
   ['RIGHT', 'RIGHT JOIN'],

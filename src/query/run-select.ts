@@ -54,8 +54,7 @@ export function runSelect(
   const tables = tableSources(select.from, source, parameters)
   const plan = planFor(select, tables)
   const execution = newExecution(parameters)
-  const count = select.limit === null ? Number.POSITIVE_INFINITY : rowCountOf(valueOf(select.limit, parameters), 'LIMIT')
-  const offset = select.offset === null ? 0 : rowCountOf(valueOf(select.offset, parameters), 'OFFSET')
+  const { count, offset } = rowCounts(select, parameters)
   const stats: QueryStats = { rowsScanned: 0 }
   const documents = plan.hasStar ? 'keep' : 'drop'
 
@@ -223,6 +222,14 @@ function* documentsOfKeys(source: QuerySource, table: string, keys: readonly Key
 function* keysAsDocuments(source: QuerySource, table: string, range: KeyRange): Generator<Document, void, void> {
   const primaryKey = source.primaryKey(table)
   for (const key of source.keys(table, range)) yield { [primaryKey]: key }
+}
+
+/** What LIMIT and OFFSET say. @throws INVALID_ARGUMENT. */
+export function rowCounts({ limit, offset }: Select, parameters: Parameters): { readonly count: number; readonly offset: number } {
+  return {
+    count: limit === null ? Number.POSITIVE_INFINITY : rowCountOf(valueOf(limit, parameters), 'LIMIT'),
+    offset: offset === null ? 0 : rowCountOf(valueOf(offset, parameters), 'OFFSET')
+  }
 }
 
 function rowCountOf(value: Value, name: 'LIMIT' | 'OFFSET'): number {

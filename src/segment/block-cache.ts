@@ -47,7 +47,8 @@ export class BlockCache {
         continue
       }
       const last = this.#ring.pop()
-      if (last !== undefined && last !== block) this.#ring[this.#hand] = last
+      // It is the newest: the hand comes to it last.
+      if (last !== undefined && last !== block) this.#ring[this.#hand++] = last
       this.#bytes -= block.bytes.length
       block.evict?.()
       block.evict = undefined

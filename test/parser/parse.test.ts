@@ -44,7 +44,7 @@ test('no text of the seed is refused', (t) => {
 test('a syntax error says line, column, what was found, what was expected, and shows the line with a caret', (t) => {
   const error = refusal(t, 'COMMIT;\nSELECT * FORM t')
   t.is(error.code, 'DRIFT_SYNTAX')
-  const expected = ['","', 'FROM', 'WHERE', 'GROUP BY', 'HAVING', 'ORDER BY', 'LIMIT', 'OFFSET', 'the end of the statement']
+  const expected = ['","', 'FROM', 'WHERE', 'GROUP BY', 'HAVING', 'ORDER BY', 'LIMIT', 'OFFSET', 'FOR', 'the end of the statement']
   t.deepEqual(error.details, { line: 2, column: 10, position: 17, found: 'FORM', expected })
   const words = `${expected.slice(0, -1).join(', ')} or ${expected.at(-1) ?? ''}`
   t.is(error.message, `syntax error at line 2, column 10: found FORM, expected ${words}\nSELECT * FORM t\n         ^`)
