@@ -146,8 +146,8 @@ export class ChangeFeed implements AsyncIterableIterator<CommitChanges, void>, A
         for (; seq < end; seq++) if (this.#filter.takesMaking(seq)) events.push(this.#making(seq))
         continue
       }
-      for (;;) {
-        const version = this.#filter.versionIn(tableId, seq, end - 1)
+      for (let version = 0; ;) {
+        version = this.#filter.versionIn(tableId, seq, end - 1, version)
         if (version === 0) break
         const event = this.#change(tableId, version)
         events.push(event)

@@ -42,10 +42,15 @@ export class FeedFilter {
     return next
   }
 
-  /** The first version of a table with an event from `first` to `last` that is wanted; 0 if there is none. */
-  versionIn(tableId: number, first: number, last: number): number {
+  /**
+   * The first version of a table with an event from `first` to `last` that is wanted; 0 if there is none. `previous`: that of the wanted
+   * event before `first`, if any; of a whole table the one behind it is the next.
+   */
+  versionIn(tableId: number, first: number, last: number, previous: number): number {
     if (this.#tableIds?.has(tableId) === false) return 0
-    return this.#firstVersion(this.#coordinator.tableById(tableId), first - 1, last)
+    const table = this.#coordinator.tableById(tableId)
+    if (previous === 0 || this.#key !== undefined) return this.#firstVersion(table, first - 1, last)
+    return previous < table.versions.count && table.versions.seqOf(previous + 1) <= last ? previous + 1 : 0
   }
 
   /** Whether the schema event `seq` is wanted. */
