@@ -195,14 +195,36 @@ export class IndexNode {
     return own - bytes
   }
 
+  /** The hot loop of every lookup: all of it in one function. */
   #search(key: Uint8Array, bytes: number, equal: 0 | 1): number {
+    const { u8 } = this
+    const u16 = this.#u16
+    const i32 = this.#i32
+    const at = this.#at
+    const order = this.#half + this.#layout.order
+    const keys = this.#word + this.#layout.key
     let low = 0
     // A count that is being written is never more than there is room for.
     let high = Math.min(this.count, this.#layout.entriesMax)
+    // Bytes that the nearest keys below and above share with it: what lies between shares as many.
+    let lowShared = 0
+    let highShared = 0
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.compare(this.slotAt(middle), key, bytes) < equal) low = middle + 1
-      else high = middle
+      const place = i32[keys + (u16[order + middle] as number)] as number
+      const from = at + (place & 0xffff)
+      const own = place >>> 16
+      const shorter = own < bytes ? own : bytes
+      let index = lowShared < highShared ? lowShared : highShared
+      while (index < shorter && u8[from + index] === key[index]) index++
+      const difference = index < shorter ? (u8[from + index] as number) - (key[index] as number) : own - bytes
+      if (difference < equal) {
+        low = middle + 1
+        lowShared = index
+      } else {
+        high = middle
+        highShared = index
+      }
     }
     return low
   }

@@ -23,6 +23,8 @@ export class IndexReader {
   /** Where the keys of the nodes beside the last leaf begin and end; see {@link #descend}. */
   #fence = new Uint8Array(64)
   #fenceBytes = -1
+  /** Of a leaf, of who reads to the end before another begins. */
+  #values: Uint32Array | undefined
   /** Nodes and entries that were looked at, for EXPLAIN. */
   readonly counters = { nodes: 0, entries: 0 }
 
@@ -34,17 +36,20 @@ export class IndexReader {
 
   /** The values of a range at S, in the order of their keys or against it, a leaf's at a time. The array is filled again for each. */
   *batches(range: IndexRange, S: number, isReverse: boolean): Generator<{ readonly values: Uint32Array; readonly count: number }, void> {
-    const values = new Uint32Array(this.memory.layout.entriesMax)
+    // One that is left early, or read beside another, has taken it away.
+    const values = this.#values ?? new Uint32Array(this.memory.layout.entriesMax)
+    this.#values = undefined
     let { from, to } = range
     if (to !== undefined && compareBytes(from ?? noBytes, (from ?? noBytes).length, to) >= 0) return
     for (;;) {
       const count = isReverse ? this.#leafBefore(from, to, S, values) : this.#leafFrom(from, to, S, values)
       const bound = this.#fenceBytes < 0 ? undefined : this.#fence.slice(0, this.#fenceBytes)
       if (count > 0) yield { values, count }
-      if (bound === undefined) return
+      if (bound === undefined) break
       if (isReverse) to = bound
       else from = bound
     }
+    this.#values = values
   }
 
   /** How many values a range has at S, counted up to `most`. */

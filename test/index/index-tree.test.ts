@@ -67,12 +67,15 @@ class Model {
   }
 }
 
-const letters = 'abcdefgh'
+const letters = 'abcdefgh'.split('')
 const key = fc.string({ unit: fc.constantFrom(...letters), minLength: 0, maxLength: 5 })
 const bound = fc.option(key, { nil: undefined })
 const workload = fc.record({
   rows: fc.constantFrom(3, 40, 400),
-  operations: fc.array(fc.record({ value: fc.nat(399), key: fc.option(key, { nil: undefined, freq: 5 }) }), { minLength: 200, maxLength: 1500 }),
+  operations: fc.array(fc.record({ value: fc.nat(399), key: fc.option(key, { nil: undefined, freq: 5 }) }), {
+    minLength: 200,
+    maxLength: 1500
+  }),
   nodesMax: fc.constantFrom(4, 20, 100_000)
 })
 const questions = fc.array(fc.record({ from: bound, to: bound, at: fc.double({ min: 0, max: 1, noNaN: true }), isReverse: fc.boolean() }), {
@@ -99,7 +102,8 @@ test('keys that only grow, only fall, or all die leave an index that answers for
     const model = new Model()
     for (let n = 0; n < 2000; n++) model.set(n, keyOf(n))
     for (let n = 0; n < 2000; n++) model.set(n, undefined)
-    for (const S of [0, 1, 30, 1000, 2000, 2001, 3500, 4000]) t.deepEqual(model.found(undefined, undefined, S, false), model.expected(undefined, undefined, S, false))
+    for (const S of [0, 1, 30, 1000, 2000, 2001, 3500, 4000])
+      t.deepEqual(model.found(undefined, undefined, S, false), model.expected(undefined, undefined, S, false))
     t.is(model.reader.count({}, model.seq, 1), 0)
   }
 })
@@ -115,7 +119,10 @@ test('a lookup looks at a bounded number of entries whatever the history: rows t
     const found = model.found('c', 'd', S, false)
     t.deepEqual(found, model.expected('c', 'd', S, false))
     // Two leaves may hold the ends of the range.
-    t.true(model.reader.counters.entries <= 4 * found.length + 2 * entriesMax, `${model.reader.counters.entries} for ${found.length} at ${S}`)
+    t.true(
+      model.reader.counters.entries <= 4 * found.length + 2 * entriesMax,
+      `${model.reader.counters.entries} for ${found.length} at ${S}`
+    )
     t.true(model.reader.counters.nodes <= 40)
   }
   // Copies for each change of a key.
