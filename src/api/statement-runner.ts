@@ -1,5 +1,4 @@
 import { DriftError } from '../base/errors.js'
-import { indexOn } from '../catalog/catalog.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
@@ -7,17 +6,7 @@ import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { Transaction } from '../coordinator/transaction.js'
-import type {
-  CreateTable,
-  Explain,
-  Maintenance,
-  Select,
-  SelectForUpdate,
-  SetOption,
-  ShowDrift,
-  Statement,
-  TransactionStatement
-} from '../parser/ast.js'
+import type { Explain, Maintenance, Select, SelectForUpdate, SetOption, ShowDrift, Statement, TransactionStatement } from '../parser/ast.js'
 import type { Batch } from '../query/batch.js'
 import { explainDocument, explainLines } from '../query/explain-node.js'
 import { explainTree } from '../query/explain.js'
@@ -35,6 +24,7 @@ import { selectAndLock } from './locked-select.js'
 import { resolved } from './point.js'
 import { sourceAt, type Moment } from './query-source.js'
 import type { SessionState } from './session.js'
+import { runSchemaStatement, schemaCommand, type SchemaCommand, type SchemaStatement } from './schema-statements.js'
 import { StatementPages } from './statement-pages.js'
 import { transactionSource } from './transaction-source.js'
 import {
@@ -57,7 +47,7 @@ export type CommandName =
   | 'DELETE'
   | 'PATCH'
   | 'SOFT DELETE'
-  | 'CREATE TABLE'
+  | SchemaCommand
   | 'SNAPSHOT'
   | 'COMPACT'
   | 'SET'
@@ -170,7 +160,9 @@ export class StatementRunner {
       case 'show-drift':
         return this.#history(statement, options, session, control)
       case 'create-table':
-        return this.#createTable(statement, options, session, control)
+      case 'create-index':
+      case 'drop-index':
+        return this.#changeSchema(statement, options, session, control)
       case 'set':
         return this.#set(statement, options, session, control)
       case 'snapshot':
@@ -285,20 +277,17 @@ export class StatementRunner {
     return rowsRun('SHOW DRIFT', HISTORY_COLUMNS, shownEvents(view.history(wanted)), control, point.notice)
   }
 
-  async #createTable(
-    statement: CreateTable,
+  async #changeSchema(
+    statement: SchemaStatement,
     options: StatementOptions,
     session: SessionState,
     control: Control
   ): Promise<RunningStatement> {
-    refuseInTransaction(session, 'CREATE TABLE')
+    const command = schemaCommand(statement)
+    refuseInTransaction(session, command)
     this.#refuseAtPast(options, session, statement.kind)
-    const { table, primaryKey, ifNotExists } = statement
-    const exists = ifNotExists && this.#coordinator.hasTable(table)
-    const indexes = statement.indexes.map((columns) => indexOn(table, columns))
-    if (exists) await this.#coordinator.untilVisible(table)
-    const commit = exists ? undefined : await this.#coordinator.createTable(table, primaryKey, indexes)
-    return done('CREATE TABLE', control, commit, undefined, exists ? `table ${JSON.stringify(table)} exists already` : undefined)
+    const { commit, notice } = await runSchemaStatement(this.#coordinator, statement, options.signal)
+    return done(command, control, commit, undefined, notice)
   }
 
   /** One row for each table. */

@@ -1,9 +1,7 @@
 import { textEnd, valueEnd, fieldCount, firstFieldAt, encodeFieldName } from '../codec/document-shape.js'
 import { invertSortValue, SORT_BODY_BYTES_MAX, sortValueEnd, wasCut, writeSortPayload, writeSortValue } from '../codec/sort-key.js'
+import { type IndexColumn } from '../catalog/index-definition.js'
 import { limits } from '../base/limits.js'
-
-/** A field of the document, by the names that lead to it. */
-export type IndexColumn = { readonly path: readonly string[]; readonly isDescending: boolean }
 
 /** For the values of all columns together; the key of the row comes behind them. */
 const VALUES_BYTES_MAX = 720

@@ -17,7 +17,8 @@ const BLOCK_BYTES = 64 * 1024
 
 const NODE_COUNT = 0
 const ROOT_COUNT = 1
-const FLAGS = 2
+const CUT = 2
+const ENDED = 3
 const PLACE_BLOCKS = 16
 const PLACE_BLOCKS_MAX = 4096
 const ROOT_BLOCKS = PLACE_BLOCKS + PLACE_BLOCKS_MAX
@@ -91,11 +92,20 @@ export class NodeMemory {
 
   /** Two different values may have the same key here: the order of such is that of their rows. */
   get hasCut(): boolean {
-    return readWord(this.#words, this.#at + FLAGS) !== 0
+    return readWord(this.#words, this.#at + CUT) !== 0
   }
 
   setCut(): void {
-    publishWord(this.#words, this.#at + FLAGS, 1)
+    publishWord(this.#words, this.#at + CUT, 1)
+  }
+
+  /** It could not be kept: nothing that was applied since is in it. */
+  get isEnded(): boolean {
+    return readWord(this.#words, this.#at + ENDED) !== 0
+  }
+
+  end(): void {
+    publishWord(this.#words, this.#at + ENDED, 1)
   }
 
   /** Where a node is, or {@link GONE}. */

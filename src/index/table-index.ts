@@ -1,7 +1,8 @@
 import { assertLaw, DriftError } from '../base/errors.js'
+import { type IndexColumn } from '../catalog/index-definition.js'
 import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../format/frame.js'
 import { IndexTree, NOWHERE } from './index-tree.js'
-import { type IndexColumn, IndexKeys } from './index-keys.js'
+import { IndexKeys } from './index-keys.js'
 import { type NodeFile, type NodeMemory } from './node-memory.js'
 
 /** One event of a table, as an index needs it; see `apply`. */
