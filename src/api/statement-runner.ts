@@ -1,3 +1,4 @@
+import { COMMITS_TABLE_NAME } from '../base/ids.js'
 import { DriftError } from '../base/errors.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
@@ -248,14 +249,15 @@ export class StatementRunner {
     const { source, point } = this.#reading(select, options, session, pages)
     const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
-    if (analyze) {
-      wantPages(run, pages)
-      try {
-        await pages.begin(control)
-        await control.finish(run.batches, () => takeUntil(run))
-      } finally {
-        pages.end()
-      }
+    try {
+      if (analyze) wantPages(run, pages)
+      else wantIndexes(run, pages)
+      await pages.begin(control)
+      if (analyze) await control.finish(run.batches, () => takeUntil(run))
+      // Which index would be used is known while what it is asked may be read.
+      void run.index?.choice
+    } finally {
+      pages.end()
     }
     const tree = explainTree(select, run, source, probe)
     const isText = format === 'text'
@@ -563,9 +565,17 @@ function takeUntil({ stats }: SelectRun): Promise<void> | undefined {
   return until
 }
 
+function wantIndexes({ plan, tables }: SelectRun, { indexes }: StatementPages): void {
+  if (plan.source !== undefined || plan.table === undefined || plan.access.kind === 'keys') return
+  if (plan.table === COMMITS_TABLE_NAME) return
+  for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) indexes.want(table, source.seq)
+}
+
 /** What is found by its key is read by its key. */
-function wantPages({ plan, tables }: SelectRun, pages: StatementPages): void {
+function wantPages(run: SelectRun, pages: StatementPages): void {
+  const { plan, tables } = run
   if (plan.source?.kind !== 'join' && plan.access.kind === 'keys') return
+  wantIndexes(run, pages)
   // One that a transaction wrote is read by its documents.
   for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) pages.want(table, source.seq)
 }
