@@ -211,7 +211,7 @@ export class StatementRunner {
   }
 
   #select(select: Select, options: StatementOptions, session: SessionState, control: Control): RunningStatement {
-    const pages = new StatementPages(this.#coordinator)
+    const pages = new StatementPages(this.#coordinator, { index: session.index })
     const { source, point } = this.#reading(select, options, session, pages)
     const run = runSelect(select, source, options.parameters ?? [], control.memory)
     wantPages(run, pages)
@@ -245,7 +245,7 @@ export class StatementRunner {
     session: SessionState,
     control: Control
   ): Promise<RunningStatement> {
-    const pages = new StatementPages(this.#coordinator, { isCounting: analyze })
+    const pages = new StatementPages(this.#coordinator, { isCounting: analyze, index: session.index })
     const { source, point } = this.#reading(select, options, session, pages)
     const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
@@ -342,6 +342,10 @@ export class StatementRunner {
         if (given !== undefined && given !== 'drift' && given !== 'sql') throw badSetting(name, given, "'drift' or 'sql'")
         session.dialect = given
         break
+      case 'drift.index':
+        if (given !== undefined && typeof given !== 'string') throw badSetting(name, given, "'auto', 'none' or the name of an index")
+        session.index = given === 'auto' ? undefined : given
+        break
       case 'drift.lock_timeout':
         session.lockTimeoutMs = given === undefined ? undefined : milliseconds(name, given)
         if (session.transaction !== undefined) {
@@ -349,7 +353,7 @@ export class StatementRunner {
         }
         break
       default: {
-        const known = 'drift.as_of, drift.strict_time, drift.dialect and drift.lock_timeout are'
+        const known = 'drift.as_of, drift.strict_time, drift.dialect, drift.index and drift.lock_timeout are'
         throw new DriftError('INVALID_ARGUMENT', `there is no setting ${name}: ${known}`, { name })
       }
     }

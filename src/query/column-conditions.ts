@@ -78,7 +78,10 @@ function conditionsOf(condition: Expression): ColumnCondition[] {
 }
 
 /** What a LIKE asks of the beginning of a text; undefined: nothing, or it is none. */
-export function prefixOf({ pattern, escape }: { readonly pattern: Evaluator; readonly escape: string }, execution: Execution): string | undefined {
+export function prefixOf(
+  { pattern, escape }: { readonly pattern: Evaluator; readonly escape: string },
+  execution: Execution
+): string | undefined {
   const value = pattern.value(execution)
   const prefix = typeof value === 'string' ? likePrefix(value, escape) : ''
   return prefix === '' ? undefined : prefix

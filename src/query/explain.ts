@@ -12,7 +12,12 @@ import { joinStep, leafFilterStep, leafStep } from './source-rows.js'
 import { type TableSource } from './table-source.js'
 
 /** The left side of a join stands above its right. */
-export function explainTree(select: Select, { plan, tables, index }: SelectRun, source: QuerySource, probe: PlanProbe | undefined): ExplainNode {
+export function explainTree(
+  select: Select,
+  { plan, tables, index }: SelectRun,
+  source: QuerySource,
+  probe: PlanProbe | undefined
+): ExplainNode {
   const node = (step: string, text: string, inputs: readonly ExplainNode[]): ExplainNode => {
     return { step, text, measured: probe?.of(step), scan: undefined, inputs }
   }
@@ -41,7 +46,11 @@ export function explainTree(select: Select, { plan, tables, index }: SelectRun, 
     const rows = scanOf(leafStep(from), leafText(from, table), from.scan.table, table?.source ?? source)
     return from.where === undefined ? rows : node(leafFilterStep(from), `filter ${from.where.text}`, [rows])
   }
-  const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : choice === undefined ? tableText(plan, source) : indexText(plan, choice, source)
+  const text = plan.isCount
+    ? `count of ${plan.table} at @seq:${source.seq}`
+    : choice === undefined
+      ? tableText(plan, source)
+      : indexText(plan, choice, source)
   const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source) : below(plan.source)
   return steps.reduceRight((input, [step, what]) => node(step, what, [input]), rows)
 }

@@ -90,7 +90,10 @@ export function runSelect(
     const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, part)
     const leaf = given === undefined && plan.source?.kind === 'leaf' ? tables[0] : undefined
     const ofLeaf = leaf === undefined ? undefined : leafAggregates(plan, leaf, byRows, execution, part, stats)
-    batches = probe('aggregate', ofLeaf ?? (pages === undefined ? byRows : unlessIndexed(index, byRows, () => pages.aggregate(byRows, part))))
+    batches = probe(
+      'aggregate',
+      ofLeaf ?? (pages === undefined ? byRows : unlessIndexed(index, byRows, () => pages.aggregate(byRows, part)))
+    )
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)
