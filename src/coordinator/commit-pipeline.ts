@@ -142,6 +142,11 @@ export class CommitPipeline {
     this.#link.onLost((reason) => this.#fail(reason))
   }
 
+  /** The last seq that was given, visible or not. */
+  get numberedSeq(): number {
+    return this.#nextSeq - 1
+  }
+
   get visibleSeq(): number {
     return this.#visibleSeq
   }

@@ -49,6 +49,7 @@ import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './
 import { SchemaChanges } from './schema-changes.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
 import { TableLoader } from './table-loader.js'
+import { UniqueKeys } from './unique-keys.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
 import { RowLocks } from './row-locks.js'
 import type { TableState } from './table-state.js'
@@ -509,11 +510,6 @@ export class Coordinator {
     return indexes.readableNow(table, S) ?? indexes.readable(table, S)
   }
 
-  /** Resolves when an index that was declared can be read. */
-  async makeIndex(id: number, report?: (done: number, total: number) => void): Promise<void> {
-    await this.#writer().indexes.make(id, report)
-  }
-
   findIndex(name: string): { readonly table: TableDefinition; readonly index: IndexDefinition } | undefined {
     this.assertOpen()
     return this.#state.catalog.findIndex(name)
@@ -669,7 +665,9 @@ export class Coordinator {
     const config: WriterConfig = { directory, identity, durability, walNumber, firstSeq: lastSeq + 1, tables: files }
     await thread?.start(config)
     const link = thread ?? new InProcessWriter(io, memory, config)
-    const staging = new Staging(() => Math.min(this.lastSeq, this.#transactions.oldestReadSeq()))
+    const unique: UniqueKeys = new UniqueKeys({ appliedSeq: () => apply.appliedSeq, readable: (id) => indexes.readableOf(id) })
+    const oldestReadSeq = (): number => Math.min(this.lastSeq, this.#transactions.oldestReadSeq())
+    const staging = new Staging(oldestReadSeq, (staged, seq) => unique.check(staged, seq))
     this.#logBytes = (source) => (source === STAGING_SOURCE ? staging.buffer : memory.bytes())
     this.#checkpointSeq = lastSeq
     const tables = this.#state.tables
@@ -742,8 +740,18 @@ export class Coordinator {
       waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
       tables: () => this.#maintained(undefined)
     })
-    const schema = new SchemaChanges({ directory, state: this.#state, pipeline, link, pages, indexes })
+    const schema = new SchemaChanges({
+      directory,
+      state: this.#state,
+      pipeline,
+      link,
+      pages,
+      indexes,
+      unique,
+      untilApplied: (seq) => applyLink.untilApplied(seq)
+    })
     this.#writing = { log, link, pipeline, maintenance, pages, indexes, schema }
+    await schema.resume()
   }
 
   #startCheckpoint(): void {
