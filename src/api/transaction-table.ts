@@ -24,6 +24,10 @@ export type TransactionWriteOptions = {
   readonly skipUnchanged?: boolean
 }
 
+const NO_CONDITIONS: TransactionWriteOptions = {}
+/** Of every write that was taken: it is in the transaction when the call returns. */
+const WRITTEN = Promise.resolve()
+
 /** Rows between two turns of the event loop. */
 const ROWS_PER_TURN = 1024
 
@@ -46,7 +50,14 @@ export class TransactionTable<Row extends object = Document> {
   }
 
   get(key: Key): Row | undefined {
-    return this.#read((state, view) => view.get(state, key)) as Row | undefined
+    // Without a closure: a read of what is in memory costs little more than that.
+    const transaction = this.#transaction
+    transaction.check()
+    try {
+      return transaction.view().get(this.#coordinator.table(this.name), key) as Row | undefined
+    } catch (thrown) {
+      throw transaction.fail(thrown)
+    }
   }
 
   /** Rows in the order of `keys`, undefined where there is none. */
@@ -94,23 +105,23 @@ export class TransactionTable<Row extends object = Document> {
   }
 
   /** @throws ALREADY_EXISTS, INVALID_DOCUMENT, LIMIT, WRITE_CONFLICT. */
-  insert(document: Row, options: TransactionWriteOptions = {}): Promise<void> {
-    return this.#write((table) => ({ kind: 'insert', table, document, conditions: options }))
+  insert(document: Row, options: TransactionWriteOptions = NO_CONDITIONS): Promise<void> {
+    return this.#write('insert', undefined, document, options)
   }
 
   /** Inserts, or replaces the row that is there. */
-  upsert(document: Row, options: TransactionWriteOptions = {}): Promise<void> {
-    return this.#write((table) => ({ kind: 'upsert', table, document, conditions: options }))
+  upsert(document: Row, options: TransactionWriteOptions = NO_CONDITIONS): Promise<void> {
+    return this.#write('upsert', undefined, document, options)
   }
 
   /** Sets some fields; null stores null. @throws KEY_NOT_FOUND where there is no row. */
-  patch(key: Key, set: Partial<Row>, options: TransactionWriteOptions = {}): Promise<void> {
-    return this.#write((table) => ({ kind: 'patch', table, key, set, conditions: options }))
+  patch(key: Key, set: Partial<Row>, options: TransactionWriteOptions = NO_CONDITIONS): Promise<void> {
+    return this.#write('patch', key, set, options)
   }
 
   /** Ends the row. @throws KEY_NOT_FOUND where there is no row. */
-  softDelete(key: Key, options: TransactionWriteOptions = {}): Promise<void> {
-    return this.#write((table) => ({ kind: 'softDelete', table, key, conditions: options }))
+  softDelete(key: Key, options: TransactionWriteOptions = NO_CONDITIONS): Promise<void> {
+    return this.#write('softDelete', key, undefined, options)
   }
 
   async *#rows(
@@ -151,14 +162,35 @@ export class TransactionTable<Row extends object = Document> {
     return this.#transaction.run(() => read(this.#coordinator.table(this.name), this.#transaction.view()))
   }
 
-  #write(write: (table: TableState) => OwnWrite): Promise<void> {
-    const written = new Promise<void>((resolve) => {
-      const own = this.#transaction.run(() => write(this.#coordinator.table(this.name)))
-      this.#transaction.write([own])
-      resolve()
-    })
-    // Who does not await it hears of it from every later call.
-    written.catch(() => {})
-    return written
+  #write(kind: OwnWrite['kind'], key: Key | undefined, value: unknown, conditions: TransactionWriteOptions): Promise<void> {
+    try {
+      this.#transaction.check()
+      const table = this.#table()
+      switch (kind) {
+        case 'insert':
+        case 'upsert':
+          this.#transaction.writeOne({ kind, table, document: value, conditions })
+          break
+        case 'patch':
+          this.#transaction.writeOne({ kind, table, key, set: value, conditions })
+          break
+        case 'softDelete':
+          this.#transaction.writeOne({ kind, table, key, conditions })
+      }
+      return WRITTEN
+    } catch (thrown) {
+      const refused = Promise.reject(thrown as Error)
+      // Who does not await it hears of it from every later call.
+      refused.catch(() => {})
+      return refused
+    }
+  }
+
+  #table(): TableState {
+    try {
+      return this.#coordinator.table(this.name)
+    } catch (thrown) {
+      throw this.#transaction.fail(thrown)
+    }
   }
 }

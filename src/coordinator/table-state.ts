@@ -57,6 +57,9 @@ export class TableState {
   liveCount = 0
   /** Set where its files are damaged: every use of the table throws it, other tables work on. */
   damage: DriftError | undefined
+  /** The key that was found last, and its ordinal: who reads a row and writes it asks for the same one again and again. */
+  #foundKey: unknown
+  #foundOrdinal = -1
 
   constructor(
     definition: TableDefinition,
@@ -162,24 +165,48 @@ export class TableState {
 
   // Reads: all synchronous, at a seq that is a commit's end.
 
-  /** The version of a key at `seq`, or 0. Throws INVALID_DOCUMENT for what cannot be a key. */
-  versionOf(key: unknown, seq: number): number {
+  /**
+   * The number that a key was given by its first event and keeps for ever; -1: it has none yet.
+   * @throws INVALID_DOCUMENT for what cannot be a key.
+   */
+  ordinalOf(key: unknown): number {
     if (this.damage !== undefined) throw this.damage
+    if (key === this.#foundKey && this.#foundOrdinal >= 0) return this.#foundOrdinal
     const length = encodeKey(key, scratch)
     const ordinal = this.keys.find(scratch, length)
+    this.#foundKey = key
+    this.#foundOrdinal = ordinal
+    return ordinal
+  }
+
+  /** The version of a key at `seq`, or 0. Throws INVALID_DOCUMENT for what cannot be a key. */
+  versionOf(key: unknown, seq: number): number {
+    const ordinal = this.ordinalOf(key)
     return ordinal < 0 ? 0 : this.versions.versionAt(ordinal, seq)
   }
 
   get(key: unknown, seq: number): Document | undefined {
-    const version = this.versionOf(key, seq)
+    return this.documentOf(this.ordinalOf(key), seq)
+  }
+
+  /** Of the key with this ordinal, or -1, at `seq`. */
+  documentOf(ordinal: number, seq: number): Document | undefined {
+    const version = ordinal < 0 ? 0 : this.versions.versionAt(ordinal, seq)
     return version === 0 ? undefined : this.frames.document(version)
   }
 
   has(key: unknown, seq: number): boolean {
-    if (this.damage !== undefined) throw this.damage
-    const length = encodeKey(key, scratch)
-    const ordinal = this.keys.find(scratch, length)
+    return this.hasAt(this.ordinalOf(key), seq)
+  }
+
+  hasAt(ordinal: number, seq: number): boolean {
     return ordinal >= 0 && this.versions.liveVersionAt(ordinal, seq) !== 0
+  }
+
+  /** Seq of the last event of the key with this ordinal, or -1, visible or not; 0: it has none. */
+  latestSeq(ordinal: number): number {
+    const latest = ordinal < 0 ? 0 : this.versions.latestOf(ordinal)
+    return latest === 0 ? 0 : this.versions.seqOf(latest)
   }
 
   presentCount(): number {
@@ -307,6 +334,7 @@ export class TableState {
     this.nextPlace -= bytes
     this.versions.removeLast(ordinal)
     if (!isNewKey) return
+    this.#foundOrdinal = -1
     this.keys.removeLast()
     this.#ordered.forget(this.keys.count)
   }

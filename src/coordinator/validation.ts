@@ -8,7 +8,6 @@
  * by one as those of any batch. Laws: TXN-1, TXN-2.
  */
 import { DriftError } from '../base/errors.js'
-import { decodeKey } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import { isWithin, type RangeRead, type ReadKind, type ReadSet } from '../txn/read-set.js'
 import type { WriteSet } from '../txn/write-set.js'
@@ -23,10 +22,15 @@ export type Basis = {
 
 /** @throws DriftError WRITE_CONFLICT, SERIALIZATION. */
 export function validate(set: WriteSet<TableState>, { seq, reads }: Basis): void {
-  for (const { table, keyAt, end } of set.operations) checkRow(table, set.buffer.subarray(keyAt, end), seq)
+  for (const { table, ordinal, keyAt, end } of set.operations) {
+    if (table.versions.lastSeq <= seq) continue
+    checkRow(table, ordinal < 0 ? table.keys.find(set.buffer.subarray(keyAt, end), end - keyAt) : ordinal, seq)
+  }
   if (reads === undefined) return
-  for (const [table, { keys, ranges }] of reads.tables) {
-    for (const { key, kind } of keys.values()) {
+  for (const [table, { keys, unborn, ranges }] of reads.tables) {
+    if (table.versions.lastSeq <= seq) continue
+    for (const [ordinal, kind] of keys) if (hasChanged(table, ordinal, seq, kind)) throw changed(table, ordinal, seq)
+    for (const { key, kind } of unborn.values()) {
       const ordinal = table.keys.find(key, key.length)
       if (ordinal >= 0 && hasChanged(table, ordinal, seq, kind)) throw changed(table, ordinal, seq)
     }
@@ -35,14 +39,13 @@ export function validate(set: WriteSet<TableState>, { seq, reads }: Basis): void
   }
 }
 
-/** @throws DriftError WRITE_CONFLICT where a row has an event behind `seq`. */
-export function checkRow(table: TableState, key: Uint8Array, seq: number): void {
-  const ordinal = table.keys.find(key, key.length)
-  const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
-  const found = latest === 0 ? 0 : table.versions.seqOf(latest)
+/** @throws DriftError WRITE_CONFLICT where the row of a key with this ordinal, or -1, has an event behind `seq`. */
+export function checkRow(table: TableState, ordinal: number, seq: number): void {
+  const found = table.latestSeq(ordinal)
   if (found <= seq) return
-  const message = `table ${table.definition.name}: another transaction wrote key ${String(decodeKey(key))} (seq ${found}) since ${seq}`
-  throw new DriftError('WRITE_CONFLICT', message, { table: table.definition.name, key: decodeKey(key), readSeq: seq, seq: found })
+  const key = table.key(ordinal)
+  const message = `table ${table.definition.name}: another transaction wrote key ${String(key)} (seq ${found}) since ${seq}`
+  throw new DriftError('WRITE_CONFLICT', message, { table: table.definition.name, key, readSeq: seq, seq: found })
 }
 
 function hasChanged(table: TableState, ordinal: number, seq: number, kind: ReadKind): boolean {

@@ -15,8 +15,10 @@ export type RangeRead = {
 }
 
 export type TableReads = {
-  /** By the key's bytes as a text. */
-  readonly keys: Map<string, { readonly key: Uint8Array; kind: ReadKind }>
+  /** By ordinal, which a key keeps for ever. */
+  readonly keys: Map<number, ReadKind>
+  /** Keys that nobody had ever written when they were read, by their bytes as a text. */
+  readonly unborn: Map<string, { readonly key: Uint8Array; kind: ReadKind }>
   ranges: RangeRead[]
 }
 
@@ -29,18 +31,28 @@ const EVERYTHING: RangeRead = { range: {}, kind: 'row', matches: undefined }
 /** What a SERIALIZABLE transaction has read: keys, there or not, and ranges with their conditions. Bounded for each table. */
 export class ReadSet<Table> {
   readonly tables = new Map<Table, TableReads>()
+  /** Most reads are of the table of the read before. */
+  #last: { readonly table: Table; readonly reads: TableReads } | undefined
 
-  readKey(table: Table, key: Uint8Array, kind: ReadKind): void {
-    const { keys, ranges } = this.#of(table)
+  readKey(table: Table, ordinal: number, kind: ReadKind): void {
+    const reads = this.#of(table)
+    if (reads.ranges[0] === EVERYTHING) return
+    const known = reads.keys.get(ordinal)
+    if (known === kind || known === 'row') return
+    if (reads.keys.size >= KEYS_MAX) this.#readAll(table)
+    else reads.keys.set(ordinal, kind)
+  }
+
+  /** A key that has no ordinal yet; its bytes are kept. */
+  readUnborn(table: Table, key: Uint8Array, kind: ReadKind): void {
+    const { unborn, ranges } = this.#of(table)
     if (ranges[0] === EVERYTHING) return
     const name = keyName(key)
-    const known = keys.get(name)
+    const known = unborn.get(name)
     if (known !== undefined) {
       if (kind === 'row') known.kind = kind
-      return
-    }
-    if (keys.size >= KEYS_MAX) this.#readAll(table)
-    else keys.set(name, { key: key.slice(), kind })
+    } else if (unborn.size >= KEYS_MAX) this.#readAll(table)
+    else unborn.set(name, { key, kind })
   }
 
   readRange(table: Table, read: RangeRead): void {
@@ -53,15 +65,18 @@ export class ReadSet<Table> {
   #readAll(table: Table): void {
     const reads = this.#of(table)
     reads.keys.clear()
+    reads.unborn.clear()
     reads.ranges = [EVERYTHING]
   }
 
   #of(table: Table): TableReads {
+    if (this.#last?.table === table) return this.#last.reads
     let reads = this.tables.get(table)
     if (reads === undefined) {
-      reads = { keys: new Map(), ranges: [] }
+      reads = { keys: new Map(), unborn: new Map(), ranges: [] }
       this.tables.set(table, reads)
     }
+    this.#last = { table, reads }
     return reads
   }
 }
