@@ -40,6 +40,7 @@ export class TransactionTable<Row extends object = Document> {
   readonly name: string
   readonly #coordinator: Coordinator
   readonly #transaction: Transaction
+  #state: TableState | undefined
 
   /** @internal */
   constructor(coordinator: Coordinator, transaction: Transaction, name: string) {
@@ -52,9 +53,9 @@ export class TransactionTable<Row extends object = Document> {
   get(key: Key): Row | undefined {
     // Without a closure: a read of what is in memory costs little more than that.
     const transaction = this.#transaction
-    transaction.check()
+    const view = transaction.view()
     try {
-      return transaction.view().get(this.#coordinator.table(this.name), key) as Row | undefined
+      return view.get(this.#table(), key) as Row | undefined
     } catch (thrown) {
       throw transaction.fail(thrown)
     }
@@ -159,12 +160,11 @@ export class TransactionTable<Row extends object = Document> {
   }
 
   #read<Result>(read: (state: TableState, view: TransactionView) => Result): Result {
-    return this.#transaction.run(() => read(this.#coordinator.table(this.name), this.#transaction.view()))
+    return this.#transaction.run(() => read(this.#table(), this.#transaction.view()))
   }
 
   #write(kind: OwnWrite['kind'], key: Key | undefined, value: unknown, conditions: TransactionWriteOptions): Promise<void> {
     try {
-      this.#transaction.check()
       const table = this.#table()
       switch (kind) {
         case 'insert':
@@ -186,11 +186,11 @@ export class TransactionTable<Row extends object = Document> {
     }
   }
 
+  /** A table stays while the database is open; one that is only read is another one after each refresh. */
   #table(): TableState {
-    try {
-      return this.#coordinator.table(this.name)
-    } catch (thrown) {
-      throw this.#transaction.fail(thrown)
-    }
+    if (this.#state !== undefined) return this.#state
+    const state = this.#coordinator.table(this.name)
+    if (!this.#coordinator.isReadOnly) this.#state = state
+    return state
   }
 }

@@ -27,10 +27,10 @@ export function validate(set: WriteSet<TableState>, { seq, reads }: Basis): void
     checkRow(table, ordinal < 0 ? table.keys.find(set.buffer.subarray(keyAt, end), end - keyAt) : ordinal, seq)
   }
   if (reads === undefined) return
-  for (const [table, { keys, unborn, ranges }] of reads.tables) {
+  for (const { table, keys, unborn, ranges } of reads.tables) {
     if (table.versions.lastSeq <= seq) continue
     for (const [ordinal, kind] of keys) if (hasChanged(table, ordinal, seq, kind)) throw changed(table, ordinal, seq)
-    for (const { key, kind } of unborn.values()) {
+    for (const { key, kind } of unborn?.values() ?? []) {
       const ordinal = table.keys.find(key, key.length)
       if (ordinal >= 0 && hasChanged(table, ordinal, seq, kind)) throw changed(table, ordinal, seq)
     }

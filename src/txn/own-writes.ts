@@ -35,7 +35,7 @@ type OwnTable<Table> = {
   /** By ordinal, which a key keeps for ever. */
   readonly rows: Map<number, OwnRow<Table>>
   /** Of keys that had no ordinal at their first write, by their bytes as a text: others may have given them one since. */
-  readonly unborn: Map<string, OwnRow<Table>>
+  unborn: Map<string, OwnRow<Table>> | undefined
   /** In key order; those of `added` are not in it yet. A new array each time. */
   sorted: readonly OwnRow<Table>[]
   added: OwnRow<Table>[]
@@ -58,8 +58,8 @@ const FOLDED_EVERY = 16
  */
 export class OwnWrites<Table extends Keyed> {
   readonly set: WriteSet<Table>
-  readonly #tables = new Map<Table, OwnTable<Table>>()
-  /** Most writes and reads are of the table of the one before. */
+  /** A few as a rule: looked through from the one that was asked for last. */
+  readonly #tables: OwnTable<Table>[] = []
   #last: OwnTable<Table> | undefined
   readonly #events: OwnEvent<Table>[] = []
   #number = 0
@@ -124,7 +124,7 @@ export class OwnWrites<Table extends Keyed> {
 
   /** Rows of a range that have an event with number <= `through`, in key order. */
   *rows(table: Table, range: KeyRange, through: number): Generator<{ readonly key: Uint8Array; readonly event: OwnEvent<Table> }, void> {
-    const own = this.#tables.get(table)
+    const own = this.#of(table)
     if (own === undefined) return
     const sorted = inOrder(own)
     const step = range.reverse === true ? -1 : 1
@@ -139,7 +139,7 @@ export class OwnWrites<Table extends Keyed> {
 
   /** The columns of `committed`, those at seq `at`, and behind them what own documents and patches brought. Each event is read once. */
   columns(table: Table, at: number, through: number, committed: () => SeenColumns): readonly ColumnInfo[] {
-    const own = this.#tables.get(table)
+    const own = this.#of(table)
     if (own === undefined) return committed().at(at)
     let known = own.columns
     // An older statement that is still read has fewer of them.
@@ -197,7 +197,7 @@ export class OwnWrites<Table extends Keyed> {
     this.#epoch++
     while (this.#events.length > operations) {
       const event = this.#events.pop() as OwnEvent<Table>
-      const own = this.#tables.get(event.operation.table)
+      const own = this.#of(event.operation.table)
       if (own !== undefined) own.events--
       event.row.latest = event.previous
     }
@@ -209,14 +209,14 @@ export class OwnWrites<Table extends Keyed> {
     if (this.#events.length === 0) return
     this.#epoch++
     this.#events.length = 0
-    this.#tables.clear()
+    this.#tables.length = 0
     this.#last = undefined
     this.set.truncate(0)
   }
 
   #of(table: Table): OwnTable<Table> | undefined {
     if (this.#last?.table === table) return this.#last
-    const own = this.#tables.get(table)
+    const own = this.#tables.find((known) => known.table === table)
     if (own !== undefined) this.#last = own
     return own
   }
@@ -229,8 +229,8 @@ export class OwnWrites<Table extends Keyed> {
     const { table, kind } = operation
     let own = this.#of(table)
     if (own === undefined) {
-      own = { table, rows: new Map(), unborn: new Map(), sorted: [], added: [], events: 0, first: 0, columns: undefined }
-      this.#tables.set(table, own)
+      own = { table, rows: new Map(), unborn: undefined, sorted: NONE, added: [], events: 0, first: 0, columns: undefined }
+      this.#tables.push(own)
     }
     const ordinal = table.ordinalOf(key)
     operation.ordinal = ordinal
@@ -257,7 +257,7 @@ function rowOf<Table extends Keyed>(own: OwnTable<Table>, ordinal: number, key: 
     const row = own.rows.get(ordinal)
     if (row !== undefined) return row
   }
-  if (own.unborn.size === 0) return undefined
+  if (own.unborn === undefined) return undefined
   const row = own.unborn.get(keyName(keyBytes(key)))
   if (row !== undefined && ordinal >= 0) own.rows.set(ordinal, row)
   return row
@@ -272,16 +272,18 @@ function newRow<Table>(own: OwnTable<Table>, ordinal: number): OwnRow<Table> {
 
 function unbornRow<Table>(own: OwnTable<Table>, key: Uint8Array): OwnRow<Table> {
   const name = keyName(key)
-  let row = own.unborn.get(name)
+  const unborn = (own.unborn ??= new Map())
+  let row = unborn.get(name)
   if (row === undefined) {
     row = { ordinal: -1, key, latest: undefined }
-    own.unborn.set(name, row)
+    unborn.set(name, row)
     own.added.push(row)
   }
   return row
 }
 
 const NO_KEY = new Uint8Array(0)
+const NONE: readonly never[] = []
 
 /** The sorted rows, brought up to date by merging in those that are new. */
 function inOrder<Table extends Keyed>(own: OwnTable<Table>): readonly OwnRow<Table>[] {

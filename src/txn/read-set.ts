@@ -14,11 +14,12 @@ export type RangeRead = {
   readonly matches: ((document: Document) => boolean) | undefined
 }
 
-export type TableReads = {
+export type TableReads<Table> = {
+  readonly table: Table
   /** By ordinal, which a key keeps for ever. */
   readonly keys: Map<number, ReadKind>
   /** Keys that nobody had ever written when they were read, by their bytes as a text. */
-  readonly unborn: Map<string, { readonly key: Uint8Array; kind: ReadKind }>
+  unborn: Map<string, { readonly key: Uint8Array; kind: ReadKind }> | undefined
   ranges: RangeRead[]
 }
 
@@ -28,11 +29,14 @@ const RANGES_MAX = 1000
 
 const EVERYTHING: RangeRead = { range: {}, kind: 'row', matches: undefined }
 
+/** Shared by all tables without ranges. */
+const NO_RANGES: RangeRead[] = []
+
 /** What a SERIALIZABLE transaction has read: keys, there or not, and ranges with their conditions. Bounded for each table. */
 export class ReadSet<Table> {
-  readonly tables = new Map<Table, TableReads>()
-  /** Most reads are of the table of the read before. */
-  #last: { readonly table: Table; readonly reads: TableReads } | undefined
+  /** A few as a rule: looked through from the one that was read last. */
+  readonly tables: TableReads<Table>[] = []
+  #last: TableReads<Table> | undefined
 
   readKey(table: Table, ordinal: number, kind: ReadKind): void {
     const reads = this.#of(table)
@@ -45,8 +49,9 @@ export class ReadSet<Table> {
 
   /** A key that has no ordinal yet; its bytes are kept. */
   readUnborn(table: Table, key: Uint8Array, kind: ReadKind): void {
-    const { unborn, ranges } = this.#of(table)
-    if (ranges[0] === EVERYTHING) return
+    const reads = this.#of(table)
+    if (reads.ranges[0] === EVERYTHING) return
+    const unborn = (reads.unborn ??= new Map())
     const name = keyName(key)
     const known = unborn.get(name)
     if (known !== undefined) {
@@ -56,27 +61,28 @@ export class ReadSet<Table> {
   }
 
   readRange(table: Table, read: RangeRead): void {
-    const { ranges } = this.#of(table)
-    if (ranges[0] === EVERYTHING) return
-    if (ranges.length >= RANGES_MAX) this.#readAll(table)
-    else ranges.push(read)
+    const reads = this.#of(table)
+    if (reads.ranges[0] === EVERYTHING) return
+    if (reads.ranges.length >= RANGES_MAX) this.#readAll(table)
+    else if (reads.ranges === NO_RANGES) reads.ranges = [read]
+    else reads.ranges.push(read)
   }
 
   #readAll(table: Table): void {
     const reads = this.#of(table)
     reads.keys.clear()
-    reads.unborn.clear()
+    reads.unborn = undefined
     reads.ranges = [EVERYTHING]
   }
 
-  #of(table: Table): TableReads {
-    if (this.#last?.table === table) return this.#last.reads
-    let reads = this.tables.get(table)
+  #of(table: Table): TableReads<Table> {
+    if (this.#last?.table === table) return this.#last
+    let reads = this.tables.find((known) => known.table === table)
     if (reads === undefined) {
-      reads = { keys: new Map(), unborn: new Map(), ranges: [] }
-      this.tables.set(table, reads)
+      reads = { table, keys: new Map(), unborn: undefined, ranges: NO_RANGES }
+      this.tables.push(reads)
     }
-    this.#last = { table, reads }
+    this.#last = reads
     return reads
   }
 }
