@@ -253,7 +253,7 @@ export class CommitPipeline {
       if (request.signal?.aborted === true) throw aborted()
       const time = this.#commitTime(request.time)
       const firstSeq = this.#nextSeq
-      if (call.set !== undefined && request.basis !== undefined) validate(call.set, request.basis)
+      if (call.set !== undefined && request.basis !== undefined) validate(call.set, request.basis, this.#commits)
       if (call.set !== undefined) this.#staging.stage(call.set, firstSeq, time)
       const made = call.schema?.declare(firstSeq)
       if (made !== undefined) this.#staging.stageSchema(CATALOG_TABLE_ID, Catalog.encode(made), firstSeq, time)

@@ -4,7 +4,7 @@ import { compareKeys, keyBytes } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { KeyRange } from '../index/ordered-keys.js'
 import type { OwnEvent, OwnWrites } from '../txn/own-writes.js'
-import type { RangeRead, ReadKind, ReadSet } from '../txn/read-set.js'
+import type { LogRead, RangeRead, ReadKind, ReadSet } from '../txn/read-set.js'
 import type { TableState } from './table-state.js'
 
 export type ViewRow = { readonly key: Uint8Array; readonly document: () => Document | undefined }
@@ -46,11 +46,9 @@ export class TransactionView {
     if (this.#reads !== undefined) noteRead(this.#reads, table, table.ordinalOf(key), key, kind)
   }
 
-  /** @throws NOT_SUPPORTED where what it reads must still be so at its commit: every commit changes the log. */
-  readLog(): void {
-    if (this.#reads === undefined) return
-    const message = 'drift.commits in a SERIALIZABLE transaction that may write: read it AS OF an earlier point, or outside'
-    throw new DriftError('NOT_SUPPORTED', message, { table: 'drift.commits' })
+  /** `found`: whether the read would find a commit that comes behind its point. */
+  readLog(found: LogRead): void {
+    this.#reads?.readLog(found)
   }
 
   get(table: TableState, key: unknown): Document | undefined {

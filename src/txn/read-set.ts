@@ -1,6 +1,7 @@
 import type { Document } from '../codec/value.js'
 import { compareKeys } from '../codec/key-codec.js'
 import type { KeyRange } from '../index/ordered-keys.js'
+import type { CommitRecord } from '../mvcc/commit-record.js'
 
 /**
  * What a read depends on: `row`: the whole row; `presence`: only whether there is one (a count, a list of keys).
@@ -23,6 +24,9 @@ export type TableReads<Table> = {
   ranges: RangeRead[]
 }
 
+/** Whether a commit that came since would have been found by a read of the log of commits. */
+export type LogRead = (commit: CommitRecord) => boolean
+
 /** More than that of one table are taken as all of it: coarser, never less. */
 const KEYS_MAX = 100_000
 const RANGES_MAX = 1000
@@ -37,6 +41,8 @@ export class ReadSet<Table> {
   /** A few as a rule: looked through from the one that was read last. */
   readonly tables: TableReads<Table>[] = []
   #last: TableReads<Table> | undefined
+  /** Of the log of commits: what is there never changes, so only what came behind the read point matters. */
+  logReads: readonly LogRead[] = []
 
   readKey(table: Table, ordinal: number, kind: ReadKind): void {
     const reads = this.#of(table)
@@ -58,6 +64,10 @@ export class ReadSet<Table> {
       if (kind === 'row') known.kind = kind
     } else if (unborn.size >= KEYS_MAX) this.#readAll(table)
     else unborn.set(name, { key, kind })
+  }
+
+  readLog(read: LogRead): void {
+    this.logReads = this.logReads.length >= RANGES_MAX ? [() => true] : [...this.logReads, read]
   }
 
   readRange(table: Table, read: RangeRead): void {
