@@ -14,6 +14,7 @@ import { KeyIndex } from '../index/key-index.js'
 import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
 import { logAddress, VersionFrames, type LogBytes } from '../mvcc/version-frames.js'
 import type { VersionBlocksOptions } from '../mvcc/version-blocks.js'
+import { RecentDocuments } from '../mvcc/recent-documents.js'
 import { VersionStore } from '../mvcc/version-store.js'
 import { SnapshotBlocks } from '../snapshot/snapshot-blocks.js'
 import { SnapshotReader } from '../snapshot/snapshot-reader.js'
@@ -40,6 +41,7 @@ export class TableState {
   readonly columns: SeenColumns
   readonly recent = new RecentChanges()
   readonly #ordered: OrderedKeys
+  readonly #recentDocuments: RecentDocuments
   /** Place of the next frame. */
   nextPlace: number
   checkpointSeq = 0
@@ -76,6 +78,7 @@ export class TableState {
     this.segments = segments
     this.versions = new VersionStore({ ...versions, rebuild: (below) => this.#versionsAnew(hashSeed, below, versions) })
     this.frames = new VersionFrames(this.versions, segments, log)
+    this.#recentDocuments = new RecentDocuments(this.versions, this.frames)
     this.columns = new SeenColumns(definition.primaryKey, definition.createdSeq)
     this.nextPlace = segments.bytes
   }
@@ -192,7 +195,7 @@ export class TableState {
   /** Of the key with this ordinal, or -1, at `seq`. */
   documentOf(ordinal: number, seq: number): Document | undefined {
     const version = ordinal < 0 ? 0 : this.versions.versionAt(ordinal, seq)
-    return version === 0 ? undefined : this.frames.document(version)
+    return version === 0 ? undefined : this.#recentDocuments.document(ordinal, version)
   }
 
   has(key: unknown, seq: number): boolean {
