@@ -41,6 +41,7 @@ import { lockDirectory } from './directory-lock.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { PageAccess } from './page-access.js'
+import { ReadPins } from './read-pins.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
@@ -151,11 +152,7 @@ export class Coordinator {
     }
   })
   readonly #arrivals = new Arrivals()
-  #nextPin = 1
-  /** Seqs that read views hold, and since when. */
-  readonly #pins = new Map<number, { readonly seq: number; readonly sinceMs: number }>()
-  readonly #pinOf = new WeakMap<object, number>()
-  readonly #forgottenViews = new FinalizationRegistry<number>((id) => void this.#pins.delete(id))
+  readonly #pins = new ReadPins(() => this.monotonic())
 
   private constructor(
     options: CoordinatorOptions,
@@ -400,18 +397,11 @@ export class Coordinator {
 
   /** A read view holds its seq until {@link unpin}; one that is garbage collected lets go by itself. */
   pin(view: object, seq: number): void {
-    const id = this.#nextPin++
-    this.#pins.set(id, { seq, sinceMs: this.monotonic() })
-    this.#pinOf.set(view, id)
-    this.#forgottenViews.register(view, id, view)
+    this.#pins.pin(view, seq)
   }
 
   unpin(view: object): void {
-    const id = this.#pinOf.get(view)
-    if (id === undefined) return
-    this.#pins.delete(id)
-    this.#pinOf.delete(view)
-    this.#forgottenViews.unregister(view)
+    this.#pins.unpin(view)
   }
 
   // Writes.
@@ -549,7 +539,6 @@ export class Coordinator {
 
   stats() {
     const tables = [...this.#state.tables.values()]
-    const pins = [...this.#pins.values()]
     const now = this.monotonic()
     return {
       lastSeq: this.lastSeq,
@@ -560,10 +549,10 @@ export class Coordinator {
       logBytesMax: this.#writing?.log.roomBytes ?? 0,
       checkpoints: this.#checkpoints,
       compactions: this.#writing?.maintenance.compactions ?? 0,
-      views: this.#pins.size,
-      oldestViewSeq: this.#pins.size === 0 ? undefined : Math.min(...pins.map(({ seq }) => seq)),
+      views: this.#pins.count,
+      oldestViewSeq: this.#pins.oldestSeq,
       /** Views of the past that nobody has let go of, oldest first. */
-      readViews: pins.map(({ seq, sinceMs }) => ({ seq, ageMs: now - sinceMs })),
+      readViews: this.#pins.list(now),
       /** Oldest first. */
       transactions: this.#transactions.list(now),
       /** Rows that are locked, and transactions and writes that wait for one. */

@@ -1,12 +1,11 @@
 import { DriftError } from '../base/errors.js'
-import { decodeKey } from '../codec/key-codec.js'
 import type { Isolation } from '../txn/isolation.js'
-import { OwnWrites, type Mark, type OwnEvent } from '../txn/own-writes.js'
+import { OwnWrites, type Mark } from '../txn/own-writes.js'
 import { ReadSet } from '../txn/read-set.js'
-import type { WriteConditions, WriteSet } from '../txn/write-set.js'
+import type { WriteSet } from '../txn/write-set.js'
 import type { Commit, CommitRequest } from './commit-pipeline.js'
 import type { OpenTransaction, OpenTransactions } from './open-transactions.js'
-import { checkSeq, refusal } from './refusals.js'
+import { addOwnWrite, type OwnWrite } from './own-write.js'
 import { lockTimeout, type LockWait, type RowLocks } from './row-locks.js'
 import type { TableState } from './table-state.js'
 import { TransactionView } from './transaction-view.js'
@@ -46,18 +45,6 @@ export type TransactionHost = {
 /** A row to lock, and what to do where another one has it. */
 export type LockWish = { readonly whenLocked: 'wait' | 'refuse' | 'skip' } & Partial<LockWait>
 
-/** One write, as it is asked for. */
-export type OwnWrite =
-  | { readonly kind: 'insert' | 'upsert'; readonly table: TableState; readonly document: unknown; readonly conditions?: WriteConditions }
-  | {
-      readonly kind: 'patch'
-      readonly table: TableState
-      readonly key: unknown
-      readonly set: unknown
-      readonly conditions?: WriteConditions
-    }
-  | { readonly kind: 'softDelete'; readonly table: TableState; readonly key: unknown; readonly conditions?: WriteConditions }
-
 /**
  * `failed`: only ROLLBACK, or ROLLBACK TO, goes on. `doomed`: only ROLLBACK does; every other call gets the same error again, that of a
  * conflict or of its age. `committing` and `ended` take nothing any more.
@@ -74,7 +61,6 @@ const OPEN: State = { kind: 'open' }
 const COMMITTING: State = { kind: 'committing' }
 const COMMITTED: State = { kind: 'ended', how: 'committed' }
 const ROLLED_BACK: State = { kind: 'ended', how: 'rolled back' }
-const NO_CONDITIONS: WriteConditions = {}
 
 /**
  * One transaction, on the coordinator's thread. Its writes are encoded, checked against what it sees and kept in memory: nothing of them is
@@ -216,7 +202,8 @@ export class Transaction {
     const { mark } = this.#own
     try {
       this.#assertCanWrite()
-      for (let index = 0; index < writes.length; index++) this.#write(writes[index] as OwnWrite, at)
+      for (let index = 0; index < writes.length; index++)
+        addOwnWrite(writes[index] as OwnWrite, this.#own, { at, reads: this.#reads, isRechecked: this.isolation !== 'read committed' })
     } catch (thrown) {
       this.#own.takeBack(mark)
       throw this.fail(thrown)
@@ -368,36 +355,6 @@ export class Transaction {
     this.check()
   }
 
-  #write(write: OwnWrite, at: number): void {
-    const { kind, table, conditions = NO_CONDITIONS } = write
-    if (table.damage !== undefined) throw table.damage
-    const event =
-      kind === 'patch'
-        ? this.#own.patch(table, write.key, write.set, conditions)
-        : kind === 'softDelete'
-          ? this.#own.softDelete(table, write.key, conditions)
-          : this.#own.document(kind, table, write.document, conditions)
-    const { ordinal } = event.operation
-    // What another commit took already will not be given: said now, not at the end.
-    if (this.isolation !== 'read committed') checkRow(table, ordinal, at)
-    // That it was refused, or not, is a read, even where the write is taken back later.
-    const kindOfRead = conditions.ifSeq === undefined && conditions.skipUnchanged !== true ? 'presence' : 'row'
-    if (ordinal >= 0) this.#reads?.readKey(table, ordinal, kindOfRead)
-    else this.#reads?.readUnborn(table, this.#own.keyOf(event).slice(), kindOfRead)
-    const { ifSeq } = conditions
-    if (ifSeq !== undefined) {
-      if (event.previous !== undefined) throw ownBefore(table, this.#own.keyOf(event), ifSeq)
-      checkSeq(table, this.#own.keyOf(event), ifSeq, ordinal < 0 ? 0 : table.versions.versionAt(ordinal, at))
-    }
-    const isLive = event.previous === undefined ? table.hasAt(ordinal, at) : this.#isLive(event.previous, table, ordinal, at)
-    if (kind === 'insert' && isLive) throw refusal('ALREADY_EXISTS', table, this.#own.keyOf(event))
-    if ((kind === 'patch' || kind === 'softDelete') && !isLive) throw refusal('KEY_NOT_FOUND', table, this.#own.keyOf(event))
-  }
-
-  #isLive(event: OwnEvent<TableState>, table: TableState, ordinal: number, at: number): boolean {
-    return this.#own.isLive(event, () => table.hasAt(ordinal, at))
-  }
-
   #doom(error: DriftError): void {
     this.#state = { kind: 'doomed', error }
     this.#host.transactions.end(this, this.#entry)
@@ -441,10 +398,4 @@ export class Transaction {
 
 function unknownSavepoint(name: string): DriftError {
   return new DriftError('INVALID_ARGUMENT', `there is no savepoint ${JSON.stringify(name)}`, { savepoint: name })
-}
-
-/** An own event has no seq yet, so no seq can be that of the last one. */
-function ownBefore(table: TableState, key: Uint8Array, expected: number): DriftError {
-  const message = `table ${table.definition.name}: this transaction wrote the key itself, so its last event is not ${expected}`
-  return new DriftError('WRITE_CONFLICT', message, { table: table.definition.name, key: decodeKey(key), expected })
 }
