@@ -32,6 +32,7 @@ export function withCommits(source: QuerySource, coordinator: Coordinator, at: n
   return {
     ...source,
     pages: (table) => (isLog(table) ? undefined : source.pages?.(table)),
+    indexes: (table) => (isLog(table) ? [] : (source.indexes?.(table) ?? [])),
     scanCounters: (table) => (isLog(table) ? undefined : source.scanCounters?.(table)),
     hasOwn: (table) => !isLog(table) && source.hasOwn?.(table) === true,
     primaryKey: (table) => (isLog(table) ? 'seq' : source.primaryKey(table)),
@@ -144,7 +145,7 @@ function documentOf(coordinator: Coordinator, commit: CommitRecord): Document {
 /** In the order of their first events, each once; a table counts as one that its making is an event of. */
 function tablesOf(coordinator: Coordinator, { firstSeq, runs }: CommitRecord): string[] {
   const names = runs.map(({ tableId }) =>
-    tableId === CATALOG_TABLE_ID ? coordinator.tableMadeAt(firstSeq).name : coordinator.tableById(tableId).definition.name
+    tableId === CATALOG_TABLE_ID ? coordinator.schemaEventAt(firstSeq).table.name : coordinator.tableById(tableId).definition.name
   )
   return names.length === 1 ? names : [...new Set(names)]
 }

@@ -15,6 +15,8 @@ export class SessionState {
   asOf: AskedPoint | undefined
   strict: boolean | undefined
   dialect: 'drift' | 'sql' | undefined
+  /** `'none'`, or the name of the only index that queries may use, whatever it costs. */
+  index: string | undefined
   /** How long a transaction waits for a locked row, in milliseconds. */
   lockTimeoutMs: number | undefined
   /** @internal */

@@ -6,8 +6,8 @@ import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID } from '../ba
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
-import type { IndexDefinition, TableDefinition } from '../catalog/catalog.js'
-import { schemaYaml } from '../catalog/schema-yaml.js'
+import type { SchemaEvent, TableDefinition } from '../catalog/catalog.js'
+import type { IndexDefinition } from '../catalog/index-definition.js'
 import { WAITING_BYTES } from '../compaction/plan.js'
 import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
@@ -18,6 +18,7 @@ import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
 import { PageTable } from '../memory/page-table.js'
+import type { ReadableIndex } from '../index/readable-index.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
 import { VersionMemory } from '../mvcc/version-memory.js'
@@ -38,13 +39,17 @@ import type { WriterConfig } from '../writer/writer.js'
 import { Arrivals } from './arrivals.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
+import { IndexAccess } from './index-access.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { PageAccess } from './page-access.js'
 import { ReadPins } from './read-pins.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
+import { SchemaChanges } from './schema-changes.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
+import { TableLoader } from './table-loader.js'
+import { UniqueKeys } from './unique-keys.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
 import type { TableState } from './table-state.js'
 import type { Transaction, TransactionLimits } from './transaction.js'
@@ -109,8 +114,6 @@ const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
 
 const LOCK_TIMEOUT_MS = 60_000
 
-const noMetadata = new Uint8Array(0)
-
 /** What only a database that can be written has. */
 type Writing = {
   readonly log: SharedLog
@@ -118,6 +121,8 @@ type Writing = {
   readonly pipeline: CommitPipeline
   readonly maintenance: Maintenance
   readonly pages: PageAccess
+  readonly indexes: IndexAccess
+  readonly schema: SchemaChanges
 }
 
 /**
@@ -278,9 +283,9 @@ export class Coordinator {
     return table
   }
 
-  /** The table that a schema event made. */
-  tableMadeAt(seq: number): TableDefinition {
-    return this.#state.catalog.createdAt(seq)
+  /** What a schema event did. */
+  schemaEventAt(seq: number): SchemaEvent {
+    return this.#state.catalog.eventAt(seq)
   }
 
   hasTable(name: string): boolean {
@@ -440,32 +445,21 @@ export class Coordinator {
     return this.#transactions.commit(set, request, this.lockTimeoutMs)
   }
 
-  /** Resolves when the table is durable and has its folder. */
-  async createTable(
-    name: string,
-    primaryKey: string,
-    indexes: readonly IndexDefinition[],
-    request: Partial<CommitRequest> = {}
-  ): Promise<Commit> {
-    const { pipeline, link } = this.#writer()
-    const { catalog } = this.#state
-    let folderMade: Promise<void> | undefined
-    const commit = await pipeline.submitSchema(
-      {
-        declare: (seq) => catalog.declare(name, primaryKey, indexes, seq),
-        made: (definition) => {
-          this.#state.addTable(definition)
-          this.#writing?.pages.addTable(this.table(definition.name))
-          // Posted now, so that every later checkpoint finds the table made.
-          const directory = `${this.#options.directory}/tables/${definition.folder}`
-          folderMade = link.addTable({ tableId: definition.id, directory, checkpointSeq: 0, segments: [] }, schemaYaml(definition))
-          folderMade.catch(() => {})
-        }
-      },
-      { metadata: noMetadata, ...request }
-    )
-    await folderMade
-    return commit
+  /** Tables and indexes that come and go. */
+  get schema(): SchemaChanges {
+    return this.#writer().schema
+  }
+
+  /** Of a table's indexes those that can be read at S; a promise where that is to be waited for. */
+  indexes(table: TableState, S: number): readonly ReadableIndex[] | Promise<readonly ReadableIndex[]> {
+    const indexes = this.#writing?.indexes
+    if (indexes === undefined || table.definition.indexes.length === 0) return []
+    return indexes.readableNow(table, S) ?? indexes.readable(table, S)
+  }
+
+  findIndex(name: string): { readonly table: TableDefinition; readonly index: IndexDefinition } | undefined {
+    this.assertOpen()
+    return this.#state.catalog.findIndex(name)
   }
 
   /** Resolves when the table that has this name is visible: another call may still be making it. */
@@ -580,6 +574,7 @@ export class Coordinator {
       this.#arrivals.announce()
       if (writing !== undefined) {
         await writing.pipeline.idle()
+        writing.indexes.close()
         await writing.pages.close()
         await writing.maintenance.stop()
         await this.#checkpoint
@@ -614,7 +609,9 @@ export class Coordinator {
     const config: WriterConfig = { directory, identity, durability, walNumber, firstSeq: lastSeq + 1, tables: files }
     await thread?.start(config)
     const link = thread ?? new InProcessWriter(io, memory, config)
-    const staging = new Staging(() => Math.min(this.lastSeq, this.#transactions.oldestReadSeq()))
+    const unique: UniqueKeys = new UniqueKeys({ appliedSeq: () => apply.appliedSeq, readable: (id) => indexes.readableOf(id) })
+    const oldestReadSeq = (): number => Math.min(this.lastSeq, this.#transactions.oldestReadSeq())
+    const staging = new Staging(oldestReadSeq, (staged, seq) => unique.check(staged, seq))
     this.#logBytes = (source) => (source === STAGING_SOURCE ? staging.buffer : memory.bytes())
     this.#checkpointSeq = lastSeq
     const tables = this.#state.tables
@@ -632,14 +629,18 @@ export class Coordinator {
       lastSeq,
       pageRows: this.#options.pageRows,
       tables: [...tables.values()].map(({ definition, directory: folder, nextPlace, versions }) => ({
-        tableId: definition.id,
-        primaryKey: definition.primaryKey,
+        definition,
         directory: folder,
         nextPlace,
         state: versions.count === 0 ? 'live' : 'cold'
       }))
     }
     const applyLink = thread === undefined ? new InProcessApplier(io, applyConfig) : new ThreadApplier(applyConfig)
+    const loader = new TableLoader(
+      () => this.checkpoint(),
+      () => apply.appliedSeq
+    )
+    const indexes = new IndexAccess({ io, directory, arena, apply, link: applyLink, loader, logger, tables: tables.values() })
     const pages = new PageAccess({
       io,
       arena,
@@ -650,7 +651,8 @@ export class Coordinator {
       tables: tables.values(),
       threads: thread === undefined ? 0 : queryThreadsOf(this.#options.queryThreads, arena.budgetBytes),
       worthwhileNs: this.#options.worthwhileNs,
-      checkpoint: () => this.checkpoint()
+      loader,
+      onLost: () => indexes.lost()
     })
     const pipeline = new CommitPipeline({
       log,
@@ -682,7 +684,18 @@ export class Coordinator {
       waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
       tables: () => this.#maintained(undefined)
     })
-    this.#writing = { log, link, pipeline, maintenance, pages }
+    const schema = new SchemaChanges({
+      directory,
+      state: this.#state,
+      pipeline,
+      link,
+      pages,
+      indexes,
+      unique,
+      untilApplied: (seq) => applyLink.untilApplied(seq)
+    })
+    this.#writing = { log, link, pipeline, maintenance, pages, indexes, schema }
+    await schema.resume()
   }
 
   #startCheckpoint(): void {

@@ -44,10 +44,15 @@ export class Staging {
   #runs: { tableId: number; count: number; bytes: number }[] = []
   #events = 0
   readonly #oldestReadSeq: () => number
+  readonly #check: (staged: readonly Staged[], seq: number) => void
 
-  /** `oldestReadSeq`: the oldest point of which a transaction may still ask what changed since. */
-  constructor(oldestReadSeq: () => number) {
+  /**
+   * `oldestReadSeq`: the oldest point of which a transaction may still ask what changed since. `check` refuses what a whole commit would
+   * leave behind; it is told the commit's first seq.
+   */
+  constructor(oldestReadSeq: () => number, check: (staged: readonly Staged[], seq: number) => void = () => {}) {
     this.#oldestReadSeq = oldestReadSeq
+    this.#check = check
   }
 
   get bytes(): Uint8Array {
@@ -80,6 +85,12 @@ export class Staging {
       this.takeBack()
       if (!(error instanceof DriftError) || set.operations.length === 1) throw error
       throw new DriftError(error.code.slice(6) as 'LIMIT', `operation ${index}: ${error.message}`, { ...error.details, index }, error)
+    }
+    try {
+      this.#check(this.#staged, firstSeq)
+    } catch (error) {
+      this.takeBack()
+      throw error
     }
     this.#finish()
   }

@@ -1,7 +1,7 @@
 import type { DriftError } from '../base/errors.js'
 import type { TableDefinition } from '../catalog/catalog.js'
 import { SeenColumns, type ColumnInfo } from '../catalog/seen-columns.js'
-import { decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'
+import { compareKeys, decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'
 import { formatJsonLines } from '../codec/json-codec.js'
 import { jsonRoom, writeJsonLine } from '../codec/json-transcoder.js'
 import type { Document } from '../codec/value.js'
@@ -32,7 +32,7 @@ const scratch = new Uint8Array(1100)
 
 /** One table in memory: its keys, their versions and where the frames of those are. The coordinator's. */
 export class TableState {
-  readonly definition: TableDefinition
+  definition: TableDefinition
   readonly directory: string
   readonly keys: KeyIndex
   readonly versions: VersionStore
@@ -81,6 +81,11 @@ export class TableState {
     this.#recentDocuments = new RecentDocuments(this.versions, this.frames)
     this.columns = new SeenColumns(definition.primaryKey, definition.createdSeq)
     this.nextPlace = segments.bytes
+  }
+
+  /** Its indexes are others now. */
+  redefine(definition: TableDefinition): void {
+    this.definition = definition
   }
 
   /** Takes frames that are already written: from segments (`logSource` undefined), or from the log. Returns how many. */
@@ -196,6 +201,19 @@ export class TableState {
   documentOf(ordinal: number, seq: number): Document | undefined {
     const version = ordinal < 0 ? 0 : this.versions.versionAt(ordinal, seq)
     return version === 0 ? undefined : this.#recentDocuments.document(ordinal, version)
+  }
+
+  documentAt(ordinal: number, seq: number): Document | undefined {
+    if (this.damage !== undefined) throw this.damage
+    const version = this.versions.versionAt(ordinal, seq)
+    return version === 0 ? undefined : this.frames.document(version)
+  }
+
+  /** Sorts ordinals by their keys, each once. */
+  inKeyOrder(ordinals: number[], reverse: boolean): readonly number[] {
+    const keyed = ordinals.map((ordinal) => ({ ordinal, key: this.keys.keyOf(ordinal) }))
+    keyed.sort((one, other) => (reverse ? compareKeys(other.key, one.key) : compareKeys(one.key, other.key)))
+    return keyed.map(({ ordinal }) => ordinal)
   }
 
   has(key: unknown, seq: number): boolean {
