@@ -43,6 +43,11 @@ export class SessionState {
     return result instanceof Promise ? this.#kept(result) : result
   }
 
+  /** @internal As {@link inTurn}, for what nothing comes behind. Undefined: no statement is running. */
+  behindStatements<Result>(run: () => Promise<Result>): Promise<Result> | undefined {
+    return this.#before?.then(run)
+  }
+
   /** @internal Forgets the transaction; true if there was one that had not ended. */
   rollBack(): boolean {
     const { transaction } = this

@@ -21,6 +21,7 @@ import { arraysOf, objectsOf, type ResultColumn } from '../query/result-rows.js'
 import { runSelect, type SelectRun } from '../query/run-select.js'
 import { Control, type ControlOptions } from './control.js'
 import { HISTORY_COLUMNS, OWN_HISTORY_COLUMNS } from './history-columns.js'
+import { lockWritten } from './locked-write.js'
 import { selectAndLock } from './locked-select.js'
 import { resolved } from './point.js'
 import { sourceAt, type Moment } from './query-source.js'
@@ -435,21 +436,29 @@ export class StatementRunner {
     transaction: Transaction
   ): Promise<RunningStatement> {
     const parameters = options.parameters ?? []
-    const view = transaction.view()
-    const moment = this.#momentOf(view, options, session)
-    const source = transactionSource(this.#coordinator, view, moment)
-    const plan = await control.finish(
-      planWrite(statement, {
-        source,
-        querySource: (select) => this.#readingAt(select, options, session, { ...moment, own: source }).source,
-        parameters,
-        memory: control.memory
-      })
-    )
-    const returned = await returnedBatches(statement, plan, source, parameters, control)
-    writeInTransaction(this.#coordinator, transaction, plan.writes, view.at)
-    const after = (): QuerySource => transactionSource(this.#coordinator, transaction.view(), moment)
-    return this.#returned(statement, plan, returned, undefined, parameters, control, after)
+    const bytesBefore = control.memory.bytes
+    for (;;) {
+      control.memory.free(control.memory.bytes - bytesBefore)
+      const view = transaction.view()
+      const moment = this.#momentOf(view, options, session)
+      const source = transactionSource(this.#coordinator, view, moment)
+      const plan = await control.finish(
+        planWrite(statement, {
+          source,
+          querySource: (select) => this.#readingAt(select, options, session, { ...moment, own: source }).source,
+          parameters,
+          memory: control.memory
+        })
+      )
+      // From REPEATABLE READ on a row that was written since is refused; here it is waited for, and read again.
+      if (transaction.isolation === 'read committed') {
+        if (!(await lockWritten(plan.writes, view.at, transaction, this.#coordinator, control))) continue
+      }
+      const returned = await returnedBatches(statement, plan, source, parameters, control)
+      writeInTransaction(this.#coordinator, transaction, plan.writes, view.at)
+      const after = (): QuerySource => transactionSource(this.#coordinator, transaction.view(), moment)
+      return this.#returned(statement, plan, returned, undefined, parameters, control, after)
+    }
   }
 
   #written(
