@@ -3,6 +3,7 @@
  * each makes an instance for each memory that it reads.
  */
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
 import { type Io, readWhole } from '../io/io.js'
 import { kernelComparison } from './comparison.js'
 import {
@@ -75,9 +76,22 @@ const WIDE_OTHERS = 2
 const FLOATS = 4
 const LEAVES_OUT = 8
 
-/** For {@link wasmKernels}; reads the module that the build made. */
+/** Of V8; both are on by default. Whatever else compiles WebAssembly meanwhile, on another thread, is compiled as well. */
+const COMPILER_FLAGS = ['liftoff', 'wasm-lazy-compilation']
+
+/**
+ * For {@link wasmKernels}; reads the module that the build made. It is compiled as a whole by the optimizing compiler, 50 ms on one core
+ * and half of it on two: by itself V8 would begin with code that is two to four times slower, and replace it function by function behind
+ * the first scans, on the cores that those need.
+ */
 export function compileKernels(io: Io): WebAssembly.Module {
-  return new WebAssembly.Module(readWhole(io, fileURLToPath(new URL('kernel.wasm', import.meta.url))))
+  const bytes = readWhole(io, fileURLToPath(new URL('kernel.wasm', import.meta.url)))
+  for (const flag of COMPILER_FLAGS) setFlagsFromString(`--no-${flag}`)
+  try {
+    return new WebAssembly.Module(bytes)
+  } finally {
+    for (const flag of COMPILER_FLAGS) setFlagsFromString(`--${flag}`)
+  }
 }
 
 export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
