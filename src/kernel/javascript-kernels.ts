@@ -20,6 +20,7 @@ import {
   type PackInto,
   type VisibleRows
 } from './kernels.js'
+import { packSlices } from './javascript-slices.js'
 import { sweepWindow } from './sweep-plan.js'
 
 /** A packed cell has its values made unsigned by this, and one row in its upper word is this. */
@@ -82,7 +83,7 @@ export function javascriptKernels(views: MemoryViews): Kernels {
     }
   }
 
-  return {
+  const kernels: Kernels = {
     countVisible(rows) {
       let count = 0
       for (let row = 0; row < rows.rows; row++) if (isSelected(rows, row)) count++
@@ -309,6 +310,8 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       }
     },
 
+    packSlices: (list, count) => packSlices(kernels, views, list, count),
+
     sweep(plan, slice) {
       const window = sweepWindow(plan, slice)
       if (window === undefined) return
@@ -348,6 +351,7 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       }
     }
   }
+  return kernels
 }
 
 function cellBytes(encoding: Encoding): number {

@@ -63,6 +63,7 @@ type Exports = {
   readonly packSweep: (kind: number, ...parameters: readonly number[]) => void
   readonly unpackGroup: (packed: Place, count: number, cells: Place) => void
   readonly unpackSweep: (packed: Place, groups: number, count: number, cells: Place, stride: number) => void
+  readonly packSlices: (list: Place, count: number) => void
   readonly sweepPoints: (kind: number, ...parameters: readonly number[]) => void
   readonly finishSweep: (cells: Place, lines: number, points: number, cellBytes: number) => void
 }
@@ -224,6 +225,7 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
       )
     },
     unpackSweep: wasm.unpackSweep,
+    packSlices: wasm.packSlices,
     sweep(plan, slice) {
       const window = sweepWindow(plan, slice)
       if (window === undefined) return
