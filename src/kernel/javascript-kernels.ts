@@ -161,6 +161,16 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       return count
     },
 
+    rowsWithin({ begin, end, rows }, { beginAfter, beginTo, endAfter, endTo }, first, out) {
+      let count = 0
+      for (let row = 0; row < rows; row++) {
+        const [began, ended] = [i32[begin / 4 + row] as number, i32[end / 4 + row] as number]
+        const isWithin = began > beginAfter && began <= beginTo && ended > endAfter && ended <= endTo
+        if (isWithin) i32[out / 4 + count++] = first + row
+      }
+      return count
+    },
+
     sumSlices(list, count) {
       let allRows = 0
       let values = 0

@@ -28,6 +28,9 @@ export type VisibleRows = {
   readonly mask?: number | undefined
 }
 
+/** As offsets: after the one, up to the other. */
+export type RowTimes = { readonly beginAfter: number; readonly beginTo: number; readonly endAfter: number; readonly endTo: number }
+
 export type CodeEncoding = 'u8' | 'u16'
 export type IntegerEncoding = CodeEncoding | 'i32'
 export type Encoding = IntegerEncoding | 'f64'
@@ -197,6 +200,8 @@ export type Kernels = {
     out: number
   ): number
 
+  /** Lists the rows that begin and end within these times. As `trueRows`. */
+  rowsWithin(rows: Omit<VisibleRows, 'at' | 'mask' | 'isBegun'>, times: RowTimes, first: number, out: number): number
   /** True or false for each row; returns how many are true. */
   visibleMask(rows: VisibleRows, out: number): number
   /** Writes the numbers of the rows that are true, counted from `first`, to `out`, i32 each, which has room for all; returns how many. */

@@ -44,6 +44,7 @@ type Exports = {
   readonly visibleMask: (begin: Place, end: Place, rows: number, at: number, mask: Place, out: Place) => number
   readonly beyondI32: Beyond
   readonly beyondF64: Beyond
+  readonly rowsWithin: (begin: Place, end: Place, rows: number, ...times: readonly number[]) => number
   readonly trueRows: (rows: number, mask: Place, first: number, out: Place) => number
   readonly compareI32: Compare
   readonly compareU8: Compare
@@ -128,6 +129,8 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
       return isNone ? 0 : wasm.beyondI32(begin, end, rows, at, mask, values, states, word, descending, first, out)
     },
     visibleMask: ({ begin, end, rows, at, mask = NONE }, out) => wasm.visibleMask(begin, end, rows, at, mask, out) >>> 0,
+    rowsWithin: ({ begin, end, rows }, { beginAfter, beginTo, endAfter, endTo }, first, out) =>
+      wasm.rowsWithin(begin, end, rows, beginAfter, beginTo, endAfter, endTo, first, out),
     trueRows: wasm.trueRows,
     compare(rows, { encoding, values, states = NONE }, comparison, constant, out) {
       const { wants, constant: held } = kernelComparison(encoding, comparison, constant)
