@@ -161,6 +161,16 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       return count
     },
 
+    rowsBetween(rows, column, low, high, first, out) {
+      const { array, at } = valuesOf(column)
+      let count = 0
+      for (let row = 0; row < rows.rows; row++) {
+        const value = array[at + row] as number
+        if (value >= low && value <= high && isPlain(column.states, row) && isSelected(rows, row)) i32[out / 4 + count++] = first + row
+      }
+      return count
+    },
+
     rowsWithin({ begin, end, rows }, { beginAfter, beginTo, endAfter, endTo }, first, out) {
       let count = 0
       for (let row = 0; row < rows; row++) {

@@ -200,6 +200,8 @@ export type Kernels = {
     out: number
   ): number
 
+  /** Lists the selected rows whose plain value is not below `low` and not above `high`. As `trueRows`; quick where they are few. */
+  rowsBetween(rows: VisibleRows, column: KernelColumn<'i32' | 'f64'>, low: number, high: number, first: number, out: number): number
   /** Lists the rows that begin and end within these times. As `trueRows`. */
   rowsWithin(rows: Omit<VisibleRows, 'at' | 'mask' | 'isBegun'>, times: RowTimes, first: number, out: number): number
   /** True or false for each row; returns how many are true. */

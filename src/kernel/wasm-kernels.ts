@@ -22,6 +22,7 @@ type Place = number
 type OverColumn = (begin: Place, end: Place, rows: number, at: number, mask: Place, values: Place, states: Place) => number
 type Compare = (rows: number, values: Place, states: Place, wants: number, constant: number, out: Place) => void
 type Beyond = (...parameters: [...Parameters<OverColumn>, limit: number, descending: number, first: number, out: Place]) => number
+type Between = (...parameters: [...Parameters<OverColumn>, low: number, high: number, first: number, out: Place]) => number
 type CodeIn = (rows: number, values: Place, states: Place, set: Place, out: Place) => void
 
 type Exports = {
@@ -44,6 +45,8 @@ type Exports = {
   readonly visibleMask: (begin: Place, end: Place, rows: number, at: number, mask: Place, out: Place) => number
   readonly beyondI32: Beyond
   readonly beyondF64: Beyond
+  readonly betweenI32: Between
+  readonly betweenF64: Between
   readonly rowsWithin: (begin: Place, end: Place, rows: number, ...times: readonly number[]) => number
   readonly trueRows: (rows: number, mask: Place, first: number, out: Place) => number
   readonly compareI32: Compare
@@ -129,6 +132,11 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
       return isNone ? 0 : wasm.beyondI32(begin, end, rows, at, mask, values, states, word, descending, first, out)
     },
     visibleMask: ({ begin, end, rows, at, mask = NONE }, out) => wasm.visibleMask(begin, end, rows, at, mask, out) >>> 0,
+    rowsBetween({ begin, end, rows, at, mask = NONE }, { encoding, values, states = NONE }, low, high, first, out) {
+      if (encoding === 'f64') return wasm.betweenF64(begin, end, rows, at, mask, values, states, low, high, first, out)
+      const [from, to] = [Math.max(WORD_MIN, Math.ceil(low)), Math.min(WORD_MAX, Math.floor(high))]
+      return from > to ? 0 : wasm.betweenI32(begin, end, rows, at, mask, values, states, from, to, first, out)
+    },
     rowsWithin: ({ begin, end, rows }, { beginAfter, beginTo, endAfter, endTo }, first, out) =>
       wasm.rowsWithin(begin, end, rows, beginAfter, beginTo, endAfter, endTo, first, out),
     trueRows: wasm.trueRows,

@@ -118,6 +118,8 @@ export function endedSlicesOf(table: ScanTable, after: number, through: number, 
 export type PageMask = {
   /** Of the rows of a slice, visible or not. */
   of(slice: PageSlice): number
+  /** The visible rows of a slice for which it is true, where they are found without a mask; else undefined. */
+  rows?(slice: PageSlice): Int32Array | undefined
 }
 
 /** The slices of a tile that can have visible rows, base or sealed page first. */

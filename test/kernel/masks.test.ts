@@ -81,6 +81,28 @@ for (const [name, kernels] of kinds) {
     })
   }
 
+  for (const encoding of ['i32', 'f64'] as const) {
+    test(`${name}: rows are listed whose ${encoding} value lies in a range`, (t) => {
+      const columns = rowCount.chain((rows) => fc.tuple(rowsOf(rows), columnOf(valueOf[encoding], rows)))
+      const limit = fc.oneof(valueOf.i32, valueOf.f64, fc.constantFrom(-Infinity, Infinity, 2 ** 31, -(2 ** 31) - 0.5))
+      fc.assert(
+        fc.property(columns, limit, limit, ([rows, column], low, high) => {
+          const placer = new Placer()
+          const placed = placeRows(placer, rows)
+          const cells = placer.column(encoding, column)
+          const list = placer.bytes(placed.rows * 4, 4)
+          const count = kernels.rowsBetween(placed, cells, low, high, 7, list)
+          const isWithin = (value: number) => value >= low && value <= high
+          t.deepEqual(
+            [...views.i32.subarray(list / 4, list / 4 + count)],
+            column.values.flatMap((value, row) => (isWithin(value) && isPlain(column, row) && isSelected(rows, row) ? [7 + row] : []))
+          )
+          t.true(placer.isWhole)
+        })
+      )
+    })
+  }
+
   for (const encoding of encodings) {
     test(`${name}: ${encoding} values are compared with any constant, and NULL stays NULL`, (t) => {
       const columns = rowCount.chain((rows) => columnOf(valueOf[encoding], rows))
