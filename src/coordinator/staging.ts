@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { DriftError } from '../base/errors.js'
 import { limits, PATCHES_PER_DOCUMENT } from '../base/limits.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
+import type { DocumentFold } from '../codec/document-fold.js'
 import { writeKeyPayload } from '../codec/key-codec.js'
 import { EVENT_MORE, EVENT_PATCH, EVENT_SCHEMA, EVENT_SOFT_DELETE, frameHeadBytes, writeFrameHead } from '../format/frame.js'
 import type { RecordRun } from '../format/wal-record.js'
@@ -17,6 +18,11 @@ export const STAGING_SOURCE = 1
 const MSGPACK_ARRAY = 0x90
 /** A frame's head and key, at most. */
 const FRAME_ROOM = 32 + limits.keyBytesMax + 16
+
+/** Up to here bytes are copied one by one. */
+const SHORT_BYTES = 128
+/** Of the operation at hand. */
+const keyScratch = new Uint8Array(limits.keyBytesMax + 16)
 
 type Staged = {
   readonly table: TableState
@@ -118,47 +124,57 @@ export class Staging {
   #operation(set: WriteSet<TableState>, operation: WriteOperation<TableState>, seq: number, time: number): void {
     const { table, kind, conditions } = operation
     if (table.damage !== undefined) throw table.damage
-    const key = set.buffer.subarray(operation.keyAt, operation.end)
-    const hash = table.keys.hash(key, key.length)
-    let ordinal = table.keys.find(key, key.length, hash)
+    const { valueAt, keyAt } = operation
+    // A view for each row costs more than copying the few bytes of a key.
+    const keyBytes = operation.end - keyAt
+    const key = keyScratch
+    for (let index = 0; index < keyBytes; index++) key[index] = set.buffer[keyAt + index] as number
+    const hash = table.keys.hash(key, keyBytes)
+    let ordinal = table.keys.find(key, keyBytes, hash)
     const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
     const live = latest !== 0 && table.versions.isLatestLive(ordinal)
-    if (conditions.ifSeq !== undefined) checkSeq(table, key, conditions.ifSeq, latest)
+    if (conditions.ifSeq !== undefined) checkSeq(table, key.slice(0, keyBytes), conditions.ifSeq, latest)
     if (kind === 'insert' && live) {
-      throw refusal('ALREADY_EXISTS', table, key)
+      throw refusal('ALREADY_EXISTS', table, key.slice(0, keyBytes))
     }
-    if ((kind === 'patch' || kind === 'softDelete') && !live) throw refusal('KEY_NOT_FOUND', table, key)
-    const value = set.buffer.subarray(operation.valueAt, operation.keyAt)
+    if ((kind === 'patch' || kind === 'softDelete') && !live) throw refusal('KEY_NOT_FOUND', table, key.slice(0, keyBytes))
+    const valueBytes = keyAt - valueAt
     if (conditions.skipUnchanged === true && live && kind !== 'softDelete') {
       const before = table.frames.document(latest) ?? {}
-      const after = kind === 'patch' ? { ...before, ...decodeDocument(value) } : decodeDocument(value)
+      const value = decodeDocument(set.buffer, valueAt, keyAt)
+      const after = kind === 'patch' ? { ...before, ...value } : value
       if (isDeepStrictEqual(before, after)) return
     }
     const event = eventOf(kind)
+    let fold: DocumentFold | undefined
     let whole: Uint8Array | undefined
     // Every fourth patch carries its document, and so does one whose document may be over the limit: encoding it tells.
     const isDeep = ordinal >= 0 && table.versions.latestPatchDepthOf(ordinal) + 1 >= PATCHES_PER_DOCUMENT
-    if (event === EVENT_PATCH && (isDeep || table.versions.latestKibMax(ordinal) * 1024 + value.length > limits.documentBytesMax)) {
-      whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(value) }, 'document')
+    if (event === EVENT_PATCH && (isDeep || table.versions.latestKibMax(ordinal) * 1024 + valueBytes > limits.documentBytesMax)) {
+      fold = table.frames.fold(latest, set.buffer, valueAt, keyAt)
+      if (fold === undefined) {
+        whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(set.buffer, valueAt, keyAt) }, 'document')
+      }
     }
-    const payloadMax = 2 * FRAME_ROOM + value.length + (whole?.length ?? 0)
+    const carriesDocument = fold !== undefined || whole !== undefined
+    const payloadMax = 2 * FRAME_ROOM + valueBytes + (fold?.bytes ?? whole?.length ?? 0)
     this.#room(payloadMax)
-    const parts = event === EVENT_SOFT_DELETE ? 1 : whole === undefined ? 2 : 3
+    const parts = event === EVENT_SOFT_DELETE ? 1 : carriesDocument ? 3 : 2
     const frameAt = this.#used
     // The key's msgpack form is at most a few bytes longer than its canonical one; the head is written when the length is known.
     const payloadAt = frameAt + frameHeadBytes(seq)
     this.#bytes[payloadAt] = MSGPACK_ARRAY | parts
-    let end = writeKeyPayload(key, key.length, this.#bytes, payloadAt + 1)
-    this.#bytes.set(value, end)
-    end += value.length
-    if (whole !== undefined) {
+    let end = writeKeyPayload(key, keyBytes, this.#bytes, payloadAt + 1)
+    end = this.#copy(set.buffer, valueAt, keyAt, end)
+    if (fold !== undefined) end = fold.write(this.#bytes, end)
+    else if (whole !== undefined) {
       this.#bytes.set(whole, end)
       end += whole.length
     }
     this.#begin(table.definition.id, seq, time, event, end - payloadAt)
     const isNewKey = ordinal < 0
-    if (isNewKey) ordinal = table.keys.add(key, key.length, hash)
-    const version = table.versions.append(ordinal, seq, table.nextPlace, event, whole !== undefined, end - frameAt)
+    if (isNewKey) ordinal = table.keys.add(key, keyBytes, hash)
+    const version = table.versions.append(ordinal, seq, table.nextPlace, event, carriesDocument, end - frameAt)
     table.nextPlace += end - frameAt
     table.frames.setAddress(version, logAddress(STAGING_SOURCE, frameAt))
     this.#staged.push({ table, ordinal, isNewKey, version, at: frameAt, bytes: end - frameAt })
@@ -193,6 +209,18 @@ export class Staging {
         seen: this.#used
       })
     }
+  }
+
+  /** Into the buffer, which has room; returns the offset behind it. */
+  #copy(source: Uint8Array, from: number, to: number, offset: number): number {
+    if (to - from > SHORT_BYTES) {
+      this.#bytes.set(source.subarray(from, to), offset)
+      return offset + to - from
+    }
+    const bytes = this.#bytes
+    let at = offset
+    for (let index = from; index < to; index++) bytes[at++] = source[index] as number
+    return at
   }
 
   #finish(): void {

@@ -1,6 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import { skipValue, type Key } from '../codec/key-codec.js'
 import { decodeDocument, decodePatchInto, decodeValue } from '../codec/document-codec.js'
+import { DocumentFold } from '../codec/document-fold.js'
 import type { Document } from '../codec/value.js'
 import { readU64, readVarint, varintBytes } from '../format/bytes.js'
 import { EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, frameHeadBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
@@ -33,8 +34,11 @@ export class VersionFrames {
 
   /** The patches that one read folds; there are three at most. */
   readonly #patches = new Uint32Array(4)
+  readonly #fold = new DocumentFold()
   #source: Uint8Array = new Uint8Array(0)
   #offset = 0
+  /** Of the frame found last. */
+  #seq = 0
 
   constructor(versions: VersionStore, segments: SegmentReader, log: LogBytes) {
     this.#versions = versions
@@ -62,15 +66,38 @@ export class VersionFrames {
     const versions = this.#versions
     if (versions.eventOf(version) === EVENT_SOFT_DELETE) return undefined
     if (versions.hasDocument(version)) return this.#wholeDocument(version)
-    const patches = this.#patches
+    let count = this.#patchesOf(version)
+    // It was made for this call, so it may be changed.
+    const document = this.#wholeDocument(versions.previousOf(this.#patches[count - 1] ?? 0))
+    while (count > 0) this.#patchInto(document, this.#patches[--count] ?? 0)
+    return document
+  }
+
+  /**
+   * The document as of a version, which is no delete, with the patch in `patch[from, to)`: to be written before the next call. Undefined
+   * where it is not of the common kind, and {@link document} must be asked.
+   */
+  fold(version: number, patch: Uint8Array, from: number, to: number): DocumentFold | undefined {
+    const fold = this.#fold
+    let count = this.#patchesOf(version)
+    const base = count === 0 ? version : this.#versions.previousOf(this.#patches[count - 1] ?? 0)
+    const at = this.#wholeOffset(base)
+    if (!fold.begin(this.#source, at, this.#frameEnd())) return undefined
+    while (count > 0) {
+      const patchAt = this.#behindKey(this.#patches[--count] ?? 0)
+      if (!fold.patch(this.#source, patchAt, this.#frameEnd())) return undefined
+    }
+    return fold.patch(patch, from, to) && fold.bytes >= 0 ? fold : undefined
+  }
+
+  /** The patches in front of the version's last whole document, newest first: how many. */
+  #patchesOf(version: number): number {
+    const versions = this.#versions
     let count = 0
     let base = version
-    for (; base !== 0 && !versions.hasDocument(base); base = versions.previousOf(base)) patches[count++] = base
+    for (; base !== 0 && !versions.hasDocument(base); base = versions.previousOf(base)) this.#patches[count++] = base
     if (base === 0) throw new DriftError('INVARIANT', `VIS-6: a patch without a document behind it at seq ${versions.seqOf(version)}`)
-    // It was made for this call, so it may be changed.
-    const document = this.#wholeDocument(base)
-    while (count > 0) this.#patchInto(document, patches[--count] ?? 0)
-    return document
+    return count
   }
 
   /** The document's msgpack where the version's own frame has it, valid until the next read; undefined: a delete, or to be folded. */
@@ -145,7 +172,7 @@ export class VersionFrames {
   /** Finds the frame; what stands in it behind the array's head and the key. */
   #behindKey(version: number): number {
     this.#find(version)
-    return skipValue(this.#source, this.#offset + frameHeadBytes(this.#versions.seqOf(version)) + 1)
+    return skipValue(this.#source, this.#offset + frameHeadBytes(this.#seq) + 1)
   }
 
   #frameEnd(): number {
@@ -153,19 +180,22 @@ export class VersionFrames {
   }
 
   #find(version: number): void {
+    const versions = this.#versions
+    versions.read(version)
     if (version > this.#flushed) {
       const address = this.#addresses[version & (this.#addresses.length - 1)] ?? 0
       this.#source = this.#log(Math.floor(address / TWO_32))
       this.#offset = address % TWO_32
     } else {
-      this.#segments.find(this.#versions.placeOf(version))
-      this.#source = this.#segments.source
-      this.#offset = this.#segments.offset
+      const segments = this.#segments
+      segments.find(versions.placeRead)
+      this.#source = segments.source
+      this.#offset = segments.offset
     }
     const found = readVarint(this.#source, this.#offset + FRAME_PREFIX_BYTES)
-    if (found !== this.#versions.seqOf(version)) {
-      throw new DriftError('INVARIANT', `FMT-3: expected the frame of seq ${this.#versions.seqOf(version)}, found ${found}`)
-    }
+    const seq = versions.seqRead
+    if (found !== seq) throw new DriftError('INVARIANT', `FMT-3: expected the frame of seq ${seq}, found ${found}`)
+    this.#seq = seq
   }
 
   #grow(): void {

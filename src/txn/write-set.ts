@@ -77,7 +77,10 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
   /** PATCH: fields to set; the primary key may stand in it, unchanged. */
   patch(table: Table, key: unknown, set: unknown, conditions = noConditions): void {
     const { name, primaryKey } = table.definition
-    const keyAt = this.#value(encodeDocument(set, 'patch'))
+    const valueAt = this.#room(0, DOCUMENT_ROOM_BYTES)
+    const plainEnd = encodePlainDocument(set, this.#buffer, valueAt)
+    const shape = plainEnd < 0 ? undefined : shapeOfPlain()
+    const keyAt = plainEnd < 0 ? this.#value(encodeDocument(set, 'patch')) : plainEnd
     const end = keyAt + this.#key(key, keyAt, table)
     const inSet = (set as Record<string, unknown>)[primaryKey]
     if (inSet !== undefined) {
@@ -90,7 +93,7 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
         })
       }
     }
-    this.#add(table, 'patch', this.#used, keyAt, end, undefined, conditions)
+    this.#add(table, 'patch', valueAt, keyAt, end, shape, conditions)
   }
 
   softDelete(table: Table, key: unknown, conditions = noConditions): void {
