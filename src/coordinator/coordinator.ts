@@ -38,7 +38,14 @@ import type { WriterConfig } from '../writer/writer.js'
 import { Arrivals } from './arrivals.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
-import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
+import {
+  Maintenance,
+  type CompactedTable,
+  type MaintainedTable,
+  type MaintenanceOptions,
+  type MissingPages,
+  type SnapshottedTable
+} from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { OpenTransactions } from './open-transactions.js'
 import { PageAccess } from './page-access.js'
@@ -74,6 +81,8 @@ export type CoordinatorOptions = {
   readonly pagesFromVersions?: number | undefined
   /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
   readonly compactAtBytes?: number
+  /** SNAPSHOT runs by itself when a table has so many events that none of its snapshots has. */
+  readonly snapshotEvents?: number | undefined
   /** The greatest age of a transaction that names none; Infinity unless given. */
   readonly transactionTimeoutMs?: number | undefined
   /** How long a write or a transaction waits for a row that another one has locked; a minute unless given. */
@@ -103,6 +112,9 @@ export type ReadPoint = {
 const RECORD_BYTES_MAX = limits.batchBytesMax + 16 * 1024 * 1024
 
 const PAGES_FROM_VERSIONS = 2000
+
+/** Of versions and pages some 160 MB are written then, in about ten seconds beside other work; an opening without costs as much. */
+const SNAPSHOT_EVENTS = 4_000_000
 
 /** Ids of tables are never given twice, and tables are not dropped. */
 const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
@@ -555,10 +567,10 @@ export class Coordinator {
     return maintenance.snapshot(tables, options)
   }
 
-  async #writePages(table: TableState): Promise<PageSnapshotInfo | undefined> {
+  async #writePages(table: TableState, missing: MissingPages): Promise<PageSnapshotInfo | undefined> {
     const { pages, pipeline } = this.#writer()
     if (table.versions.count === 0) return undefined
-    const written = await pages.snapshot(table)
+    const written = await pages.snapshot(table, missing)
     if (written === undefined || written.bytes === 0) return written
     // What is in the pages must be durable, and in segments, before a manifest names them.
     await pipeline.untilVisible(written.seq)
@@ -736,6 +748,8 @@ export class Coordinator {
       logger,
       monotonic: () => clock.monotonic(),
       waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
+      // Files in memory do not outlive the process: nothing ever begins from them.
+      snapshotEvents: this.#options.snapshotEvents ?? (thread === undefined ? Number.POSITIVE_INFINITY : SNAPSHOT_EVENTS),
       tables: () => this.#maintained(undefined)
     })
     this.#writing = { log, link, pipeline, maintenance, pages }
@@ -818,7 +832,7 @@ export class Coordinator {
       checkpointSeq: () => table.checkpointSeq,
       snapshots: () => table.snapshots,
       installSnapshots: (snapshots) => this.#installSnapshots(table, snapshots),
-      writePages: () => this.#writePages(table),
+      writePages: (missing) => this.#writePages(table, missing),
       pages: () => table.pages,
       installPages: (pages) => void (table.pages = pages)
     }))

@@ -28,6 +28,7 @@ import { ScanMemory } from '../scan/scan-memory.js'
 import { DirectoryPages, type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { DirectoryReaders } from './directory-readers.js'
+import { type MissingPages } from './maintenance.js'
 import { type TableState } from './table-state.js'
 
 /** Events that are left for the last part of a warming, during which the log is held. */
@@ -210,8 +211,9 @@ export class PageAccess {
     return undefined
   }
 
-  /** Writes a snapshot of a table's pages, which are made for it if need be; undefined where it can have none. */
-  async snapshot(table: TableState): Promise<PageSnapshotInfo | undefined> {
+  /** Writes a snapshot of a table's pages; undefined where it has none and they are not to be made for it, or cannot be. */
+  async snapshot(table: TableState, missing: MissingPages): Promise<PageSnapshotInfo | undefined> {
+    if (missing === 'leave' && this.#stateOf(table).state !== 'live') return undefined
     return this.#repairing(table, () => this.#parts.link.snapshot(table.definition.id))
   }
 
