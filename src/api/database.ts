@@ -41,8 +41,8 @@ export type OpenOptions = {
   /** Room of the log in memory, 64 MiB unless given: a checkpoint begins when half of it is used. At least 8 MiB, 1 GiB at most. */
   readonly logBytes?: number
   /**
-   * SNAPSHOT of a table runs by itself when it has so many events that none of its snapshots has, and those are an eighth of all its events:
-   * 4,000,000 unless given; Infinity: only `snapshot()` writes one.
+   * SNAPSHOT of a table runs by itself when it has so many events that none of its snapshots has, those are an eighth of all its events, and
+   * nobody has written for two seconds: 4,000,000 unless given; four times as many while somebody writes. Infinity: only `snapshot()`.
    */
   readonly snapshotEvents?: number
   /** Reads beside a live writer, without a lock; writes are READ_ONLY, `refresh()` moves forward. */

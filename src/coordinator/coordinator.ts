@@ -23,6 +23,7 @@ import type { CommitEntry } from '../mvcc/commit-log.js'
 import { VersionMemory } from '../mvcc/version-memory.js'
 import type { CommitRecord } from '../mvcc/commit-record.js'
 import type { ApplyConfig } from '../runtime/apply-link.js'
+import { RestTimer } from '../runtime/rest-timer.js'
 import { InProcessCompactionPool, ThreadCompactionPool } from '../runtime/compaction-pool.js'
 import { InProcessApplier } from '../runtime/in-process-applier.js'
 import { InProcessWriter } from '../runtime/in-process-writer.js'
@@ -113,8 +114,12 @@ const RECORD_BYTES_MAX = limits.batchBytesMax + 16 * 1024 * 1024
 
 const PAGES_FROM_VERSIONS = 2000
 
-/** Of versions and pages some 160 MB are written then, in about ten seconds beside other work; an opening without costs as much. */
+/** Of versions and pages some 160 MB are written then, in about ten seconds; an opening without costs as much. */
 const SNAPSHOT_EVENTS = 4_000_000
+/** Who writes without a pause, at 300,000 events a second, would have two thirds of that beside a snapshot: it is put off. */
+const BUSY_SNAPSHOT_FACTOR = 4
+/** A snapshot by itself begins when nobody has written for so long. */
+const REST_MS = 2000
 
 /** Ids of tables are never given twice, and tables are not dropped. */
 const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
@@ -133,6 +138,8 @@ type Writing = {
   readonly pipeline: CommitPipeline
   readonly maintenance: Maintenance
   readonly pages: PageAccess
+  /** Undefined where files are in memory, or simulated. */
+  readonly rest: RestTimer | undefined
 }
 
 /**
@@ -647,6 +654,7 @@ export class Coordinator {
     try {
       this.#arrivals.announce()
       if (writing !== undefined) {
+        writing.rest?.stop()
         await writing.pipeline.idle()
         await writing.pages.close()
         await writing.maintenance.stop()
@@ -720,11 +728,15 @@ export class Coordinator {
       worthwhileNs: this.#options.worthwhileNs,
       checkpoint: () => this.checkpoint()
     })
+    const rest = thread === undefined ? undefined : new RestTimer(REST_MS, () => this.#atRest())
     const pipeline = new CommitPipeline({
       log,
       link,
       apply,
-      onLogged: () => applyLink.stir(),
+      onLogged: () => {
+        applyLink.stir()
+        rest?.stir()
+      },
       commits,
       staging,
       clock,
@@ -739,6 +751,8 @@ export class Coordinator {
       onFailed: () => this.#arrivals.announce(),
       onLogFull: () => this.#startCheckpoint()
     })
+    // Files in memory do not outlive the process: nothing ever begins from them.
+    const { snapshotEvents = thread === undefined ? Number.POSITIVE_INFINITY : SNAPSHOT_EVENTS } = this.#options
     const pool = thread === undefined ? new InProcessCompactionPool(io) : new ThreadCompactionPool()
     const maintenance = new Maintenance({
       databaseId: identity.databaseId,
@@ -748,11 +762,22 @@ export class Coordinator {
       logger,
       monotonic: () => clock.monotonic(),
       waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
-      // Files in memory do not outlive the process: nothing ever begins from them.
-      snapshotEvents: this.#options.snapshotEvents ?? (thread === undefined ? Number.POSITIVE_INFINITY : SNAPSHOT_EVENTS),
+      snapshotEvents,
+      busySnapshotEvents: thread === undefined ? snapshotEvents : snapshotEvents * BUSY_SNAPSHOT_FACTOR,
       tables: () => this.#maintained(undefined)
     })
-    this.#writing = { log, link, pipeline, maintenance, pages }
+    this.#writing = { log, link, pipeline, maintenance, pages, rest }
+  }
+
+  /** Nobody has written for a while. */
+  #atRest(): void {
+    const maintenance = this.#writing?.maintenance
+    if (maintenance?.isSnapshotDue !== true || this.#closed !== undefined) return
+    // A checkpoint that fails says so itself, and is tried again by whoever needs it.
+    this.checkpoint().then(
+      () => maintenance.atRest(),
+      () => {}
+    )
   }
 
   #startCheckpoint(): void {
@@ -828,6 +853,7 @@ export class Coordinator {
       name: table.definition.name,
       directory: table.directory,
       segments: () => table.segments.segments,
+      events: () => table.versions.count,
       installMerged: (merged) => table.segments.installMerged(merged),
       checkpointSeq: () => table.checkpointSeq,
       snapshots: () => table.snapshots,
@@ -842,6 +868,7 @@ export class Coordinator {
       name: COMMITS_FOLDER,
       directory: `${this.#options.directory}/tables/${COMMITS_FOLDER}`,
       segments: () => commits.segments,
+      events: () => 0,
       installMerged: (merged) => commits.installMerged(merged),
       checkpointSeq: () => this.#checkpointSeq,
       snapshots: () => [],

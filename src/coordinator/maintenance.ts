@@ -1,5 +1,4 @@
 import { DriftError } from '../base/errors.js'
-import { COMMITS_TABLE_ID } from '../base/ids.js'
 import type { Log } from '../base/log.js'
 import { runsToCompact, waitingBytes } from '../compaction/plan.js'
 import { type ManifestPages, type ManifestSnapshot, pageFilesOf } from '../format/manifest.js'
@@ -14,6 +13,8 @@ export type MaintainedTable = {
   readonly name: string
   readonly directory: string
   segments(): readonly SegmentSummary[]
+  /** Of the table, in segments or not. */
+  events(): number
   installMerged(merged: SegmentSummary): void
   /** Every event of the table up to here is in its segments. */
   checkpointSeq(): number
@@ -77,8 +78,10 @@ type Options = {
   readonly monotonic: () => number
   /** Compaction runs by itself when a table has so many bytes of frames waiting for it. */
   readonly waitingBytes: number
-  /** SNAPSHOT runs by itself when a table has so many events that none of its snapshots has: see {@link SNAPSHOT_SHARE}. */
+  /** SNAPSHOT runs by itself when a table has so many events that none of its snapshots has, and nobody writes: see {@link SNAPSHOT_SHARE}. */
   readonly snapshotEvents: number
+  /** The same while somebody writes, who has the less of the machine. */
+  readonly busySnapshotEvents: number
   readonly tables: () => readonly MaintainedTable[]
 }
 
@@ -209,12 +212,26 @@ export class Maintenance {
     return bytes
   }
 
-  /** A checkpoint was installed: compaction begins where enough waits, else a snapshot where enough is in none. */
+  /** A checkpoint was installed: compaction begins where enough waits, else a snapshot where very much is in none. */
   afterCheckpoint(): void {
-    if (this.#stopped || this.#isBusy || --this.#pause > 0) return
+    if (--this.#pause <= 0) this.#runByItself(this.#options.busySnapshotEvents)
+  }
+
+  /** Nobody has written for a while, and what was written is in segments. */
+  atRest(): void {
+    if (this.#failures === 0) this.#runByItself(this.#options.snapshotEvents)
+  }
+
+  /** True if some table has enough events that none of its snapshots has. */
+  get isSnapshotDue(): boolean {
+    return this.#options.tables().some((table) => this.#isDue(table, this.#options.snapshotEvents))
+  }
+
+  #runByItself(snapshotEvents: number): void {
+    if (this.#stopped || this.#isBusy) return
     const tables = this.#options.tables()
     const waiting = tables.find((table) => waitingBytes(table.segments()) >= this.#options.waitingBytes)
-    const table = waiting ?? tables.find((candidate) => this.#isSnapshotDue(candidate))
+    const table = waiting ?? tables.find((candidate) => this.#isDue(candidate, snapshotEvents))
     if (table === undefined) return
     const work = async (): Promise<void> => {
       if (waiting !== undefined) await this.#compactRuns(table, {})
@@ -226,11 +243,10 @@ export class Maintenance {
     )
   }
 
-  #isSnapshotDue(table: MaintainedTable): boolean {
-    if (table.tableId === COMMITS_TABLE_ID) return false
-    const events = table.segments().reduce((sum, { count }) => sum + count, 0)
+  #isDue(table: MaintainedTable, snapshotEvents: number): boolean {
+    const events = table.events()
     const kept = table.snapshots().reduce((sum, snapshot) => sum + snapshot.events, 0)
-    return events - kept >= Math.max(this.#options.snapshotEvents, events * SNAPSHOT_SHARE)
+    return events - kept >= Math.max(snapshotEvents, events * SNAPSHOT_SHARE)
   }
 
   /** Ends what runs at its next step; resolves when nothing runs and the pool's thread is gone. */

@@ -1,5 +1,5 @@
 /** SNAPSHOT: an opening that reads fewer bytes, the same answers at every seq, and nothing that depends on the file being whole. */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { MemoryIo } from '../../src/io/memory-io.js'
@@ -239,4 +239,19 @@ test('a snapshot is written by itself when enough events are in none, of version
 
 test('snapshotEvents is a number from 1 on', async (t) => {
   await refused(t, () => open(':memory:', { snapshotEvents: 0 }), 'DRIFT_INVALID_ARGUMENT')
+})
+
+test('on real files a snapshot is written by itself when nobody writes any more, and a closing does not wait for the next one', async (t) => {
+  const directory = temporaryDirectory(t)
+  const db = await open(directory, { snapshotEvents: 50 })
+  await db.createTable('a', { primaryKey: 'id' })
+  await db.table('a').insertMany(Array.from({ length: 120 }, (_, id) => ({ id })))
+  const folder = join(directory, 'tables/a/snapshots')
+  while (!existsSync(folder) || snapshotsOf(directory, 'a').length === 0) await new Promise((resolve) => void setTimeout(resolve, 50))
+  await db.table('a').insertMany(Array.from({ length: 120 }, (_, id) => ({ id: 1000 + id })))
+  await db.close()
+  t.is(snapshotsOf(directory, 'a').length, 1)
+  const second = await open(directory)
+  t.like(second.stats().recovery, { eventsFromSnapshots: 120 })
+  await second.close()
 })
