@@ -16,13 +16,11 @@ import type { TableState } from './table-state.js'
 export const STAGING_SOURCE = 1
 
 const MSGPACK_ARRAY = 0x90
+/** So many are copied quicker one by one. */
+const FEW_BYTES = 64
+const keyScratch = new Uint8Array(limits.keyBytesMax + 16)
 /** A frame's head and key, at most. */
 const FRAME_ROOM = 32 + limits.keyBytesMax + 16
-
-/** Up to here bytes are copied one by one. */
-const SHORT_BYTES = 128
-/** Of the operation at hand. */
-const keyScratch = new Uint8Array(limits.keyBytesMax + 16)
 
 type Staged = {
   readonly table: TableState
@@ -47,10 +45,15 @@ export class Staging {
   #runs: { tableId: number; count: number; bytes: number }[] = []
   #events = 0
   readonly #oldestReadSeq: () => number
+  readonly #check: (staged: readonly Staged[], seq: number) => void
 
-  /** `oldestReadSeq`: the oldest point of which a transaction may still ask what changed since. */
-  constructor(oldestReadSeq: () => number) {
+  /**
+   * `oldestReadSeq`: the oldest point of which a transaction may still ask what changed since. `check` refuses what a whole commit would
+   * leave behind; it is told the commit's first seq.
+   */
+  constructor(oldestReadSeq: () => number, check: (staged: readonly Staged[], seq: number) => void = () => {}) {
     this.#oldestReadSeq = oldestReadSeq
+    this.#check = check
   }
 
   get bytes(): Uint8Array {
@@ -84,6 +87,12 @@ export class Staging {
       if (!(error instanceof DriftError) || set.operations.length === 1) throw error
       throw new DriftError(error.code.slice(6) as 'LIMIT', `operation ${index}: ${error.message}`, { ...error.details, index }, error)
     }
+    try {
+      this.#check(this.#staged, firstSeq)
+    } catch (error) {
+      this.takeBack()
+      throw error
+    }
     this.#finish()
   }
 
@@ -107,42 +116,50 @@ export class Staging {
   }
 
   /** The frames stand in the shared log now, from `offset` on; apply finds their ordinals beside them. */
-  moved(offset: number, apply: ApplyMemory): Map<TableState, number> {
-    const deltas = new Map<TableState, number>()
+  moved(offset: number, apply: ApplyMemory): ReadonlyMap<TableState, number> {
+    let deltas: Map<TableState, number> | undefined
     let seq = this.#firstSeq
     for (const { table, ordinal, version, at } of this.#staged) {
       apply.setOrdinal(offset + at, ordinal)
       table.recent.push(seq++, ordinal, this.#oldestReadSeq)
       table.frames.setAddress(version, logAddress(0, offset + at))
       const delta = table.versions.liveChangeOf(version)
-      if (delta !== 0) deltas.set(table, (deltas.get(table) ?? 0) + delta)
+      if (delta === 0) continue
+      deltas ??= new Map()
+      deltas.set(table, (deltas.get(table) ?? 0) + delta)
     }
     this.#staged.length = 0
-    return deltas
+    return deltas ?? NO_DELTAS
   }
 
   #operation(set: WriteSet<TableState>, operation: WriteOperation<TableState>, seq: number, time: number): void {
     const { table, kind, conditions } = operation
     if (table.damage !== undefined) throw table.damage
-    const { valueAt, keyAt } = operation
-    // A view for each row costs more than copying the few bytes of a key.
-    const keyBytes = operation.end - keyAt
-    const key = keyScratch
-    for (let index = 0; index < keyBytes; index++) key[index] = set.buffer[keyAt + index] as number
-    const hash = table.keys.hash(key, keyBytes)
-    let ordinal = table.keys.find(key, keyBytes, hash)
+    const { buffer } = set
+    const { valueAt, keyAt, end: keyEnd } = operation
+    const keyBytes = keyEnd - keyAt
+    // Views of a few bytes cost more than the bytes.
+    for (let index = 0; index < keyBytes; index++) keyScratch[index] = buffer[keyAt + index] as number
+    let { ordinal } = operation
+    let hash = 0
+    if (ordinal < 0) {
+      hash = table.keys.hash(keyScratch, keyBytes)
+      ordinal = table.keys.find(keyScratch, keyBytes, hash)
+    }
     const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
     const live = latest !== 0 && table.versions.isLatestLive(ordinal)
-    if (conditions.ifSeq !== undefined) checkSeq(table, key.slice(0, keyBytes), conditions.ifSeq, latest)
+    if (conditions.ifSeq !== undefined) checkSeq(table, keyScratch.slice(0, keyBytes), conditions.ifSeq, latest)
     if (kind === 'insert' && live) {
-      throw refusal('ALREADY_EXISTS', table, key.slice(0, keyBytes))
+      throw refusal('ALREADY_EXISTS', table, keyScratch.slice(0, keyBytes))
     }
-    if ((kind === 'patch' || kind === 'softDelete') && !live) throw refusal('KEY_NOT_FOUND', table, key.slice(0, keyBytes))
+    if ((kind === 'patch' || kind === 'softDelete') && !live) {
+      throw refusal('KEY_NOT_FOUND', table, keyScratch.slice(0, keyBytes))
+    }
     const valueBytes = keyAt - valueAt
     if (conditions.skipUnchanged === true && live && kind !== 'softDelete') {
       const before = table.frames.document(latest) ?? {}
-      const value = decodeDocument(set.buffer, valueAt, keyAt)
-      const after = kind === 'patch' ? { ...before, ...value } : value
+      const written = decodeDocument(buffer, valueAt, keyAt)
+      const after = kind === 'patch' ? { ...before, ...written } : written
       if (isDeepStrictEqual(before, after)) return
     }
     const event = eventOf(kind)
@@ -151,9 +168,9 @@ export class Staging {
     // Every fourth patch carries its document, and so does one whose document may be over the limit: encoding it tells.
     const isDeep = ordinal >= 0 && table.versions.latestPatchDepthOf(ordinal) + 1 >= PATCHES_PER_DOCUMENT
     if (event === EVENT_PATCH && (isDeep || table.versions.latestKibMax(ordinal) * 1024 + valueBytes > limits.documentBytesMax)) {
-      fold = table.frames.fold(latest, set.buffer, valueAt, keyAt)
+      fold = table.frames.fold(latest, buffer, valueAt, keyAt)
       if (fold === undefined) {
-        whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(set.buffer, valueAt, keyAt) }, 'document')
+        whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(buffer, valueAt, keyAt) }, 'document')
       }
     }
     const carriesDocument = fold !== undefined || whole !== undefined
@@ -164,8 +181,10 @@ export class Staging {
     // The key's msgpack form is at most a few bytes longer than its canonical one; the head is written when the length is known.
     const payloadAt = frameAt + frameHeadBytes(seq)
     this.#bytes[payloadAt] = MSGPACK_ARRAY | parts
-    let end = writeKeyPayload(key, keyBytes, this.#bytes, payloadAt + 1)
-    end = this.#copy(set.buffer, valueAt, keyAt, end)
+    let end = writeKeyPayload(keyScratch, keyBytes, this.#bytes, payloadAt + 1)
+    if (valueBytes > FEW_BYTES) this.#bytes.set(buffer.subarray(valueAt, keyAt), end)
+    else for (let index = 0; index < valueBytes; index++) this.#bytes[end + index] = buffer[valueAt + index] as number
+    end += valueBytes
     if (fold !== undefined) end = fold.write(this.#bytes, end)
     else if (whole !== undefined) {
       this.#bytes.set(whole, end)
@@ -173,7 +192,7 @@ export class Staging {
     }
     this.#begin(table.definition.id, seq, time, event, end - payloadAt)
     const isNewKey = ordinal < 0
-    if (isNewKey) ordinal = table.keys.add(key, keyBytes, hash)
+    if (isNewKey) ordinal = table.keys.add(keyScratch, keyBytes, hash)
     const version = table.versions.append(ordinal, seq, table.nextPlace, event, carriesDocument, end - frameAt)
     table.nextPlace += end - frameAt
     table.frames.setAddress(version, logAddress(STAGING_SOURCE, frameAt))
@@ -211,18 +230,6 @@ export class Staging {
     }
   }
 
-  /** Into the buffer, which has room; returns the offset behind it. */
-  #copy(source: Uint8Array, from: number, to: number, offset: number): number {
-    if (to - from > SHORT_BYTES) {
-      this.#bytes.set(source.subarray(from, to), offset)
-      return offset + to - from
-    }
-    const bytes = this.#bytes
-    let at = offset
-    for (let index = from; index < to; index++) bytes[at++] = source[index] as number
-    return at
-  }
-
   #finish(): void {
     if (this.#events > 0) this.#bytes[this.#lastTypeAt] = (this.#bytes[this.#lastTypeAt] ?? 0) & ~EVENT_MORE
   }
@@ -243,4 +250,5 @@ export class Staging {
   }
 }
 
+const NO_DELTAS: ReadonlyMap<TableState, number> = new Map()
 const KEPT_BYTES = 32 * 1024 * 1024

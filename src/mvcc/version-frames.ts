@@ -100,6 +100,16 @@ export class VersionFrames {
     return count
   }
 
+  /** The document as of a version, from that of the version before it, which may be changed; undefined if it is a delete. */
+  after(before: Document, version: number): Document | undefined {
+    const event = this.#versions.eventOf(version)
+    if (event !== EVENT_PATCH) return event === EVENT_SOFT_DELETE ? undefined : this.#wholeDocument(version)
+    const at = this.#behindKey(version)
+    const end = this.#versions.hasDocument(version) ? skipValue(this.#source, at) : this.#frameEnd()
+    decodePatchInto(before, this.#source, at, end)
+    return before
+  }
+
   /** The document's msgpack where the version's own frame has it, valid until the next read; undefined: a delete, or to be folded. */
   wholeBytes(version: number): Uint8Array | undefined {
     if (!this.#versions.hasDocument(version)) return undefined

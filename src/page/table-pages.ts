@@ -11,8 +11,7 @@
  * `open-pages.ts`), which `delta-chunks.ts` makes; `split-trigger.ts` says when and into how many a rectangle is split, `time-splits.ts`
  * splits it (`merge-pages.ts`, `second-delta.ts`); `sealed-slices.ts` has what was sealed, for COMPACT to cut it anew.
  *
- * A map from any keys to what was true of them when is the same: a secondary index takes the bytes of its key and an ordinal as key, and
- * events without fields; its rectangles are sorted by those bytes.
+ * Nothing here knows that its keys are primary keys: events without fields, under any keys, make the same map of what was there when.
  *
  *   VIS-7  at every S the rectangles are disjoint in key and leave no key out
  *   VIS-8  a sealed page never changes; a version that outlives it has its end where it was copied to

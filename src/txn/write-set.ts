@@ -27,6 +27,8 @@ export type WriteOperation<Table> = {
   /** Of the value, where encoding it told; else it is found in the value's bytes. */
   readonly shape: Shape | undefined
   readonly conditions: WriteConditions
+  /** Of the key, where a transaction has looked for it already; -1: to be found, or there is none yet. */
+  ordinal: number
 }
 
 /**
@@ -160,7 +162,7 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
     shape: Shape | undefined,
     conditions: WriteConditions
   ): void {
-    this.operations.push({ table, kind, valueAt, keyAt, end, shape, conditions })
+    this.operations.push({ table, kind, valueAt, keyAt, end, shape, conditions, ordinal: -1 })
     this.#used = end
   }
 }
