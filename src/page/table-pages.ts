@@ -112,8 +112,11 @@ export class TablePages {
   readonly #freeNumbers: number[] = []
   #pending: PendingMerge[] = []
   #appliedSeq = 0
-  /** Counts every change of where the pages are. */
+  /** Counts every change of where the pages are, and of what a reader needs besides. */
   #structure = 1
+  /** Of the last {@link publish}. */
+  #toldReferences: Int32Array | undefined
+  #toldAddresses: Int32Array | undefined
   #directory: PageDirectory<SealedPage> | undefined
   readonly #sealed: SealedPages | undefined
   readonly #pins: PagePins | undefined
@@ -244,9 +247,23 @@ export class TablePages {
 
   /** Everything that was taken is there for whoever reads. */
   publish(): void {
+    this.#tellGrowth()
     const chunks = this.#unpublished
     for (let index = 0; index < chunks.length; index++) (chunks[index] as DeltaChunk).publish()
     if (chunks.length > 0) chunks.length = 0
+  }
+
+  /**
+   * Where the arrays of keys or of the heap's blocks gave place to longer ones, who has the old ones must ask again: what comes now has
+   * numbers that are not in them.
+   */
+  #tellGrowth(): void {
+    const { references, heap } = this.keys
+    if (references === this.#toldReferences && heap.addresses === this.#toldAddresses) return
+    this.#toldReferences = references
+    this.#toldAddresses = heap.addresses
+    this.#structure++
+    this.#directory = undefined
   }
 
   /**
