@@ -19,6 +19,7 @@ import type {
   TransactionStatement
 } from '../parser/ast.js'
 import type { Batch } from '../query/batch.js'
+import { newExecution } from '../query/evaluate.js'
 import { explainDocument, explainLines } from '../query/explain-node.js'
 import { explainTree } from '../query/explain.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
@@ -265,7 +266,7 @@ export class StatementRunner {
         pages.end()
       }
     }
-    const tree = explainTree(select, run, source, probe)
+    const tree = explainTree(select, run, source, probe, newExecution(options.parameters ?? []))
     const isText = format === 'text'
     const rows = isText ? explainLines(tree).map((plan) => ({ plan })) : [{ plan: explainDocument(tree) }]
     const columns = isText ? PLAN_COLUMNS : PLAN_DOCUMENT_COLUMNS

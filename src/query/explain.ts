@@ -1,6 +1,8 @@
 /** EXPLAIN: the steps of a plan, the last one to run on top; with ANALYZE, what each of them did. */
 import { pathText } from '../parser/expression-text.js'
 import { type Select } from '../parser/ast.js'
+import { estimatedTable, filteredRows, scanRows } from './estimate-scan.js'
+import { type Execution } from './evaluate.js'
 import { type ExplainNode } from './explain-node.js'
 import { type PlanProbe } from './plan-probe.js'
 import { type SelectPlan } from './plan.js'
@@ -10,12 +12,18 @@ import { type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from '.
 import { joinStep, leafFilterStep, leafStep } from './source-rows.js'
 import { type TableSource } from './table-source.js'
 
-/** The left side of a join stands above its right. */
-export function explainTree(select: Select, { plan, tables }: SelectRun, source: QuerySource, probe: PlanProbe | undefined): ExplainNode {
-  const node = (step: string, text: string, inputs: readonly ExplainNode[]): ExplainNode => {
-    return { step, text, measured: probe?.of(step), scan: undefined, inputs }
+/** The left side of a join stands above its right. Rows are estimated with the values of one execution. */
+export function explainTree(
+  select: Select,
+  { plan, tables }: SelectRun,
+  source: QuerySource,
+  probe: PlanProbe | undefined,
+  execution: Execution
+): ExplainNode {
+  const node = (step: string, text: string, inputs: readonly ExplainNode[], estimated?: number): ExplainNode => {
+    return { step, text, estimatedRows: estimated, measured: probe?.of(step), scan: undefined, inputs }
   }
-  const steps: [string, string][] = []
+  const steps: [step: string, text: string, estimated?: number | undefined][] = []
   if (select.limit !== null || select.offset !== null) {
     const parts = [
       select.limit === null ? '' : `limit ${valueText(select.limit)}`,
@@ -27,21 +35,30 @@ export function explainTree(select: Select, { plan, tables }: SelectRun, source:
   if (plan.distinct) steps.push(['distinct', 'distinct'])
   if (plan.having !== undefined) steps.push(['having', `having ${plan.having.text}`])
   if (plan.group !== undefined && !plan.isCount) steps.push(['aggregate', aggregateText(plan)])
-  if (plan.where !== undefined) steps.push(['filter', `filter ${plan.where.text}`])
+  const scanned = plan.table === undefined || plan.source !== undefined ? undefined : estimatedTable(source, plan.table)
+  if (plan.where !== undefined) {
+    steps.push(['filter', `filter ${plan.where.text}`, scanned === undefined ? undefined : filteredRows(plan.where, scanned, execution)])
+  }
   // Where a source counts, it counts for a table, whatever asks it.
-  const scanOf = (step: string, text: string, table: string | undefined, of: QuerySource): ExplainNode => {
+  const scanOf = (step: string, text: string, table: string | undefined, of: QuerySource, estimated: number | undefined): ExplainNode => {
     const counters = probe === undefined || table === undefined ? undefined : of.scanCounters?.(table)
-    return { ...node(step, text, []), scan: counters }
+    return { ...node(step, text, [], estimated), scan: counters }
   }
   const below = (from: SourcePlan): ExplainNode => {
     if (from.kind === 'join') return node(joinStep(from.right), joinText(from), [below(from.left), below(from.right)])
     const table = tables[from.index]
-    const rows = scanOf(leafStep(from), leafText(from, table), from.scan.table, table?.source ?? source)
-    return from.where === undefined ? rows : node(leafFilterStep(from), `filter ${from.where.text}`, [rows])
+    // Of differences, versions and sweeps nothing is known but what they are of.
+    const of = table === undefined || table.rows !== undefined ? undefined : estimatedTable(table.source, table.table, table.name)
+    const found = of === undefined ? undefined : scanRows(from.scan, of, execution)
+    const rows = scanOf(leafStep(from), leafText(from, table), from.scan.table, table?.source ?? source, found)
+    if (from.where === undefined) return rows
+    const left = of === undefined ? undefined : filteredRows(from.where, of, execution)
+    return node(leafFilterStep(from), `filter ${from.where.text}`, [rows], left)
   }
   const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : tableText(plan, source)
-  const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source) : below(plan.source)
-  return steps.reduceRight((input, [step, what]) => node(step, what, [input]), rows)
+  const found = scanned === undefined || plan.isCount ? undefined : scanRows(plan, scanned, execution)
+  const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source, found) : below(plan.source)
+  return steps.reduceRight((input, [step, what, estimated]) => node(step, what, [input], estimated), rows)
 }
 
 function joinText({ side, keyTexts, condition, isByKey }: JoinPlan): string {

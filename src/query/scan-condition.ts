@@ -151,7 +151,8 @@ export function constantOf(expression: Expression, execution: Execution): Consta
   }
 }
 
-function isPattern(pattern: string, escape: string, ignoreCase: boolean): boolean {
+/** False of what LIKE refuses when it is asked of a row. */
+export function isPattern(pattern: string, escape: string, ignoreCase: boolean): boolean {
   try {
     likeMatcher(pattern, escape, ignoreCase)
     return true

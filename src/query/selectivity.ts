@@ -18,7 +18,7 @@ import {
 } from '../statistics/column-estimates.js'
 import { defaultShares } from '../statistics/default-shares.js'
 import { type Execution } from './evaluate.js'
-import { constantOf } from './scan-condition.js'
+import { constantOf, isPattern } from './scan-condition.js'
 
 /** A table at one point, as far as an estimate knows it. */
 export type EstimatedTable = {
@@ -220,11 +220,14 @@ class Estimate {
 
   #like({ operand, pattern, escape, ignoreCase }: Expression & { readonly kind: 'like' }): Truth {
     const path = this.#pathOf(operand)
-    const constant = constantOf(pattern, this.#execution)
-    if (constant !== undefined && typeof constant.value !== 'string') return NOTHING
+    const found = constantOf(pattern, this.#execution)
+    const text = found?.value
+    if (found !== undefined && typeof text !== 'string') return NOTHING
     const column = path === undefined ? undefined : this.#columnOf(path)
-    if (column === undefined || constant === undefined) return { yes: defaultShares.like, unknown: 0 }
-    const like = { pattern: String(constant.value), escape, ignoreCase }
+    if (column === undefined || typeof text !== 'string' || !isPattern(text, escape, ignoreCase)) {
+      return { yes: defaultShares.like, unknown: 0 }
+    }
+    const like = { pattern: text, escape, ignoreCase }
     return { yes: likeShare(column, like), unknown: Math.max(0, 1 - classShare(column, classRank(''))) }
   }
 
