@@ -45,6 +45,7 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
       const state = coordinator.table(table)
       return at === coordinator.lastSeq ? state.presentCount() : state.countAt(at)
     },
+    statistics: (table) => coordinator.statisticsOf(coordinator.table(table)),
     get: (table, key) => coordinator.table(table).get(key, at),
     lastSeqOf: (table, key) => {
       const state = coordinator.table(table)

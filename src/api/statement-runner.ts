@@ -8,6 +8,7 @@ import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordina
 import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { Transaction } from '../coordinator/transaction.js'
 import type {
+  Analyze,
   CreateTable,
   Explain,
   Maintenance,
@@ -30,6 +31,7 @@ import { planWrite, returningSelect, type Write, type WritePlan, type WriteState
 import type { QuerySource } from '../query/query-source.js'
 import { arraysOf, objectsOf, type ResultColumn } from '../query/result-rows.js'
 import { runSelect, type SelectRun } from '../query/run-select.js'
+import { analyzeTable } from './analyze-table.js'
 import { Control, type ControlOptions } from './control.js'
 import { HISTORY_COLUMNS, OWN_HISTORY_COLUMNS } from './history-columns.js'
 import { selectAndLock } from './locked-select.js'
@@ -37,6 +39,7 @@ import { resolved } from './point.js'
 import { sourceAt, type Moment } from './query-source.js'
 import type { SessionState } from './session.js'
 import { StatementPages } from './statement-pages.js'
+import { ANALYZE_COLUMNS, statisticsRows } from './statistics-rows.js'
 import { transactionSource } from './transaction-source.js'
 import {
   isTransactionStatement,
@@ -61,6 +64,7 @@ export type CommandName =
   | 'CREATE TABLE'
   | 'SNAPSHOT'
   | 'COMPACT'
+  | 'ANALYZE'
   | 'SET'
   | 'RESET'
   | TransactionCommand
@@ -174,6 +178,8 @@ export class StatementRunner {
         return this.#createTable(statement, options, session, control)
       case 'set':
         return this.#set(statement, options, session, control)
+      case 'analyze':
+        return this.#analyze(statement, options, session, control)
       case 'snapshot':
       case 'compact':
         return this.#maintain(statement, options, session, control)
@@ -337,6 +343,20 @@ export class StatementRunner {
       control,
       undefined
     )
+  }
+
+  /** One row for each column. */
+  async #analyze({ table }: Analyze, options: StatementOptions, session: SessionState, control: Control): Promise<RunningStatement> {
+    refuseInTransaction(session, 'ANALYZE')
+    this.#refuseAtPast(options, session, 'ANALYZE')
+    this.#coordinator.assertWritable()
+    const rows: Document[] = []
+    for (const state of this.#coordinator.tableStates(table === null ? undefined : [table])) {
+      const statistics = await analyzeTable(this.#coordinator, state, { control })
+      await this.#coordinator.installStatistics(state, statistics)
+      rows.push(...statisticsRows(state.definition.name, statistics))
+    }
+    return rowsRun('ANALYZE', ANALYZE_COLUMNS, rows, control, undefined)
   }
 
   #set({ name, value }: SetOption, options: StatementOptions, session: SessionState, control: Control): RunningStatement {

@@ -14,6 +14,7 @@ import type { FileLock, Io } from '../io/io.js'
 import type { FragmentRunner } from '../scan/fragment.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { ManifestSnapshot } from '../format/manifest.js'
+import type { TableStatistics } from '../format/statistics-file.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
@@ -44,6 +45,7 @@ import { OpenTransactions } from './open-transactions.js'
 import { PageAccess } from './page-access.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
+import { KeptStatistics } from './kept-statistics.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
 import { RowLocks } from './row-locks.js'
@@ -172,6 +174,9 @@ export class Coordinator {
     }
   }
   readonly #arrivals = new Arrivals()
+  readonly #statistics: KeptStatistics
+  /** Who wants to know when many events came. */
+  #growth: { readonly events: number; readonly tell: () => void; nextSeq: number } | undefined
   #nextPin = 1
   /** Seqs that read views hold, and since when. */
   readonly #pins = new Map<number, { readonly seq: number; readonly sinceMs: number }>()
@@ -193,6 +198,13 @@ export class Coordinator {
     this.#logBytes = imageBytes(state)
     this.#versions = versions
     this.spill = spill
+    this.#statistics = new KeptStatistics({
+      io: options.io,
+      databaseId: state.identity.databaseId,
+      logger: options.log,
+      lastSeq: () => this.lastSeq,
+      link: () => this.#writing?.link
+    })
   }
 
   static async open(options: CoordinatorOptions): Promise<Coordinator> {
@@ -555,6 +567,44 @@ export class Coordinator {
     return maintenance.snapshot(tables, options)
   }
 
+  /** Of a table's columns, of whatever point they are; undefined where nobody looked. */
+  statisticsOf(table: TableState): TableStatistics | undefined {
+    return this.#statistics.of(table)
+  }
+
+  /** Statistics of the table are missing, though it has rows, or so much has changed since that they should be made again. */
+  hasOldStatistics(table: TableState): boolean {
+    return table.damage === undefined && this.#statistics.isOld(table)
+  }
+
+  /** @throws READ_ONLY, CLOSED. */
+  assertWritable(): void {
+    this.#writer()
+  }
+
+  /** @throws READ_ONLY */
+  async installStatistics(table: TableState, statistics: TableStatistics): Promise<void> {
+    this.assertWritable()
+    await this.#statistics.install(table, statistics)
+  }
+
+  /** From now on `tell` is called when so many more events have become visible; one that is told, whoever came last. It must be quick. */
+  onGrowth(events: number, tell: () => void): void {
+    this.#growth = { events, tell, nextSeq: this.lastSeq + events }
+  }
+
+  /** Events that are not durable yet. */
+  get pendingCount(): number {
+    return this.#writing?.pipeline.pendingCount ?? 0
+  }
+
+  #grown(): void {
+    const growth = this.#growth
+    if (growth === undefined || this.lastSeq < growth.nextSeq) return
+    growth.nextSeq = this.lastSeq + growth.events
+    growth.tell()
+  }
+
   async #writePages(table: TableState): Promise<PageSnapshotInfo | undefined> {
     const { pages, pipeline } = this.#writer()
     if (table.versions.count === 0) return undefined
@@ -586,6 +636,7 @@ export class Coordinator {
     const before = this.#state
     this.#logBytes = logBytes
     this.#state = state
+    this.#statistics.forget()
     closeReaders(before)
     this.#arrivals.announce()
   }
@@ -721,6 +772,7 @@ export class Coordinator {
       lastSeq,
       lastTime,
       onVisible: () => {
+        this.#grown()
         if (log.usedBytes * 2 >= log.roomBytes) this.#startCheckpoint()
         this.#arrivals.announce()
       },

@@ -1,0 +1,81 @@
+import type { Coordinator } from '../coordinator/coordinator.js'
+import type { TableState } from '../coordinator/table-state.js'
+import type { TableStatistics } from '../format/statistics-file.js'
+import type { Path, Select } from '../parser/ast.js'
+import { runSelect } from '../query/run-select.js'
+import { StatisticsCollector } from '../statistics/collector.js'
+import { seededRandom } from '../statistics/seeded-random.js'
+import type { Control } from './control.js'
+import { sourceAt } from './query-source.js'
+import { StatementPages } from './statement-pages.js'
+
+/** Of a table with more, those that were seen first have statistics. */
+const COLUMNS_MAX = 256
+
+/** No column's: a path that begins with it would lose it. */
+const ALIAS = 'drift.analyzed'
+
+/** `until`: beside what the rows need, something to wait for before the next step. */
+export type AnalyzeOptions = {
+  readonly control: Control
+  readonly paths?: readonly Path[]
+  readonly until?: () => Promise<void> | undefined
+}
+
+/**
+ * Statistics of a table at the last visible seq, made by the way that queries take to its rows: version pages where there are some, else
+ * documents. It runs in steps on the thread of the caller, holds pages as a query does, and locks nothing.
+ *
+ * `paths`: nested ones, beside the fields that documents have been seen to have.
+ */
+export async function analyzeTable(
+  coordinator: Coordinator,
+  table: TableState,
+  { control, paths: nested = [], until = () => undefined }: AnalyzeOptions
+): Promise<TableStatistics> {
+  const { name, id } = table.definition
+  const seq = coordinator.lastSeq
+  const pages = new StatementPages(coordinator)
+  const source = sourceAt(coordinator, seq, { now: coordinator.now(), present: seq, strict: false }, pages)
+  const fields = source.columns(name).slice(0, COLUMNS_MAX)
+  const paths = [...fields.map((column): Path => [column.name]), ...nested]
+  const run = runSelect(selectOf(name, paths), source, [], control.memory)
+  // The same sample of the same state.
+  const collector = new StatisticsCollector(paths, seededRandom(seq * 31 + id))
+  const events = table.versions.through(seq)
+  pages.want(name, seq)
+  const steps = function* (): Generator<void, TableStatistics> {
+    for (const { rowCount, columns } of run.batches) {
+      if (rowCount > 0) collector.add(rowCount, columns)
+      yield
+    }
+    return yield* collector.finish({ seq, events })
+  }
+  try {
+    await pages.begin(control)
+    return await control.finish(steps(), () => {
+      const { until: ofRows } = run.stats
+      run.stats.until = undefined
+      return ofRows ?? until()
+    })
+  } finally {
+    run.batches.return()
+    pages.end()
+  }
+}
+
+function selectOf(table: string, paths: readonly Path[]): Select {
+  return {
+    kind: 'select',
+    distinct: false,
+    items: paths.map((path, index) => ({ kind: 'item', expression: { kind: 'field', path }, name: String(index), aliased: false })),
+    from: { kind: 'table', table, alias: ALIAS, asOf: null },
+    where: null,
+    groupBy: [],
+    having: null,
+    orderBy: [],
+    asOf: null,
+    limit: null,
+    offset: null
+  }
+}
