@@ -22,7 +22,7 @@ import type {
 import type { Batch } from '../query/batch.js'
 import { newExecution } from '../query/evaluate.js'
 import { explainDocument, explainLines } from '../query/explain-node.js'
-import { explainTree } from '../query/explain.js'
+import { accessText, explainTree } from '../query/explain.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
 import { PlanCache } from '../query/plan-cache.js'
 import { PlanProbe } from '../query/plan-probe.js'
@@ -127,12 +127,13 @@ const PLAN_DOCUMENT_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'j
 /** Starts statements on one database, whose parsed texts it keeps. */
 export class StatementRunner {
   readonly #coordinator: Coordinator
-  readonly #plans = new PlanCache()
+  readonly #plans: PlanCache
   /** Resolves when the statement that came last to be run again is done. */
   #lastRetry: Promise<void> = Promise.resolve()
 
   constructor(coordinator: Coordinator) {
     this.#coordinator = coordinator
+    this.#plans = new PlanCache(() => coordinator.catalogSeq)
   }
 
   /** @throws DriftError SYNTAX and what else a text can be refused for. */
@@ -150,13 +151,33 @@ export class StatementRunner {
 
   /** Resolves when a write is durable; of a query before its first row. In a transaction a statement begins when the one before has run. */
   start(statement: Statement, options: StatementOptions, session: SessionState): RunningStatement | Promise<RunningStatement> {
+    const began = this.#coordinator.monotonic()
     const control = new Control(this.#coordinator, options)
     control.check()
+    const started = this.#started(statement, options, session, control)
+    return started instanceof Promise ? started.then((run) => this.#timed(run, statement, began)) : this.#timed(started, statement, began)
+  }
+
+  #started(
+    statement: Statement,
+    options: StatementOptions,
+    session: SessionState,
+    control: Control
+  ): RunningStatement | Promise<RunningStatement> {
     if (isTransactionStatement(statement)) {
       return session.inTurn(() => this.#transactionStatement(statement, options, session, control))
     }
     if (session.transaction === undefined) return this.#run(statement, options, session, control)
     return session.inTurn(() => this.#inTransaction(statement, options, session, control))
+  }
+
+  /** It is told when the statement ends, for `drift.plans`. */
+  #timed(run: RunningStatement, statement: Statement, began: number): RunningStatement {
+    const end = (): void => {
+      run.end?.()
+      this.#plans.ran(statement, this.#coordinator.monotonic() - began)
+    }
+    return { ...run, end }
   }
 
   #run(
@@ -229,6 +250,7 @@ export class StatementRunner {
     const { source, point } = this.#reading(select, options, session, pages)
     const run = runSelect(select, source, options.parameters ?? [], control.memory)
     wantPages(run, pages)
+    this.#plans.planned(select, run.plan, () => accessText(run, source))
     return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end: () => pages.end() }
   }
 
@@ -510,12 +532,13 @@ export class StatementRunner {
 
   /** What a statement that begins now takes for the present. */
   #moment(options: StatementOptions, session: SessionState): Moment {
-    return { now: this.#coordinator.now(), present: this.#coordinator.lastSeq, strict: isStrict(options, session) }
+    const { lastSeq: present } = this.#coordinator
+    return { now: this.#coordinator.now(), present, strict: isStrict(options, session), plans: this.#plans }
   }
 
   /** The same for a statement of a transaction. */
   #momentOf(view: TransactionView, options: StatementOptions, session: SessionState): Moment {
-    return { now: this.#coordinator.now(), present: view.at, strict: isStrict(options, session) }
+    return { now: this.#coordinator.now(), present: view.at, strict: isStrict(options, session), plans: this.#plans }
   }
 
   #reading(select: Select, options: StatementOptions, session: SessionState, pages: StatementPages) {

@@ -2,7 +2,7 @@ import { tmpdir, availableParallelism } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'
-import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID } from '../base/ids.js'
+import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID, PLANS_TABLE_NAME } from '../base/ids.js'
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
@@ -296,6 +296,9 @@ export class Coordinator {
       const message = `${name} is the log of commits, which only commits write: SELECT reads it, at one point in time`
       throw new DriftError('INVALID_ARGUMENT', message, { table: name })
     }
+    if (name === PLANS_TABLE_NAME) {
+      throw new DriftError('INVALID_ARGUMENT', `${name} is what the database knows of its statements: SELECT reads it, now`, { table: name })
+    }
     const definition = this.#state.catalog.table(name)
     const table = this.#state.tables.get(definition.id)
     if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: no state for table ${name}`)
@@ -312,6 +315,11 @@ export class Coordinator {
     const table = this.#state.tables.get(id)
     if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: an event of table ${id}, which nobody made`, { tableId: id })
     return table
+  }
+
+  /** Seq of the last schema event that a reader of the present sees; 0: there is none. */
+  get catalogSeq(): number {
+    return this.#state.catalog.tables.reduce((seq, { createdSeq }) => (createdSeq <= this.lastSeq ? Math.max(seq, createdSeq) : seq), 0)
   }
 
   /** The table that a schema event made. */

@@ -37,7 +37,7 @@ export function explainDocument(node: ExplainNode): Document {
     const rowsIn = rowsInto(node)
     if (rowsIn !== undefined) document['rowsIn'] = rowsIn
     Object.assign(document, { rowsOut: rows, totalMs: ms, selfMs: Math.max(0, ms - below), memoryBytes, spilledBytes, runs })
-    if (estimatedRows !== undefined) document['qError'] = qError(estimatedRows, rows)
+    if (estimatedRows !== undefined && measured.isSkipped !== true) document['qError'] = qError(estimatedRows, rows)
   }
   if (scan !== undefined) {
     const counted = Object.entries(scan).filter(([, value]) => value !== undefined)
@@ -59,7 +59,10 @@ function figuresOf(node: ExplainNode): string[] {
   } else {
     const rowsIn = rowsInto(node)
     figures.push(`${measured.rows}${rowsIn === undefined ? '' : ` of ${rowsIn}`} rows`)
-    if (estimatedRows !== undefined) figures.push(`about ${estimatedRows} expected, q-error ${qError(estimatedRows, measured.rows).toFixed(2)}`)
+    if (estimatedRows !== undefined) {
+      const off = measured.isSkipped === true ? '' : `, q-error ${qError(estimatedRows, measured.rows).toFixed(2)}`
+      figures.push(`about ${estimatedRows} expected${off}`)
+    }
     figures.push(msText(measured.ms))
     if (measured.memoryBytes > 0) figures.push(`${bytesText(measured.memoryBytes)} memory`)
     if (measured.runs > 0) figures.push(`spilled ${bytesText(measured.spilledBytes)} in ${measured.runs} runs`)

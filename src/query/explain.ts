@@ -8,7 +8,9 @@ import { type PlanProbe } from './plan-probe.js'
 import { type SelectPlan } from './plan.js'
 import { type QuerySource } from './query-source.js'
 import { type SelectRun } from './run-select.js'
-import { type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
+import { pushedCondition } from './scan-condition.js'
+import { type EstimatedTable } from './selectivity.js'
+import { type Condition, type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
 import { joinStep, leafFilterStep, leafStep } from './source-rows.js'
 import { type TableSource } from './table-source.js'
 
@@ -44,21 +46,40 @@ export function explainTree(
     const counters = probe === undefined || table === undefined ? undefined : of.scanCounters?.(table)
     return { ...node(step, text, [], estimated), scan: counters }
   }
+  // Pages that were asked for the condition gave the rows that it left; of a part of it nothing is said.
+  const expected = (of: QuerySource, scan: TableScan, table: EstimatedTable, where: Condition | undefined): number | undefined => {
+    const isByPages = probe !== undefined && scan.table !== undefined && of.scanCounters?.(scan.table)?.pagesTouched !== undefined
+    if (where === undefined || !isByPages) return scanRows(scan, table, execution)
+    return pushedCondition(where.expression, execution).isExact ? filteredRows(where, table, execution) : undefined
+  }
   const below = (from: SourcePlan): ExplainNode => {
     if (from.kind === 'join') return node(joinStep(from.right), joinText(from), [below(from.left), below(from.right)])
     const table = tables[from.index]
     // Of differences, versions and sweeps nothing is known but what they are of.
     const of = table === undefined || table.rows !== undefined ? undefined : estimatedTable(table.source, table.table, table.name)
-    const found = of === undefined ? undefined : scanRows(from.scan, of, execution)
+    const found = of === undefined || table === undefined ? undefined : expected(table.source, from.scan, of, undefined)
     const rows = scanOf(leafStep(from), leafText(from, table), from.scan.table, table?.source ?? source, found)
     if (from.where === undefined) return rows
     const left = of === undefined ? undefined : filteredRows(from.where, of, execution)
     return node(leafFilterStep(from), `filter ${from.where.text}`, [rows], left)
   }
   const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : tableText(plan, source)
-  const found = scanned === undefined || plan.isCount ? undefined : scanRows(plan, scanned, execution)
+  const found = scanned === undefined || plan.isCount ? undefined : expected(source, plan, scanned, plan.where)
   const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source, found) : below(plan.source)
   return steps.reduceRight((input, [step, what, estimated]) => node(step, what, [input], estimated), rows)
+}
+
+/** How a query finds its rows, in one line: the scans at the bottom of its tree, without their points and without what they read. */
+export function accessText({ plan, tables }: SelectRun, source: QuerySource): string {
+  if (plan.isCount) return `count of ${plan.table}`
+  const below = (from: SourcePlan): string[] => {
+    if (from.kind === 'join') return [...below(from.left), ...below(from.right)]
+    const table = tables[from.index]
+    if (table === undefined) return []
+    if (table.rows === undefined) return [wayText(from.scan, table.source)]
+    return [`${table.text.split(' from @')[0]}${keysText(from.scan, table.primaryKey)}`]
+  }
+  return plan.source === undefined ? wayText(plan, source) : below(plan.source).join('; ')
 }
 
 function joinText({ side, keyTexts, condition, isByKey }: JoinPlan): string {
@@ -71,11 +92,11 @@ function leafText({ scan }: LeafPlan, table: TableSource | undefined): string {
   if (table === undefined) return ''
   if (table.rows === undefined) return tableText(scan, table.source)
   const text = table.text
-  return `${text}${accessText(scan, table.primaryKey)}${scan.reverse ? ' backwards' : ''}`
+  return `${text}${keysText(scan, table.primaryKey)}${scan.reverse ? ' backwards' : ''}`
 }
 
 /** Of what is no plain scan: by which keys. */
-function accessText({ access }: TableScan, key: string): string {
+function keysText({ access }: TableScan, key: string): string {
   if (access.kind === 'all') return ''
   if (access.kind === 'keys') return `, by ${key} (${access.keys.length} ${access.keys.length === 1 ? 'key' : 'keys'})`
   return `, by ${key} range (${access.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
@@ -88,19 +109,23 @@ function aggregateText({ group }: SelectPlan): string {
 }
 
 function tableText(plan: TableScan, source: QuerySource): string {
-  const { table, access, reverse } = plan
+  if (plan.table === undefined) return wayText(plan, source)
+  const fields = plan.keysOnly ? ' keys only' : plan.hasStar ? '' : ` for ${plan.fields.map(pathText).join(', ')}`
+  return `${wayText(plan, source)}${plan.reverse ? ' backwards' : ''}${fields} at @seq:${source.seq}`
+}
+
+function wayText({ table, access, times }: TableScan, source: QuerySource): string {
   if (table === undefined) return 'one row'
   const key = source.primaryKey(table)
-  const way =
-    access.kind === 'keys'
-      ? `get ${table} by ${key} (${access.keys.length} ${access.keys.length === 1 ? 'key' : 'keys'})`
-      : access.kind === 'range'
-        ? `scan ${table} by ${key} range (${access.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
-        : plan.times?.kind === 'range'
-          ? `scan ${table} by time range (${plan.times.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
-          : `scan ${table}`
-  const fields = plan.keysOnly ? ' keys only' : plan.hasStar ? '' : ` for ${plan.fields.map(pathText).join(', ')}`
-  return `${way}${reverse ? ' backwards' : ''}${fields} at @seq:${source.seq}`
+  switch (access.kind) {
+    case 'keys':
+      return `get ${table} by ${key} (${access.keys.length} ${access.keys.length === 1 ? 'key' : 'keys'})`
+    case 'range':
+      return `scan ${table} by ${key} range (${access.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
+    case 'all':
+      if (times?.kind !== 'range') return `scan ${table}`
+      return `scan ${table} by time range (${times.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
+  }
 }
 
 const SIDES = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const

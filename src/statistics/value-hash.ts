@@ -24,11 +24,17 @@ export function hashValue(value: unknown, target: Uint32Array): void {
       return hashText(String(value), OTHER_SEED, target)
     }
     default:
+      if (value instanceof Date) {
+        hashNumber(value.getTime(), target)
+        target[0] = ((target[0] ?? 0) ^ TIME_SEED) >>> 0
+        return
+      }
       return hashText(identityOf(value), OTHER_SEED, target)
   }
 }
 
 const TEXT_SEED = 0x51ed270b
+const TIME_SEED = 0x6c8e9cf5
 const OTHER_SEED = 0x2f6b1a3d
 
 function hashNumber(value: number, target: Uint32Array): void {
