@@ -297,7 +297,9 @@ export class Coordinator {
       throw new DriftError('INVALID_ARGUMENT', message, { table: name })
     }
     if (name === PLANS_TABLE_NAME) {
-      throw new DriftError('INVALID_ARGUMENT', `${name} is what the database knows of its statements: SELECT reads it, now`, { table: name })
+      throw new DriftError('INVALID_ARGUMENT', `${name} is what the database knows of its statements: SELECT reads it, now`, {
+        table: name
+      })
     }
     const definition = this.#state.catalog.table(name)
     const table = this.#state.tables.get(definition.id)
