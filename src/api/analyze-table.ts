@@ -46,7 +46,7 @@ export async function analyzeTable(
   pages.want(name, seq)
   const steps = function* (): Generator<void, TableStatistics> {
     for (const { rowCount, columns } of run.batches) {
-      if (rowCount > 0) collector.add(rowCount, columns)
+      if (rowCount > 0) yield* collector.add(rowCount, columns)
       yield
     }
     return yield* collector.finish({ seq, events })

@@ -8,9 +8,12 @@ import { Control } from './control.js'
 
 /** No table has old statistics before so many events came. */
 const CHECK_EVENTS = 500
+/** A table that could not be read, or a full disk: tried again after so many events. */
+const RETRY_EVENTS = 50_000
 /** Between two steps it rests so many times as long as the step took: where writes wait, and where none do. */
 const RESTS_BUSY = 24
 const RESTS_IDLE = 3
+const REST_MS_MAX = 200
 /** Between two tables: it has a tenth of the time at most, however quickly rows change. */
 const RESTS_BETWEEN = 9
 
@@ -23,8 +26,8 @@ export class BackgroundStatistics {
   readonly #coordinator: Coordinator
   readonly #log: Log
   readonly #stop = new AbortController()
-  /** Tables that could not be read: not tried again. */
-  readonly #failed = new Set<TableState>()
+  /** Tables whose statistics could not be made, and how many events they had then. */
+  readonly #failed = new Map<TableState, number>()
   #running: Promise<void> | undefined
 
   constructor(coordinator: Coordinator, log: Log) {
@@ -60,7 +63,10 @@ export class BackgroundStatistics {
   /** The first one whose statistics are old. */
   #oldest(): TableState | undefined {
     try {
-      return this.#coordinator.tableStates().find((table) => !this.#failed.has(table) && this.#coordinator.hasOldStatistics(table))
+      return this.#coordinator.tableStates().find((table) => {
+        const failedAt = this.#failed.get(table) ?? Number.NEGATIVE_INFINITY
+        return table.versions.count - failedAt > RETRY_EVENTS && this.#coordinator.hasOldStatistics(table)
+      })
     } catch (thrown) {
       // Closed by whoever has the coordinator.
       if (thrown instanceof DriftError && thrown.kind === 'closed') return undefined
@@ -72,10 +78,12 @@ export class BackgroundStatistics {
     const { signal } = this.#stop
     const coordinator = this.#coordinator
     const began = coordinator.monotonic()
-    let rested = began
+    let rested: number | undefined
     const until = async (): Promise<void> => {
-      const spent = coordinator.monotonic() - rested
-      await idlePause(spent * (coordinator.pendingCount > 0 ? RESTS_BUSY : RESTS_IDLE), signal)
+      const now = coordinator.monotonic()
+      const rests = coordinator.pendingCount > 0 ? RESTS_BUSY : RESTS_IDLE
+      // Before the first step it waited for pages, and took no time of anybody.
+      await idlePause(Math.min(REST_MS_MAX, (now - (rested ?? now)) * rests), signal)
       rested = coordinator.monotonic()
     }
     try {
@@ -85,7 +93,7 @@ export class BackgroundStatistics {
       this.#log.info({ table: table.definition.name, rows: statistics.rows, ms }, 'statistics made')
     } catch (thrown) {
       if (signal.aborted) return
-      this.#failed.add(table)
+      this.#failed.set(table, table.versions.count)
       const { code } = DriftError.from(thrown, table.directory)
       this.#log.warn({ table: table.definition.name, code }, 'statistics cannot be made; ANALYZE tries again')
     }

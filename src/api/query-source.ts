@@ -18,7 +18,7 @@ export type Moment = {
   readonly strict: boolean
   /** The present of a transaction, own writes included. */
   readonly own?: QuerySource | undefined
-  /** For `drift.plans`. */
+  /** Of a statement that names `drift.plans`. */
   readonly plans?: PlanCache | undefined
 }
 

@@ -1,4 +1,5 @@
 import { DriftError } from '../base/errors.js'
+import { PLANS_TABLE_NAME } from '../base/ids.js'
 import { indexOn } from '../catalog/catalog.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
@@ -23,6 +24,7 @@ import type { Batch } from '../query/batch.js'
 import { newExecution } from '../query/evaluate.js'
 import { explainDocument, explainLines } from '../query/explain-node.js'
 import { accessText, explainTree } from '../query/explain.js'
+import { namesTable } from '../query/named-tables.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
 import { PlanCache } from '../query/plan-cache.js'
 import { PlanProbe } from '../query/plan-probe.js'
@@ -269,7 +271,7 @@ export class StatementRunner {
     const parameters = options.parameters ?? []
     const source = (): QuerySource => {
       const view = transaction.view()
-      return transactionSource(this.#coordinator, view, this.#momentOf(view, options, session))
+      return transactionSource(this.#coordinator, view, this.#momentOf(statement, view, options, session))
     }
     const { run, batches } = await selectAndLock(statement, transaction, source, this.#coordinator, parameters, control)
     return { ...running('SELECT', run, control, undefined), batches: given(batches), jsonLines: undefined }
@@ -447,7 +449,7 @@ export class StatementRunner {
     const bytesBefore = control.memory.bytes
     for (let attempt = 1; ; attempt++) {
       control.memory.free(control.memory.bytes - bytesBefore)
-      const moment = this.#moment(options, session)
+      const moment = this.#moment(statement, options, session)
       const source = sourceAt(this.#coordinator, moment.present, moment)
       const plan = await control.finish(
         planWrite(statement, {
@@ -484,7 +486,7 @@ export class StatementRunner {
   ): Promise<RunningStatement> {
     const parameters = options.parameters ?? []
     const view = transaction.view()
-    const moment = this.#momentOf(view, options, session)
+    const moment = this.#momentOf(statement, view, options, session)
     const source = transactionSource(this.#coordinator, view, moment)
     const plan = await control.finish(
       planWrite(statement, {
@@ -531,20 +533,25 @@ export class StatementRunner {
   }
 
   /** What a statement that begins now takes for the present. */
-  #moment(options: StatementOptions, session: SessionState): Moment {
+  #moment(statement: Statement, options: StatementOptions, session: SessionState): Moment {
     const { lastSeq: present } = this.#coordinator
-    return { now: this.#coordinator.now(), present, strict: isStrict(options, session), plans: this.#plans }
+    return { now: this.#coordinator.now(), present, strict: isStrict(options, session), plans: this.#plansFor(statement) }
   }
 
   /** The same for a statement of a transaction. */
-  #momentOf(view: TransactionView, options: StatementOptions, session: SessionState): Moment {
-    return { now: this.#coordinator.now(), present: view.at, strict: isStrict(options, session), plans: this.#plans }
+  #momentOf(statement: Statement, view: TransactionView, options: StatementOptions, session: SessionState): Moment {
+    return { now: this.#coordinator.now(), present: view.at, strict: isStrict(options, session), plans: this.#plansFor(statement) }
+  }
+
+  /** Every source would have to look for its table: only a statement that names it is given them. */
+  #plansFor(statement: Statement): PlanCache | undefined {
+    return namesTable(statement, PLANS_TABLE_NAME) ? this.#plans : undefined
   }
 
   #reading(select: Select, options: StatementOptions, session: SessionState, pages: StatementPages) {
     const view = session.transaction?.view()
-    if (view === undefined) return this.#readingAt(select, options, session, this.#moment(options, session), pages)
-    const moment = this.#momentOf(view, options, session)
+    if (view === undefined) return this.#readingAt(select, options, session, this.#moment(select, options, session), pages)
+    const moment = this.#momentOf(select, view, options, session)
     return this.#readingAt(select, options, session, { ...moment, own: transactionSource(this.#coordinator, view, moment, pages) }, pages)
   }
 

@@ -47,12 +47,12 @@ export class KeptStatistics {
     return changes > CHANGES_MAX + CHANGED_SHARE_MAX * (statistics?.rows ?? 0)
   }
 
-  /** They count from now on; resolves when their file is there, which a crash of the machine may yet take back. */
+  /** They count from when their file is there, which a crash of the machine may yet take back. */
   async install(table: TableState, statistics: TableStatistics): Promise<void> {
     const tableId = table.definition.id
-    this.#known.set(tableId, statistics)
     const bytes = encodeStatistics(statistics, { databaseId: this.#options.databaseId, tableId })
     await this.#options.link()?.maintain({ kind: 'statistics', tableId, bytes })
+    this.#known.set(tableId, statistics)
   }
 
   /** A reader beside a writer: they may have been replaced. */

@@ -3,19 +3,22 @@ import { compareValues } from '../codec/value-order.js'
 import { type Value } from '../codec/value.js'
 import { type ColumnStatistics, type CommonValue } from '../format/statistics-file.js'
 import { valueBytes } from './short-value.js'
+import { sortedSteps } from './sorted-steps.js'
 
 export const COMMON_VALUES_MAX = 32
 export const HISTOGRAM_BOUNDS_MAX = 64
 
 type Run = { readonly value: Value; readonly count: number }
 
-/** `sample`: a value a row, null among them; it is sorted here. `isWhole`: those are all rows. */
-export function sampleStatistics(
+/** `sample`: a value a row, null among them. `isWhole`: those are all rows. Yields between two steps of some milliseconds. */
+export function* sampleStatistics(
   sample: readonly Value[],
   isWhole: boolean
-): Pick<ColumnStatistics, 'distinct' | 'bytes' | 'common' | 'histogram'> {
-  const values = sample.filter((value) => value !== null).sort(compareValues)
+): Generator<void, Pick<ColumnStatistics, 'distinct' | 'bytes' | 'common' | 'histogram'>> {
+  const notNull = sample.filter((value) => value !== null)
+  const values = yield* sortedSteps<Value>(notNull, compareValues)
   const runs = runsOf(values)
+  yield
   const chosen = new Set(commonRuns(runs, values.length, isWhole))
   const common = [...chosen].map(({ value, count }): CommonValue => ({ value, share: count / sample.length }))
   const bytes = values.reduce<number>((sum, value) => sum + valueBytes(value), 0) / Math.max(1, values.length)

@@ -25,7 +25,7 @@ function statisticsOf(rows: readonly Document[], paths: readonly Path[], sampleR
   const collector = new StatisticsCollector(paths, seededRandom(5), sampleRowsMax)
   for (let from = 0; from < rows.length; from += 1000) {
     const batch = batchOf(rows.slice(from, from + 1000), { paths, documents: 'drop' })
-    collector.add(batch.rowCount, batch.columns)
+    for (const _ of collector.add(batch.rowCount, batch.columns));
   }
   const steps = collector.finish({ seq: 1, events: rows.length })
   for (;;) {

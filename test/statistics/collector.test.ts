@@ -9,6 +9,7 @@ import { Reservoir } from '../../src/statistics/reservoir.js'
 import { StatisticsCollector } from '../../src/statistics/collector.js'
 import { seededRandom } from '../../src/statistics/seeded-random.js'
 import { shortValue, valueBytes } from '../../src/statistics/short-value.js'
+import { sortedSteps } from '../../src/statistics/sorted-steps.js'
 import { hashValue } from '../../src/statistics/value-hash.js'
 import { valueOrNull } from '../query/_values.js'
 
@@ -27,7 +28,8 @@ function collected(values: readonly Value[], sampleRowsMax?: number): TableStati
   const collector = new StatisticsCollector([['a']], seededRandom(7), sampleRowsMax)
   for (let from = 0; from < values.length; from += 100) {
     const piece = values.slice(from, from + 100)
-    collector.add(piece.length, [{ values: piece, nulls: Uint8Array.from(piece, (value) => (value === null ? 1 : 0)) }])
+    const nulls = Uint8Array.from(piece, (value) => (value === null ? 1 : 0))
+    for (const _ of collector.add(piece.length, [{ values: piece, nulls }]));
   }
   const steps = collector.finish({ seq: 9, events: 12 })
   for (;;) {
@@ -169,4 +171,20 @@ test('what is long is cut, and the cut text is none that keeps the long one in m
   t.deepEqual(shortValue({ text: 'x'.repeat(500) }), {})
   t.deepEqual(shortValue({ a: [1, 2] }), { a: [1, 2] })
   t.is(valueBytes({ a: [1, 300, 'xy'] }), 11)
+})
+
+test('sorting in steps is sorting', (t) => {
+  const random = seededRandom(4)
+  for (const count of [0, 1, 1023, 1024, 1025, 5000, 20_000]) {
+    const values = Array.from({ length: count }, (_, index) => ({ key: Math.floor(random() * 50), index }))
+    const expected = values.toSorted((left, right) => left.key - right.key)
+    const steps = sortedSteps([...values], (left, right) => left.key - right.key)
+    for (let made = 0; ; made++) {
+      const step = steps.next()
+      if (step.done !== true) continue
+      t.deepEqual(step.value, expected, 'and equal ones keep their order')
+      t.true(made >= Math.floor(count / 1024))
+      break
+    }
+  }
 })
