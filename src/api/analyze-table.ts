@@ -1,7 +1,9 @@
+import type { TableDefinition } from '../catalog/catalog.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { TableState } from '../coordinator/table-state.js'
 import type { TableStatistics } from '../format/statistics-file.js'
 import type { Path, Select } from '../parser/ast.js'
+import type { TableColumn } from '../query/query-source.js'
 import { runSelect } from '../query/run-select.js'
 import { StatisticsCollector } from '../statistics/collector.js'
 import { seededRandom } from '../statistics/seeded-random.js'
@@ -26,7 +28,7 @@ export type AnalyzeOptions = {
  * Statistics of a table at the last visible seq, made by the way that queries take to its rows: version pages where there are some, else
  * documents. It runs in steps on the thread of the caller, holds pages as a query does, and locks nothing.
  *
- * `paths`: nested ones, beside the fields that documents have been seen to have.
+ * `paths`: more of them, beside the fields that documents have been seen to have and those that indexes are over.
  */
 export async function analyzeTable(
   coordinator: Coordinator,
@@ -37,8 +39,7 @@ export async function analyzeTable(
   const seq = coordinator.lastSeq
   const pages = new StatementPages(coordinator)
   const source = sourceAt(coordinator, seq, { now: coordinator.now(), present: seq, strict: false }, pages)
-  const fields = source.columns(name).slice(0, COLUMNS_MAX)
-  const paths = [...fields.map((column): Path => [column.name]), ...nested]
+  const paths = pathsOf(source.columns(name), table.definition, nested)
   const run = runSelect(selectOf(name, paths), source, [], control.memory)
   // The same sample of the same state.
   const collector = new StatisticsCollector(paths, seededRandom(seq * 31 + id))
@@ -62,6 +63,13 @@ export async function analyzeTable(
     run.batches.return()
     pages.end()
   }
+}
+
+/** Each once: what has an index always, and of fields the first ones. */
+function pathsOf(fields: readonly TableColumn[], { indexes }: TableDefinition, nested: readonly Path[]): Path[] {
+  const indexed = indexes.flatMap(({ columns }) => columns.map(({ path }): Path => path))
+  const all = [...fields.slice(0, COLUMNS_MAX).map(({ name }): Path => [name]), ...indexed, ...nested]
+  return [...new Map(all.map((path) => [JSON.stringify(path), path])).values()]
 }
 
 function selectOf(table: string, paths: readonly Path[]): Select {

@@ -120,7 +120,7 @@ function documentOf(coordinator: Coordinator, commit: CommitRecord): Document {
 /** In the order of their first events, each once; a table counts as one that its making is an event of. */
 function tablesOf(coordinator: Coordinator, { firstSeq, runs }: CommitRecord): string[] {
   const names = runs.map(({ tableId }) =>
-    tableId === CATALOG_TABLE_ID ? coordinator.tableMadeAt(firstSeq).name : coordinator.tableById(tableId).definition.name
+    tableId === CATALOG_TABLE_ID ? coordinator.schemaEventAt(firstSeq).table.name : coordinator.tableById(tableId).definition.name
   )
   return names.length === 1 ? names : [...new Set(names)]
 }

@@ -1,6 +1,5 @@
 import { DriftError } from '../base/errors.js'
 import { PLANS_TABLE_NAME } from '../base/ids.js'
-import { indexOn } from '../catalog/catalog.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
@@ -10,7 +9,6 @@ import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { Transaction } from '../coordinator/transaction.js'
 import type {
   Analyze,
-  CreateTable,
   Explain,
   Maintenance,
   Select,
@@ -40,6 +38,7 @@ import { selectAndLock } from './locked-select.js'
 import { resolved } from './point.js'
 import { sourceAt, type Moment } from './query-source.js'
 import type { SessionState } from './session.js'
+import { runSchemaStatement, schemaCommand, type SchemaCommand, type SchemaStatement } from './schema-statements.js'
 import { StatementPages } from './statement-pages.js'
 import { ANALYZE_COLUMNS, statisticsRows } from './statistics-rows.js'
 import { transactionSource } from './transaction-source.js'
@@ -63,7 +62,7 @@ export type CommandName =
   | 'DELETE'
   | 'PATCH'
   | 'SOFT DELETE'
-  | 'CREATE TABLE'
+  | SchemaCommand
   | 'SNAPSHOT'
   | 'COMPACT'
   | 'ANALYZE'
@@ -198,7 +197,9 @@ export class StatementRunner {
       case 'show-drift':
         return this.#history(statement, options, session, control)
       case 'create-table':
-        return this.#createTable(statement, options, session, control)
+      case 'create-index':
+      case 'drop-index':
+        return this.#changeSchema(statement, options, session, control)
       case 'set':
         return this.#set(statement, options, session, control)
       case 'analyze':
@@ -316,20 +317,17 @@ export class StatementRunner {
     return rowsRun('SHOW DRIFT', HISTORY_COLUMNS, shownEvents(view.history(wanted)), control, point.notice)
   }
 
-  async #createTable(
-    statement: CreateTable,
+  async #changeSchema(
+    statement: SchemaStatement,
     options: StatementOptions,
     session: SessionState,
     control: Control
   ): Promise<RunningStatement> {
-    refuseInTransaction(session, 'CREATE TABLE')
+    const command = schemaCommand(statement)
+    refuseInTransaction(session, command)
     this.#refuseAtPast(options, session, statement.kind)
-    const { table, primaryKey, ifNotExists } = statement
-    const exists = ifNotExists && this.#coordinator.hasTable(table)
-    const indexes = statement.indexes.map((columns) => indexOn(table, columns))
-    if (exists) await this.#coordinator.untilVisible(table)
-    const commit = exists ? undefined : await this.#coordinator.createTable(table, primaryKey, indexes)
-    return done('CREATE TABLE', control, commit, undefined, exists ? `table ${JSON.stringify(table)} exists already` : undefined)
+    const { commit, notice } = await runSchemaStatement(this.#coordinator, statement, options.signal)
+    return done(command, control, commit, undefined, notice)
   }
 
   /** One row for each table. */

@@ -3,7 +3,7 @@ import type { Durability } from '../base/durability.js'
 import { DriftError, type ErrorData } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
-import { Catalog, type TableDefinition } from '../catalog/catalog.js'
+import { Catalog, type SchemaEvent } from '../catalog/catalog.js'
 import { paddedBytes, recordHeadBytes, writeRecordHead } from '../format/wal-record.js'
 import { CATALOG_TABLE_ID } from '../base/ids.js'
 import type { ApplyMemory } from '../memory/apply-memory.js'
@@ -32,8 +32,8 @@ export type CommitRequest = {
 
 /** `declare` checks the change against the catalog when its turn has come; `made` is told when it is numbered. */
 export type SchemaChange = {
-  readonly declare: (seq: number) => TableDefinition
-  readonly made: (table: TableDefinition) => void
+  readonly declare: (seq: number) => SchemaEvent
+  readonly made: (event: SchemaEvent, seq: number) => void
 }
 
 type Waiting = {
@@ -272,7 +272,7 @@ export class CommitPipeline {
       this.#nextSeq = seq + 1
       this.#lastTime = time
       this.#commits.append(firstSeq, seq, time, request.metadata, runs)
-      if (made !== undefined) call.schema?.made(made)
+      if (made !== undefined) call.schema?.made(made, firstSeq)
       this.#remember({ seq, firstSeq, count, time }, this.#deltas, call)
     } catch (error) {
       call.reject(DriftError.from(error, 'commit'))

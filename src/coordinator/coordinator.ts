@@ -6,8 +6,8 @@ import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID, PLANS_TABLE_
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
-import type { IndexDefinition, TableDefinition } from '../catalog/catalog.js'
-import { schemaYaml } from '../catalog/schema-yaml.js'
+import type { SchemaEvent, TableDefinition } from '../catalog/catalog.js'
+import type { IndexDefinition } from '../catalog/index-definition.js'
 import { WAITING_BYTES } from '../compaction/plan.js'
 import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
@@ -39,6 +39,7 @@ import type { WriterConfig } from '../writer/writer.js'
 import { Arrivals } from './arrivals.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
+import { IndexAccess, type ReadableIndex } from './index-access.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { OpenTransactions } from './open-transactions.js'
@@ -46,7 +47,9 @@ import { PageAccess } from './page-access.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { KeptStatistics } from './kept-statistics.js'
+import { SchemaChanges } from './schema-changes.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
+import { TableLoader } from './table-loader.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
 import { RowLocks } from './row-locks.js'
 import type { TableState } from './table-state.js'
@@ -114,8 +117,6 @@ const SPARE_SETS_MAX = 64
 
 const LOCK_TIMEOUT_MS = 60_000
 
-const noMetadata = new Uint8Array(0)
-
 /** What only a database that can be written has. */
 type Writing = {
   readonly log: SharedLog
@@ -123,6 +124,8 @@ type Writing = {
   readonly pipeline: CommitPipeline
   readonly maintenance: Maintenance
   readonly pages: PageAccess
+  readonly indexes: IndexAccess
+  readonly schema: SchemaChanges
 }
 
 /**
@@ -319,14 +322,14 @@ export class Coordinator {
     return table
   }
 
-  /** Seq of the last schema event that a reader of the present sees; 0: there is none. */
+  /** Seq of the last schema event; 0: there is none. */
   get catalogSeq(): number {
-    return this.#state.catalog.tables.reduce((seq, { createdSeq }) => (createdSeq <= this.lastSeq ? Math.max(seq, createdSeq) : seq), 0)
+    return this.#state.catalog.lastEventSeq
   }
 
-  /** The table that a schema event made. */
-  tableMadeAt(seq: number): TableDefinition {
-    return this.#state.catalog.createdAt(seq)
+  /** What a schema event did. */
+  schemaEventAt(seq: number): SchemaEvent {
+    return this.#state.catalog.eventAt(seq)
   }
 
   hasTable(name: string): boolean {
@@ -515,32 +518,26 @@ export class Coordinator {
     }
   }
 
-  /** Resolves when the table is durable and has its folder. */
-  async createTable(
-    name: string,
-    primaryKey: string,
-    indexes: readonly IndexDefinition[],
-    request: Partial<CommitRequest> = {}
-  ): Promise<Commit> {
-    const { pipeline, link } = this.#writer()
-    const { catalog } = this.#state
-    let folderMade: Promise<void> | undefined
-    const commit = await pipeline.submitSchema(
-      {
-        declare: (seq) => catalog.declare(name, primaryKey, indexes, seq),
-        made: (definition) => {
-          this.#state.addTable(definition)
-          this.#writing?.pages.addTable(this.table(definition.name))
-          // Posted now, so that every later checkpoint finds the table made.
-          const directory = `${this.#options.directory}/tables/${definition.folder}`
-          folderMade = link.addTable({ tableId: definition.id, directory, checkpointSeq: 0, segments: [] }, schemaYaml(definition))
-          folderMade.catch(() => {})
-        }
-      },
-      { metadata: noMetadata, ...request }
-    )
-    await folderMade
-    return commit
+  /** Tables and indexes that come and go. */
+  get schema(): SchemaChanges {
+    return this.#writer().schema
+  }
+
+  /** Of a table's indexes those that can be read at S; a promise where that is to be waited for. */
+  indexes(table: TableState, S: number): readonly ReadableIndex[] | Promise<readonly ReadableIndex[]> {
+    const indexes = this.#writing?.indexes
+    if (indexes === undefined || table.definition.indexes.length === 0) return []
+    return indexes.readableNow(table, S) ?? indexes.readable(table, S)
+  }
+
+  /** Resolves when an index that was declared can be read. */
+  async makeIndex(id: number, report?: (done: number, total: number) => void): Promise<void> {
+    await this.#writer().indexes.make(id, report)
+  }
+
+  findIndex(name: string): { readonly table: TableDefinition; readonly index: IndexDefinition } | undefined {
+    this.assertOpen()
+    return this.#state.catalog.findIndex(name)
   }
 
   /** Resolves when the table that has this name is visible: another call may still be making it. */
@@ -697,6 +694,7 @@ export class Coordinator {
       this.#arrivals.announce()
       if (writing !== undefined) {
         await writing.pipeline.idle()
+        writing.indexes.close()
         await writing.pages.close()
         await writing.maintenance.stop()
         await this.#checkpoint
@@ -749,14 +747,18 @@ export class Coordinator {
       lastSeq,
       pageRows: this.#options.pageRows,
       tables: [...tables.values()].map(({ definition, directory: folder, nextPlace, versions }) => ({
-        tableId: definition.id,
-        primaryKey: definition.primaryKey,
+        definition,
         directory: folder,
         nextPlace,
         state: versions.count === 0 ? 'live' : 'cold'
       }))
     }
     const applyLink = thread === undefined ? new InProcessApplier(io, applyConfig) : new ThreadApplier(applyConfig)
+    const loader = new TableLoader(
+      () => this.checkpoint(),
+      () => apply.appliedSeq
+    )
+    const indexes = new IndexAccess({ io, directory, arena, apply, link: applyLink, loader, logger, tables: tables.values() })
     const pages = new PageAccess({
       io,
       arena,
@@ -767,7 +769,8 @@ export class Coordinator {
       tables: tables.values(),
       threads: thread === undefined ? 0 : queryThreadsOf(this.#options.queryThreads, arena.budgetBytes),
       worthwhileNs: this.#options.worthwhileNs,
-      checkpoint: () => this.checkpoint()
+      loader,
+      onLost: () => indexes.lost()
     })
     const pipeline = new CommitPipeline({
       log,
@@ -800,7 +803,8 @@ export class Coordinator {
       waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
       tables: () => this.#maintained(undefined)
     })
-    this.#writing = { log, link, pipeline, maintenance, pages }
+    const schema = new SchemaChanges({ directory, state: this.#state, pipeline, link, pages, indexes })
+    this.#writing = { log, link, pipeline, maintenance, pages, indexes, schema }
   }
 
   #startCheckpoint(): void {

@@ -31,7 +31,7 @@ const scratch = new Uint8Array(1100)
 
 /** One table in memory: its keys, their versions and where the frames of those are. The coordinator's. */
 export class TableState {
-  readonly definition: TableDefinition
+  definition: TableDefinition
   readonly directory: string
   readonly keys: KeyIndex
   readonly versions: VersionStore
@@ -75,6 +75,11 @@ export class TableState {
     this.frames = new VersionFrames(this.versions, segments, log)
     this.columns = new SeenColumns(definition.primaryKey, definition.createdSeq)
     this.nextPlace = segments.bytes
+  }
+
+  /** Its indexes are others now. */
+  redefine(definition: TableDefinition): void {
+    this.definition = definition
   }
 
   /** Takes frames that are already written: from segments (`logSource` undefined), or from the log. Returns how many. */

@@ -13,6 +13,7 @@ import type { ErrorData } from '../base/errors.js'
 export type WriterControl = {
   start(handle: LogMemoryHandle, config: WriterConfig): Promise<Reply<void>>
   addTable(files: TableFiles, schemaYaml: string): Promise<Reply<void>>
+  writeSchema(directory: string, schemaYaml: string): Promise<Reply<void>>
   checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<Reply<CheckpointResult>>
   maintain(request: MaintenanceRequest): Promise<Reply<readonly SegmentSummary[]>>
   close(): Promise<Reply<void>>
@@ -59,6 +60,10 @@ export class WriterLoop implements WriterControl {
     })
     if (this.#writer !== undefined) setImmediate(() => void this.#run(memory))
     return reply
+  }
+
+  writeSchema(directory: string, schemaYaml: string): Promise<Reply<void>> {
+    return this.#answer(() => this.#started().writeSchema(directory, schemaYaml))
   }
 
   addTable(files: TableFiles, schemaYaml: string): Promise<Reply<void>> {
