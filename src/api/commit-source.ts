@@ -32,6 +32,7 @@ export function withCommits(source: QuerySource, coordinator: Coordinator, at: n
   return {
     ...source,
     pages: (table) => (isLog(table) ? undefined : source.pages?.(table)),
+    indexes: (table) => (isLog(table) ? [] : (source.indexes?.(table) ?? [])),
     scanCounters: (table) => (isLog(table) ? undefined : source.scanCounters?.(table)),
     hasOwn: (table) => !isLog(table) && source.hasOwn?.(table) === true,
     primaryKey: (table) => (isLog(table) ? 'seq' : source.primaryKey(table)),

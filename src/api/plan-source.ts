@@ -40,6 +40,7 @@ export function withPlans(source: QuerySource, plans: PlanCache, isPresent: bool
       if (isPresent) return 'id'
       throw new DriftError('NOT_SUPPORTED', `${PLANS_TABLE_NAME} is of now: it has no past that could be read`, { table })
     },
+    indexes: (table) => (isPlans(table) ? [] : (source.indexes?.(table) ?? [])),
     timeColumn: (table) => (isPlans(table) ? undefined : source.timeColumn?.(table)),
     columns: (table) => (isPlans(table) ? COLUMNS : source.columns(table)),
     count: (table) => (isPlans(table) ? all().length : source.count(table)),

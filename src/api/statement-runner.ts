@@ -1,5 +1,5 @@
+import { isSystemTable, PLANS_TABLE_NAME } from '../base/ids.js'
 import { DriftError } from '../base/errors.js'
-import { PLANS_TABLE_NAME } from '../base/ids.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
@@ -253,8 +253,14 @@ export class StatementRunner {
     const { source, point } = this.#reading(select, options, session, pages)
     const run = runSelect(select, source, options.parameters ?? [], control.memory)
     wantPages(run, pages)
-    this.#plans.planned(select, run.plan, () => accessText(run, source))
-    return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end: () => pages.end() }
+    // An index is chosen when the first row is asked for.
+    const planned = (): void => this.#plans.planned(select, run.index?.made?.index.definition ?? run.plan, () => accessText(run, source))
+    if (!this.#plans.isPlanned(select)) planned()
+    const end = (): void => {
+      pages.end()
+      planned()
+    }
+    return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end }
   }
 
   async #selectForUpdate(
@@ -288,14 +294,15 @@ export class StatementRunner {
     const { source, point } = this.#reading(select, options, session, pages)
     const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
-    if (analyze) {
-      wantPages(run, pages)
-      try {
-        await pages.begin(control)
-        await control.finish(run.batches, () => takeUntil(run))
-      } finally {
-        pages.end()
-      }
+    try {
+      if (analyze) wantPages(run, pages)
+      else wantIndexes(run, pages)
+      await pages.begin(control)
+      if (analyze) await control.finish(run.batches, () => takeUntil(run))
+      // Which index would be used is known while what it is asked may be read.
+      void run.index?.choice
+    } finally {
+      pages.end()
     }
     const tree = explainTree(select, run, source, probe, newExecution(options.parameters ?? []))
     const isText = format === 'text'
@@ -623,9 +630,17 @@ function takeUntil({ stats }: SelectRun): Promise<void> | undefined {
   return until
 }
 
+function wantIndexes({ plan, tables }: SelectRun, { indexes }: StatementPages): void {
+  if (plan.source !== undefined || plan.table === undefined || plan.access.kind === 'keys') return
+  if (isSystemTable(plan.table)) return
+  for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) indexes.want(table, source.seq)
+}
+
 /** What is found by its key is read by its key. */
-function wantPages({ plan, tables }: SelectRun, pages: StatementPages): void {
+function wantPages(run: SelectRun, pages: StatementPages): void {
+  const { plan, tables } = run
   if (plan.source?.kind !== 'join' && plan.access.kind === 'keys') return
+  wantIndexes(run, pages)
   // One that a transaction wrote is read by its documents.
   for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) pages.want(table, source.seq)
 }

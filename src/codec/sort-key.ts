@@ -14,7 +14,7 @@ import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { decodeValue } from './document-codec.js'
 import { encodeKey, readKeyPayload, skipValue } from './key-codec.js'
-import { classOf, compareTexts } from './value-order.js'
+import { classOf, compareTexts, type ValueClass } from './value-order.js'
 
 const TAG_BOOLEAN = 0x10
 const TAG_NUMBER = 0x20
@@ -24,6 +24,16 @@ const TAG_BYTES = 0x50
 const TAG_ARRAY = 0x60
 const TAG_OBJECT = 0x70
 const TAG_NULL = 0xf0
+
+const TAGS: Readonly<Record<ValueClass, number>> = {
+  boolean: TAG_BOOLEAN,
+  number: TAG_NUMBER,
+  time: TAG_TIME,
+  string: TAG_STRING,
+  bytes: TAG_BYTES,
+  array: TAG_ARRAY,
+  object: TAG_OBJECT
+}
 
 const BODY_END = 0x00
 const ESCAPED = 0xff
@@ -117,6 +127,18 @@ export function writeSortPayload(
   if (head === 0xda) return writeBody(TAG_STRING, source, offset + 3, end, target, at, bodyMax)
   if (head === 0xdb) return writeBody(TAG_STRING, source, offset + 5, end, target, at, bodyMax)
   return writeSortValue(decodeValue(source.slice(offset, end)), target, at, bodyMax)
+}
+
+/** The first byte of the values of a class, where this one is of it; undefined of NULL. */
+export function sortClassOf(value: unknown): number | undefined {
+  return value === null || value === undefined ? undefined : TAGS[classOf(value)]
+}
+
+/** What every text begins with that begins with `text`: no end, and nothing past `bodyMax`. The offset behind it. */
+export function writeSortTextPrefix(text: string, target: Uint8Array, at: number, bodyMax = SORT_BODY_BYTES_MAX): number {
+  const bytes = utf8.encode(text)
+  const end = writeBody(TAG_STRING, bytes, 0, bytes.length, target, at, bodyMax)
+  return cut ? end - 2 : end - 1
 }
 
 /** Turns the order of the value in `target[from, to)` round. */

@@ -3,7 +3,7 @@
  * asks, in shared memory; the apply thread alone writes it.
  *
  * An index of a table that was empty when it was declared has everything from the first event on. Any other is made of the table's segments
- * in the background; until then queries go without it, with the same answers.
+ * in the background when a query first could use it; until then queries go without it, with the same answers.
  */
 import type { IndexAnswer } from '../apply/applied-index.js'
 import { DriftError, type ErrorData } from '../base/errors.js'
@@ -12,6 +12,7 @@ import type { IndexDefinition } from '../catalog/index-definition.js'
 import { IndexReader } from '../index/index-reader.js'
 import { NodeMemory } from '../index/node-memory.js'
 import { NodeSpill } from '../index/node-spill.js'
+import { ReadableIndex } from '../index/readable-index.js'
 import type { Io } from '../io/io.js'
 import type { ApplyMemory } from '../memory/apply-memory.js'
 import type { Arena } from '../memory/arena.js'
@@ -20,14 +21,14 @@ import { SPILL_FOLDER } from './spill-folder.js'
 import type { TableLoader } from './table-loader.js'
 import type { TableState } from './table-state.js'
 
-/** An index that answers for a seq. */
-export type ReadableIndex = { readonly definition: IndexDefinition; readonly reader: IndexReader }
+/** A query waits for the indexes of a table with so many events; for a larger one it goes without them until they are made. */
+const WAITED_EVENTS = 50_000
 
 type IndexState = {
   readonly definition: IndexDefinition
   readonly table: TableState
   state: 'live' | 'cold' | 'making'
-  reader: IndexReader | undefined
+  readable: ReadableIndex | undefined
   spill: NodeSpill | undefined
   making: Promise<void> | undefined
   /** Why it is not there; it is not tried again. */
@@ -73,37 +74,38 @@ export class IndexAccess {
 
   addIndex(table: TableState, definition: IndexDefinition): void {
     const state = table.versions.count === 0 ? 'live' : 'cold'
-    const nothing = { reader: undefined, spill: undefined, making: undefined, refused: undefined }
+    const nothing = { readable: undefined, spill: undefined, making: undefined, refused: undefined }
     this.#indexes.set(definition.id, { definition, table, state, ...nothing })
   }
 
   /** Of the table's indexes those that can be read at S, which is visible, now; undefined where that is to be waited for. */
-  readableNow({ definition: { indexes } }: TableState, S: number): readonly ReadableIndex[] | undefined {
+  readableNow({ definition: { indexes }, versions }: TableState, S: number): readonly ReadableIndex[] | undefined {
     if (this.#isLost || this.#parts.apply.appliedSeq < S) return this.#isLost ? [] : undefined
     const found: ReadableIndex[] = []
     for (const { id } of indexes) {
       const index = this.#indexes.get(id)
-      if (index === undefined || index.state !== 'live') continue
-      const { reader, definition } = index
-      if (reader === undefined) return undefined
+      if (index?.state === 'cold') this.#make(index)
+      if (index?.making !== undefined && versions.count <= WAITED_EVENTS) return undefined
+      if (index?.state !== 'live') continue
+      const { readable } = index
+      if (readable === undefined) return undefined
       // Looked at behind the applied seq: one that ended before has ended here.
-      if (reader.memory.isEnded) this.#giveUp(index)
-      else found.push({ definition, reader })
+      if (readable.reader.memory.isEnded) this.#giveUp(index)
+      else found.push(readable)
     }
     return found
   }
 
-  /** The same as soon as everything up to S is in them; those that are not there begin to be made. */
+  /** The same as soon as everything up to S is in them; of a small table also those that are being made. */
   async readable(table: TableState, S: number): Promise<readonly ReadableIndex[]> {
-    for (const { id } of table.definition.indexes) {
-      const index = this.#indexes.get(id)
-      if (index?.state === 'cold') this.#make(index)
-    }
     try {
+      if (table.versions.count <= WAITED_EVENTS) {
+        for (const { id } of table.definition.indexes) await this.#indexes.get(id)?.making
+      }
       await this.#parts.link.untilApplied(S)
       for (const { id } of table.definition.indexes) {
         const index = this.#indexes.get(id)
-        if (index?.state === 'live' && index.reader === undefined) await this.#find(index)
+        if (index?.state === 'live' && index.readable === undefined) await this.#find(index)
       }
     } catch (error) {
       if (this.#isLost && !this.#isClosed) return []
@@ -178,20 +180,20 @@ export class IndexAccess {
     const { io, arena, directory, link } = this.#parts
     const { definition, table } = index
     const answer = await link.index(table.definition.id, definition.id, { kind: 'find' })
-    if (index.reader !== undefined) return
+    if (index.readable !== undefined) return
     if (!('handle' in answer)) {
       index.state = 'cold'
       index.refused = answer.refused
       return
     }
     index.spill = new NodeSpill(io, `${directory}/${SPILL_FOLDER}`, definition.id)
-    index.reader = new IndexReader(NodeMemory.attach(arena, answer.handle), index.spill)
+    index.readable = new ReadableIndex(definition, new IndexReader(NodeMemory.attach(arena, answer.handle), index.spill))
   }
 
   /** It could not be kept; nothing reads it from here on. */
   #giveUp(index: IndexState): void {
     index.state = 'cold'
-    index.reader = undefined
+    index.readable = undefined
     index.spill?.close()
     index.refused = { name: 'OVERLOADED', message: 'it could not be kept', details: {} }
     this.#parts.logger.warn({ index: index.definition.name }, 'an index could not be kept; queries go without it')

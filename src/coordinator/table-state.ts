@@ -1,7 +1,7 @@
 import type { DriftError } from '../base/errors.js'
 import type { TableDefinition } from '../catalog/catalog.js'
 import { SeenColumns, type ColumnInfo } from '../catalog/seen-columns.js'
-import { decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'
+import { compareKeys, decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'
 import { formatJsonLines } from '../codec/json-codec.js'
 import { jsonRoom, writeJsonLine } from '../codec/json-transcoder.js'
 import type { Document } from '../codec/value.js'
@@ -178,6 +178,19 @@ export class TableState {
   get(key: unknown, seq: number): Document | undefined {
     const version = this.versionOf(key, seq)
     return version === 0 ? undefined : this.frames.document(version)
+  }
+
+  documentAt(ordinal: number, seq: number): Document | undefined {
+    if (this.damage !== undefined) throw this.damage
+    const version = this.versions.versionAt(ordinal, seq)
+    return version === 0 ? undefined : this.frames.document(version)
+  }
+
+  /** Sorts ordinals by their keys, each once. */
+  inKeyOrder(ordinals: number[], reverse: boolean): readonly number[] {
+    const keyed = ordinals.map((ordinal) => ({ ordinal, key: this.keys.keyOf(ordinal) }))
+    keyed.sort((one, other) => (reverse ? compareKeys(other.key, one.key) : compareKeys(one.key, other.key)))
+    return keyed.map(({ ordinal }) => ordinal)
   }
 
   has(key: unknown, seq: number): boolean {

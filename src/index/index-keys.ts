@@ -1,5 +1,5 @@
 import { textEnd, valueEnd, fieldCount, firstFieldAt, encodeFieldName } from '../codec/document-shape.js'
-import { invertSortValue, SORT_BODY_BYTES_MAX, sortValueEnd, wasCut, writeSortPayload, writeSortValue } from '../codec/sort-key.js'
+import { invertSortValue, SORT_BODY_BYTES_MAX, sortValueEnd, wasCut, writeSortPayload, writeSortTextPrefix, writeSortValue } from '../codec/sort-key.js'
 import { type IndexColumn } from '../catalog/index-definition.js'
 import { limits } from '../base/limits.js'
 
@@ -102,6 +102,15 @@ export class IndexKeys {
       at = end
     }
     return this.bytes.slice(0, at)
+  }
+
+  /** What the keys begin with whose first columns have these values and whose next one is a text that begins so. */
+  textPrefix(values: readonly unknown[], text: string): Uint8Array {
+    const before = this.prefix(values) ?? new Uint8Array(0)
+    this.bytes.set(before)
+    const end = writeSortTextPrefix(text, this.bytes, before.length, this.#bodyMax)
+    if (this.#columns[values.length]?.isDescending === true) invertSortValue(this.bytes, before.length, end)
+    return this.bytes.slice(0, end)
   }
 
   /** Where the values of a key end, and the key of its row begins. */

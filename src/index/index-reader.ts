@@ -23,6 +23,9 @@ export class IndexReader {
   /** Where the keys of the nodes beside the last leaf begin and end; see {@link #descend}. */
   #fence = new Uint8Array(64)
   #fenceBytes = -1
+  /** Of the first value that {@link #leafBefore} found. */
+  #lastKey = new Uint8Array(64)
+  #lastKeyBytes = 0
   /** Of a leaf, of who reads to the end before another begins. */
   #values: Uint32Array | undefined
   /** Nodes and entries that were looked at, for EXPLAIN. */
@@ -50,6 +53,19 @@ export class IndexReader {
       else from = bound
     }
     this.#values = values
+  }
+
+  /** The last key of a range at S; undefined where it is empty. */
+  lastKey(range: IndexRange, S: number): Uint8Array | undefined {
+    const { from } = range
+    let { to } = range
+    const values = new Uint32Array(this.memory.layout.entriesMax)
+    for (;;) {
+      if (to !== undefined && compareBytes(from ?? noBytes, (from ?? noBytes).length, to) >= 0) return undefined
+      if (this.#leafBefore(from, to, S, values) > 0) return this.#lastKey.slice(0, this.#lastKeyBytes)
+      if (this.#fenceBytes < 0) return undefined
+      to = this.#fence.slice(0, this.#fenceBytes)
+    }
   }
 
   /** How many values a range has at S, counted up to `most`. */
@@ -101,7 +117,9 @@ export class IndexReader {
       let count = 0
       for (let position = end - 1; position >= first; position--) {
         const slot = node.slotAt(position)
-        if (node.isVisible(slot, offset)) values[count++] = node.valueOf(slot)
+        if (!node.isVisible(slot, offset)) continue
+        if (count === 0) this.#keepLastKey(slot)
+        values[count++] = node.valueOf(slot)
       }
       if (!this.#isUnchanged(place, version)) continue
       this.counters.entries += Math.max(0, end - first)
@@ -148,6 +166,14 @@ export class IndexReader {
       if (!this.#isUnchanged(place, version)) return undefined
       id = child
     }
+  }
+
+  #keepLastKey(slot: number): void {
+    const node = this.#node
+    const bytes = Math.min(node.keyBytes(slot), this.memory.layout.nodeBytes)
+    if (bytes > this.#lastKey.length) this.#lastKey = new Uint8Array(2 * bytes)
+    this.#lastKey.set(node.u8.subarray(node.keyAt(slot), node.keyAt(slot) + bytes))
+    this.#lastKeyBytes = bytes
   }
 
   #keepFence(slot: number): void {

@@ -4,6 +4,7 @@ import { type Select } from '../parser/ast.js'
 import { estimatedTable, filteredRows, scanRows } from './estimate-scan.js'
 import { type Execution } from './evaluate.js'
 import { type ExplainNode } from './explain-node.js'
+import { type IndexChoice } from './index-select.js'
 import { type PlanProbe } from './plan-probe.js'
 import { type SelectPlan } from './plan.js'
 import { type QuerySource } from './query-source.js'
@@ -17,7 +18,7 @@ import { type TableSource } from './table-source.js'
 /** The left side of a join stands above its right. Rows are estimated with the values of one execution. */
 export function explainTree(
   select: Select,
-  { plan, tables }: SelectRun,
+  { plan, tables, index }: SelectRun,
   source: QuerySource,
   probe: PlanProbe | undefined,
   execution: Execution
@@ -33,7 +34,8 @@ export function explainTree(
     ]
     steps.push(['limit', parts.filter((part) => part !== '').join(' ')])
   }
-  if (plan.sort.length > 0) steps.push(['sort', `sort by ${plan.sortTexts.join(', ')}`])
+  const choice = index?.choice
+  if (plan.sort.length > 0 && choice?.isOrdered !== true) steps.push(['sort', `sort by ${plan.sortTexts.join(', ')}`])
   if (plan.distinct) steps.push(['distinct', 'distinct'])
   if (plan.having !== undefined) steps.push(['having', `having ${plan.having.text}`])
   if (plan.group !== undefined && !plan.isCount) steps.push(['aggregate', aggregateText(plan)])
@@ -50,7 +52,9 @@ export function explainTree(
   const expected = (of: QuerySource, scan: TableScan, table: EstimatedTable, where: Condition | undefined): number | undefined => {
     const isByPages = probe !== undefined && scan.table !== undefined && of.scanCounters?.(scan.table)?.pagesTouched !== undefined
     if (where === undefined || !isByPages) return scanRows(scan, table, execution)
-    return pushedCondition(where.expression, execution).isExact ? filteredRows(where, table, execution) : undefined
+    const { condition, isExact } = pushedCondition(where.expression, execution)
+    if (condition === undefined) return scanRows(scan, table, execution)
+    return isExact ? filteredRows(where, table, execution) : undefined
   }
   const below = (from: SourcePlan): ExplainNode => {
     if (from.kind === 'join') return node(joinStep(from.right), joinText(from), [below(from.left), below(from.right)])
@@ -63,15 +67,22 @@ export function explainTree(
     const left = of === undefined ? undefined : filteredRows(from.where, of, execution)
     return node(leafFilterStep(from), `filter ${from.where.text}`, [rows], left)
   }
-  const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : tableText(plan, source)
-  const found = scanned === undefined || plan.isCount ? undefined : expected(source, plan, scanned, plan.where)
+  const scanText = choice === undefined ? tableText(plan, source) : indexText(plan, choice, source)
+  const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : scanText
+  // What an index has was counted in it.
+  const found = scanned === undefined || plan.isCount ? undefined : (choice?.rows ?? expected(source, plan, scanned, plan.where))
   const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source, found) : below(plan.source)
   return steps.reduceRight((input, [step, what, estimated]) => node(step, what, [input], estimated), rows)
 }
 
-/** How a query finds its rows, in one line: the scans at the bottom of its tree, without their points and without what they read. */
-export function accessText({ plan, tables }: SelectRun, source: QuerySource): string {
+/**
+ * How a query found its rows, in one line: the scans at the bottom of its tree, without their points and without what they read. Of an index
+ * that it may choose only what it has chosen by now.
+ */
+export function accessText({ plan, tables, index }: SelectRun, source: QuerySource): string {
   if (plan.isCount) return `count of ${plan.table}`
+  const made = index?.made
+  if (made !== undefined) return `lookup ${plan.table} by ${made.index.definition.name}${made.text === '' ? '' : ` (${made.text})`}`
   const below = (from: SourcePlan): string[] => {
     if (from.kind === 'join') return [...below(from.left), ...below(from.right)]
     const table = tables[from.index]
@@ -126,6 +137,15 @@ function wayText({ table, access, times }: TableScan, source: QuerySource): stri
       if (times?.kind !== 'range') return `scan ${table}`
       return `scan ${table} by time range (${times.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
   }
+}
+
+/** By which index, for what, and what that costs beside a scan, in microseconds. */
+function indexText({ table, reverse }: TableScan, choice: IndexChoice, source: QuerySource): string {
+  const { index, text, isOrdered, isReverse, cost, scanCost } = choice
+  const order = isOrdered ? ` in its order${isReverse ? ' backwards' : ''}` : reverse ? ' backwards' : ''
+  const what = text === '' ? '' : ` (${text})`
+  const costs = `cost ${cost.toFixed(0)}, a scan ${scanCost.toFixed(0)}`
+  return `lookup ${table} by ${index.definition.name}${what}${order} at @seq:${source.seq}, ${costs}`
 }
 
 const SIDES = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const

@@ -86,6 +86,12 @@ export class PlanCache {
     return statements
   }
 
+  /** {@link planned} would tell nothing of what is kept, or has been told before. */
+  isPlanned(statement: Statement): boolean {
+    const entry = this.#entryOf.get(statement)
+    return entry === undefined || entry.plan !== undefined
+  }
+
   /** A statement was planned: `plan` is the same object for the same plan, and then nothing is described again. */
   planned(statement: Statement, plan: object, describe: () => string): void {
     const entry = this.#entryOf.get(statement)

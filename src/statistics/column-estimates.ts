@@ -8,8 +8,8 @@ import { type Value } from '../codec/value.js'
 import { type ColumnStatistics } from '../format/statistics-file.js'
 import { defaultShares } from './default-shares.js'
 import { interpolate } from './interpolate.js'
-import { likePrefix } from './like-prefix.js'
 import { shortValue } from './short-value.js'
+import { splitPattern } from './split-pattern.js'
 
 /** A column, and how many rows its table had when it was looked at. */
 export type EstimatedColumn = { readonly column: ColumnStatistics; readonly rows: number }
@@ -73,7 +73,7 @@ export function classShare(estimated: EstimatedColumn, rank: number): number {
 /** Texts that match. A pattern of a beginning and `%` is a range; of others the values that are known are asked. */
 export function likeShare(estimated: EstimatedColumn, like: LikePattern): number {
   const { pattern, escape, ignoreCase } = like
-  const { prefix, isWhole, rest } = likePrefix(pattern, escape)
+  const { prefix, isWhole, rest } = splitPattern(pattern, escape)
   if (isWhole && !ignoreCase) return equalShare(estimated, prefix)
   const matches = likeMatcher(pattern, escape, ignoreCase)
   const isMatch = (value: Value): boolean => typeof value === 'string' && matches(value)

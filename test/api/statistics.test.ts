@@ -256,3 +256,32 @@ test('drift.plans counts how often a text came and ran, and says how it finds it
   t.is(json.split('\n').length - 1, 8)
   await db.close()
 })
+
+test('an index that was chosen is the access of its statement, and what it has is counted in it', async (t) => {
+  const { db } = await openSimulated(new MemoryIo(), { cacheBytes: 64 * 1024 * 1024 })
+  await db.createTable('orders', { primaryKey: 'id', indexes: ['customer'] })
+  await db.batch(
+    Array.from({ length: 1000 }, (_, id) => ({ insert: 'orders', document: { id, customer: `c${id % 200}`, place: { city: id % 3 } } }))
+  )
+  await db.query('CREATE INDEX by_city ON orders(place.city)')
+  const columns = (await db.query<{ column: string; distinct: number }>('ANALYZE TABLE orders').all()).map(({ column, distinct }) => [
+    column,
+    distinct
+  ])
+  t.deepEqual(columns, [
+    ['id', 1000],
+    ['customer', 200],
+    ['place', 3],
+    ['place.city', 3]
+  ])
+  t.is(await expected(db, 'EXPLAIN SELECT * FROM orders WHERE place.city = 1'), 333)
+  const text = "SELECT id FROM orders WHERE customer = 'c7'"
+  t.is((await db.query(text).all()).length, 5)
+  const lines = (await db.query(`EXPLAIN ANALYZE ${text}`).all()).map(({ plan }) => String(plan))
+  t.regex(lines[1] ?? '', /^ {2}lookup orders by orders_customer_idx .*5 rows, about 5 expected, q-error 1\.00/)
+  t.is(
+    await db.query('SELECT access FROM drift.plans WHERE text = $1', [text]).value(),
+    'lookup orders by orders_customer_idx (customer =)'
+  )
+  await db.close()
+})

@@ -1,5 +1,6 @@
-/** What every text that matches a LIKE pattern begins with. */
-export type LikePrefix = {
+/** A LIKE pattern cut at its first wildcard. */
+export type SplitPattern = {
+  /** What every text that matches begins with. */
   readonly prefix: string
   /** There is nothing else: it is a test for equality. */
   readonly isWhole: boolean
@@ -7,7 +8,7 @@ export type LikePrefix = {
   readonly rest: string
 }
 
-export function likePrefix(pattern: string, escape: string): LikePrefix {
+export function splitPattern(pattern: string, escape: string): SplitPattern {
   let prefix = ''
   const characters = Array.from(pattern)
   for (let at = 0; at < characters.length; at++) {
