@@ -258,7 +258,7 @@ test('drift.plans counts how often a text came and ran, and says how it finds it
 })
 
 test('an index that was chosen is the access of its statement, and what it has is counted in it', async (t) => {
-  const { db } = await openSimulated(new MemoryIo(), { cacheBytes: 64 * 1024 * 1024 })
+  const db = await open(':memory:', { autoAnalyze: false })
   await db.createTable('orders', { primaryKey: 'id', indexes: ['customer'] })
   await db.batch(
     Array.from({ length: 1000 }, (_, id) => ({ insert: 'orders', document: { id, customer: `c${id % 200}`, place: { city: id % 3 } } }))
