@@ -12,7 +12,7 @@ const CHECK_EVENTS = 500
 const RETRY_EVENTS = 50_000
 /** Between two steps it rests so many times as long as the step took: where writes wait, and where none do. */
 const RESTS_BUSY = 24
-const RESTS_IDLE = 3
+const RESTS_IDLE = 9
 const REST_MS_MAX = 200
 /** Between two tables: it has a tenth of the time at most, however quickly rows change. */
 const RESTS_BETWEEN = 9

@@ -37,13 +37,20 @@ export function explainDocument(node: ExplainNode): Document {
     const rowsIn = rowsInto(node)
     if (rowsIn !== undefined) document['rowsIn'] = rowsIn
     Object.assign(document, { rowsOut: rows, totalMs: ms, selfMs: Math.max(0, ms - below), memoryBytes, spilledBytes, runs })
-    if (estimatedRows !== undefined && measured.isSkipped !== true) document['qError'] = qError(estimatedRows, rows)
+    const off = offOf(node)
+    if (off !== undefined) document['qError'] = off
   }
   if (scan !== undefined) {
     const counted = Object.entries(scan).filter(([, value]) => value !== undefined)
     document['scan'] = Object.fromEntries(counted) as Document
   }
   return { ...document, inputs: inputs.map(explainDocument) }
+}
+
+/** The q-error; undefined where there is no estimate, or the step was asked for fewer rows than were expected. */
+function offOf({ estimatedRows, measured }: ExplainNode): number | undefined {
+  if (estimatedRows === undefined || measured === undefined) return undefined
+  return measured.isPartial === true && measured.rows < estimatedRows ? undefined : qError(estimatedRows, measured.rows)
 }
 
 /** Undefined of a step that reads from no other. */
@@ -59,10 +66,9 @@ function figuresOf(node: ExplainNode): string[] {
   } else {
     const rowsIn = rowsInto(node)
     figures.push(`${measured.rows}${rowsIn === undefined ? '' : ` of ${rowsIn}`} rows`)
-    if (estimatedRows !== undefined) {
-      const off = measured.isSkipped === true ? '' : `, q-error ${qError(estimatedRows, measured.rows).toFixed(2)}`
-      figures.push(`about ${estimatedRows} expected${off}`)
-    }
+    const off = offOf(node)
+    if (estimatedRows !== undefined)
+      figures.push(`about ${estimatedRows} expected${off === undefined ? '' : `, q-error ${off.toFixed(2)}`}`)
     figures.push(msText(measured.ms))
     if (measured.memoryBytes > 0) figures.push(`${bytesText(measured.memoryBytes)} memory`)
     if (measured.runs > 0) figures.push(`spilled ${bytesText(measured.spilledBytes)} in ${measured.runs} runs`)

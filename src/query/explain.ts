@@ -40,8 +40,11 @@ export function explainTree(
   if (plan.having !== undefined) steps.push(['having', `having ${plan.having.text}`])
   if (plan.group !== undefined && !plan.isCount) steps.push(['aggregate', aggregateText(plan)])
   const scanned = plan.table === undefined || plan.source !== undefined ? undefined : estimatedTable(source, plan.table)
+  // Pages give only the first rows of an order: how many there are is not seen.
+  const isTop = probe !== undefined && plan.sort.length > 0 && select.limit !== null && isByPages(source, plan.table)
   if (plan.where !== undefined) {
-    steps.push(['filter', `filter ${plan.where.text}`, scanned === undefined ? undefined : filteredRows(plan.where, scanned, execution)])
+    const left = scanned === undefined || isTop ? undefined : filteredRows(plan.where, scanned, execution)
+    steps.push(['filter', `filter ${plan.where.text}`, left])
   }
   // Where a source counts, it counts for a table, whatever asks it.
   const scanOf = (step: string, text: string, table: string | undefined, of: QuerySource, estimated: number | undefined): ExplainNode => {
@@ -50,8 +53,7 @@ export function explainTree(
   }
   // Pages that were asked for the condition gave the rows that it left; of a part of it nothing is said.
   const expected = (of: QuerySource, scan: TableScan, table: EstimatedTable, where: Condition | undefined): number | undefined => {
-    const isByPages = probe !== undefined && scan.table !== undefined && of.scanCounters?.(scan.table)?.pagesTouched !== undefined
-    if (where === undefined || !isByPages) return scanRows(scan, table, execution)
+    if (where === undefined || probe === undefined || !isByPages(of, scan.table)) return scanRows(scan, table, execution)
     const { condition, isExact } = pushedCondition(where.expression, execution)
     if (condition === undefined) return scanRows(scan, table, execution)
     return isExact ? filteredRows(where, table, execution) : undefined
@@ -70,9 +72,14 @@ export function explainTree(
   const scanText = choice === undefined ? tableText(plan, source) : indexText(plan, choice, source)
   const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : scanText
   // What an index has was counted in it.
-  const found = scanned === undefined || plan.isCount ? undefined : (choice?.rows ?? expected(source, plan, scanned, plan.where))
+  const found = scanned === undefined || plan.isCount || isTop ? undefined : (choice?.rows ?? expected(source, plan, scanned, plan.where))
   const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source, found) : below(plan.source)
   return steps.reduceRight((input, [step, what, estimated]) => node(step, what, [input], estimated), rows)
+}
+
+/** A statement that ran looked into pages of the table. */
+function isByPages(source: QuerySource, table: string | undefined): boolean {
+  return table !== undefined && source.scanCounters?.(table)?.pagesTouched !== undefined
 }
 
 /**
