@@ -96,6 +96,31 @@ function* commitsIn(coordinator: Coordinator, range: KeyRange, at: number): Gene
   }
 }
 
+/** What of a read of the log a later commit would be found by. */
+export type CommitsRead = {
+  readonly keys: readonly Key[] | undefined
+  readonly range: KeyRange | undefined
+  readonly matches: ((document: Document) => boolean) | undefined
+}
+
+/** Whether the read would find a commit. */
+export function findsCommit(coordinator: Coordinator, { keys, range, matches }: CommitsRead): (commit: CommitRecord) => boolean {
+  return (commit) => {
+    const { seq, time } = commit
+    if (keys !== undefined && !keys.some((key) => Number(key) === seq)) return false
+    if (range !== undefined && !isWithin(seq, time, range)) return false
+    return matches === undefined || matches(documentOf(coordinator, commit))
+  }
+}
+
+function isWithin(seq: number, unixMs: number, { gt, gte, lt, lte, time = {} }: KeyRange): boolean {
+  if (numbers(gt, (bound) => bound).some((bound) => seq <= bound) || numbers(gte, (bound) => bound).some((bound) => seq < bound))
+    return false
+  if (numbers(lt, (bound) => bound).some((bound) => seq >= bound) || numbers(lte, (bound) => bound).some((bound) => seq > bound))
+    return false
+  return unixMs >= (time.from ?? Number.NEGATIVE_INFINITY) && unixMs <= (time.to ?? Number.POSITIVE_INFINITY)
+}
+
 function numbers(bound: Key | undefined, round: (seq: number) => number): number[] {
   return typeof bound === 'number' || typeof bound === 'bigint' ? [round(Number(bound))] : []
 }

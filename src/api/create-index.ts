@@ -20,13 +20,13 @@ export async function createIndex(
 ): Promise<Commit | undefined> {
   const there = coordinator.findIndex(wanted.name)
   if (ifNotExists && there !== undefined && there.table.name === table) {
-    await coordinator.makeIndex(there.index.id)
+    await coordinator.schema.finishIndex(there.index)
     return undefined
   }
   const request = commitRequest({ ...(metadata === undefined ? {} : { metadata }), ...(signal === undefined ? {} : { signal }) })
   const { commit, index } = await coordinator.schema.createIndex(table, wanted, request)
   try {
-    await coordinator.makeIndex(index.id, (done, total) => {
+    await coordinator.schema.finishIndex(index, (done, total) => {
       if (signal?.aborted === true) throw new DriftError('ABORTED', `index ${index.name} was cancelled`, { index: index.name })
       onProgress?.(done, total)
     })

@@ -375,12 +375,12 @@ export class Database implements AsyncDisposable {
     return runTransaction(this.#coordinator, () => this.#begin(options), run, options)
   }
 
-  async #begin(options: BeginOptions): Promise<Transaction> {
-    const session = new SessionState('transaction')
-    session.commitRequest = commitRequest(options)
-    session.transaction = this.#coordinator.begin(transactionLimits(options, this.#coordinator))
-    if (options.lock !== undefined) await lockAtBegin(this.#coordinator, session.transaction, options.lock)
-    return new Transaction(this.#coordinator, this, session.transaction, session)
+  /** At once where nothing is to be waited for. */
+  #begin(options: BeginOptions): Transaction | Promise<Transaction> {
+    const request = commitRequest(options)
+    const own = this.#coordinator.begin(transactionLimits(options, this.#coordinator))
+    const begun = new Transaction(this.#coordinator, this, own, request)
+    return options.lock === undefined ? begun : lockAtBegin(this.#coordinator, own, options.lock).then(() => begun)
   }
 
   /** The same, one result at a time, with rows that are made as they are pulled. */

@@ -41,6 +41,7 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
     at: (seq) => sourceAt(coordinator, seq, moment, pages),
     pages: (table) => pages?.of(table, at),
     indexes: (table) => pages?.indexes.of(table, at) ?? [],
+    isIndexForced: pages?.indexes.isForced === true,
     documentAt: (table, ordinal) => coordinator.table(table).documentAt(ordinal, at),
     inKeyOrder: (table, ordinals, reverse) => coordinator.table(table).inKeyOrder(ordinals, reverse),
     scanCounters: (table) => pages?.counters(table, at),

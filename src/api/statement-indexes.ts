@@ -7,11 +7,19 @@ const NONE: readonly ReadableIndex[] = []
 /** The indexes that one statement may read, by table and point. */
 export class StatementIndexes {
   readonly #coordinator: Coordinator
+  readonly #only: string | undefined
   readonly #wanted = new Map<string, { readonly table: string; readonly seq: number }>()
   readonly #found = new Map<string, readonly ReadableIndex[]>()
 
-  constructor(coordinator: Coordinator) {
+  /** `only`: the name of the one that may be used, whatever it costs; `'none'`: none. */
+  constructor(coordinator: Coordinator, only: string | undefined) {
     this.#coordinator = coordinator
+    this.#only = only
+  }
+
+  /** What is named is used also where a scan would cost less. */
+  get isForced(): boolean {
+    return this.#only !== undefined
   }
 
   /** The statement may look for rows of this table at this point. */
@@ -31,6 +39,7 @@ export class StatementIndexes {
   }
 
   of(table: string, seq: number): readonly ReadableIndex[] {
-    return this.#found.get(`${seq} ${table}`) ?? NONE
+    const found = this.#found.get(`${seq} ${table}`) ?? NONE
+    return this.#only === undefined ? found : found.filter(({ definition }) => definition.name === this.#only)
   }
 }

@@ -17,9 +17,13 @@ export class StatementPages {
   #isEnded = false
   readonly indexes: StatementIndexes
 
-  constructor(coordinator: Coordinator, { isCounting = false }: { readonly isCounting?: boolean } = {}) {
+  /** `index`: see {@link StatementIndexes}. */
+  constructor(
+    coordinator: Coordinator,
+    { isCounting = false, index }: { readonly isCounting?: boolean; readonly index?: string | undefined } = {}
+  ) {
     this.#coordinator = coordinator
-    this.indexes = new StatementIndexes(coordinator)
+    this.indexes = new StatementIndexes(coordinator, index)
     this.#counted = isCounting ? new Map() : undefined
   }
 

@@ -34,6 +34,7 @@ import { runSelect, type SelectRun } from '../query/run-select.js'
 import { analyzeTable } from './analyze-table.js'
 import { Control, type ControlOptions } from './control.js'
 import { HISTORY_COLUMNS, OWN_HISTORY_COLUMNS } from './history-columns.js'
+import { lockWritten } from './locked-write.js'
 import { selectAndLock } from './locked-select.js'
 import { resolved } from './point.js'
 import { sourceAt, type Moment } from './query-source.js'
@@ -249,7 +250,7 @@ export class StatementRunner {
   }
 
   #select(select: Select, options: StatementOptions, session: SessionState, control: Control): RunningStatement {
-    const pages = new StatementPages(this.#coordinator)
+    const pages = new StatementPages(this.#coordinator, { index: session.index })
     const { source, point } = this.#reading(select, options, session, pages)
     const run = runSelect(select, source, options.parameters ?? [], control.memory)
     wantPages(run, pages)
@@ -290,7 +291,7 @@ export class StatementRunner {
     session: SessionState,
     control: Control
   ): Promise<RunningStatement> {
-    const pages = new StatementPages(this.#coordinator, { isCounting: analyze })
+    const pages = new StatementPages(this.#coordinator, { isCounting: analyze, index: session.index })
     const { source, point } = this.#reading(select, options, session, pages)
     const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
@@ -401,6 +402,10 @@ export class StatementRunner {
         if (given !== undefined && given !== 'drift' && given !== 'sql') throw badSetting(name, given, "'drift' or 'sql'")
         session.dialect = given
         break
+      case 'drift.index':
+        if (given !== undefined && typeof given !== 'string') throw badSetting(name, given, "'auto', 'none' or the name of an index")
+        session.index = given === 'auto' ? undefined : given
+        break
       case 'drift.lock_timeout':
         session.lockTimeoutMs = given === undefined ? undefined : milliseconds(name, given)
         if (session.transaction !== undefined) {
@@ -408,7 +413,7 @@ export class StatementRunner {
         }
         break
       default: {
-        const known = 'drift.as_of, drift.strict_time, drift.dialect and drift.lock_timeout are'
+        const known = 'drift.as_of, drift.strict_time, drift.dialect, drift.index and drift.lock_timeout are'
         throw new DriftError('INVALID_ARGUMENT', `there is no setting ${name}: ${known}`, { name })
       }
     }
@@ -490,21 +495,29 @@ export class StatementRunner {
     transaction: Transaction
   ): Promise<RunningStatement> {
     const parameters = options.parameters ?? []
-    const view = transaction.view()
-    const moment = this.#momentOf(statement, view, options, session)
-    const source = transactionSource(this.#coordinator, view, moment)
-    const plan = await control.finish(
-      planWrite(statement, {
-        source,
-        querySource: (select) => this.#readingAt(select, options, session, { ...moment, own: source }).source,
-        parameters,
-        memory: control.memory
-      })
-    )
-    const returned = await returnedBatches(statement, plan, source, parameters, control)
-    writeInTransaction(this.#coordinator, transaction, plan.writes, view.at)
-    const after = (): QuerySource => transactionSource(this.#coordinator, transaction.view(), moment)
-    return this.#returned(statement, plan, returned, undefined, parameters, control, after)
+    const bytesBefore = control.memory.bytes
+    for (;;) {
+      control.memory.free(control.memory.bytes - bytesBefore)
+      const view = transaction.view()
+      const moment = this.#momentOf(statement, view, options, session)
+      const source = transactionSource(this.#coordinator, view, moment)
+      const plan = await control.finish(
+        planWrite(statement, {
+          source,
+          querySource: (select) => this.#readingAt(select, options, session, { ...moment, own: source }).source,
+          parameters,
+          memory: control.memory
+        })
+      )
+      // From REPEATABLE READ on a row that was written since is refused; here it is waited for, and read again.
+      if (transaction.isolation === 'read committed') {
+        if (!(await lockWritten(plan.writes, view.at, transaction, this.#coordinator, control))) continue
+      }
+      const returned = await returnedBatches(statement, plan, source, parameters, control)
+      writeInTransaction(this.#coordinator, transaction, plan.writes, view.at)
+      const after = (): QuerySource => transactionSource(this.#coordinator, transaction.view(), moment)
+      return this.#returned(statement, plan, returned, undefined, parameters, control, after)
+    }
   }
 
   #written(

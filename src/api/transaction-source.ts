@@ -5,6 +5,7 @@ import type { Document } from '../codec/value.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { KeyRange, QuerySource } from '../query/query-source.js'
+import { findsCommit } from './commit-source.js'
 import { sourceAt, type Moment } from './query-source.js'
 import type { StatementPages } from './statement-pages.js'
 import { withSystemTables } from './system-tables.js'
@@ -22,7 +23,8 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
   const moment: { -readonly [Name in keyof Moment]: Moment[Name] } = { ...given }
   const committed = sourceAt(coordinator, view.at, moment, pages)
   const read: QuerySource['read'] = (table, { keys, range, keysOnly, matches }) => {
-    if (table === COMMITS_TABLE_NAME) return view.readLog()
+    if (table === COMMITS_TABLE_NAME)
+      return view.readLog(findsCommit(coordinator, { keys: keys === undefined ? undefined : [...keys], range, matches }))
     if (table === PLANS_TABLE_NAME) return
     const state = coordinator.table(table)
     const kind = keysOnly ? 'presence' : 'row'
@@ -65,7 +67,13 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
       for (const { key } of view.rows(coordinator.table(table), keyRange(range))) yield decodeKey(key)
     }
   }
-  const source = withSystemTables(overlaid, coordinator, view.at, moment)
+  const withSystem = withSystemTables(overlaid, coordinator, view.at, moment)
+  const count: QuerySource['count'] = (table) => {
+    // Of all commits, which every further one changes.
+    if (table === COMMITS_TABLE_NAME) view.readLog(() => true)
+    return withSystem.count(table)
+  }
+  const source: QuerySource = { ...withSystem, count }
   moment.own = source
   return source
 }

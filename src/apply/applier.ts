@@ -469,6 +469,8 @@ export class Applier {
         this.#addIndex(table, event.index, table.nextPlace === 0 ? 'live' : 'cold')
         break
       }
+      case 'enforce-index':
+        break
       default:
         // Readers may be inside: its memory goes back when who asked for the drop says so.
         this.#table(id).indexes.get(event.index.id)?.leave()

@@ -20,11 +20,13 @@ export type TableDefinition = {
 const KIND_CREATE_TABLE = 1
 const KIND_CREATE_INDEX = 2
 const KIND_DROP_INDEX = 3
+/** A unique index has been found to be so, and is from here on. */
+const KIND_ENFORCE_INDEX = 4
 
 /** What one schema event did; `table` is as it left it. */
 export type SchemaEvent =
   | { readonly kind: 'create-table'; readonly table: TableDefinition }
-  | { readonly kind: 'create-index' | 'drop-index'; readonly table: TableDefinition; readonly index: IndexDefinition }
+  | { readonly kind: 'create-index' | 'drop-index' | 'enforce-index'; readonly table: TableDefinition; readonly index: IndexDefinition }
 
 /** The schemas by seq: what SCHEMA events say, in their order. The coordinator's; rebuilt from `drift.catalog` and the WAL. */
 export class Catalog {
@@ -112,12 +114,16 @@ export class Catalog {
   }
 
   /** The same for an index of a table that is there. */
-  declareIndex(tableName: string, request: IndexRequest, seq: number): SchemaEvent {
+  declareIndex(tableName: string, request: IndexRequest, seq: number, isPending: boolean): SchemaEvent {
     const table = this.table(tableName)
     this.#checkIndex(request)
     overLimit('indexesPerTableMax', table.indexes.length + 1)
-    const index = indexMadeAt(seq, 0, request)
+    const index = indexMadeAt(seq, 0, request, isPending)
     return { kind: 'create-index', table: { ...table, indexes: [...table.indexes, index] }, index }
+  }
+
+  declareEnforced(name: string): SchemaEvent {
+    return enforced(this.tableOfIndex(name))
   }
 
   declareDrop(name: string): SchemaEvent {
@@ -147,9 +153,14 @@ export class Catalog {
     const { id, name, primaryKey, indexes, folder } = event.table
     switch (event.kind) {
       case 'create-table':
-        return encodeValue([id, KIND_CREATE_TABLE, { name, primaryKey, indexes: indexes.map(encodedIndex), folder }], 'table definition')
+        return encodeValue(
+          [id, KIND_CREATE_TABLE, { name, primaryKey, indexes: indexes.map((index) => encodedIndex(index)), folder }],
+          'table definition'
+        )
       case 'create-index':
-        return encodeValue([id, KIND_CREATE_INDEX, encodedIndex(event.index)], 'index definition')
+        return encodeValue([id, KIND_CREATE_INDEX, encodedIndex(event.index, event.index.isPending)], 'index definition')
+      case 'enforce-index':
+        return encodeValue([id, KIND_ENFORCE_INDEX, { name: event.index.name }], 'index definition')
       default:
         return encodeValue([id, KIND_DROP_INDEX, { name: event.index.name }], 'index definition')
     }
@@ -165,12 +176,14 @@ export class Catalog {
     const table = this.#byId.get(id)
     if (table === undefined) throw new DriftError('CORRUPT', `schema event ${seq} is of table ${id}, which nobody made`, { seq, found: id })
     if (kind === KIND_CREATE_INDEX) {
-      const index = indexMadeAt(seq, 0, decodedIndex(definition))
+      const { isPending, ...request } = decodedIndex(definition)
+      const index = indexMadeAt(seq, 0, request, isPending)
       return { kind: 'create-index', table: { ...table, indexes: [...table.indexes, index] }, index }
     }
-    if (kind === KIND_DROP_INDEX) {
+    if (kind === KIND_DROP_INDEX || kind === KIND_ENFORCE_INDEX) {
       const index = table.indexes.find((each) => each.name === name)
-      if (index === undefined) throw new DriftError('CORRUPT', `schema event ${seq} drops index ${name}, which is not there`, { seq })
+      if (index === undefined) throw new DriftError('CORRUPT', `schema event ${seq} is of index ${name}, which is not there`, { seq })
+      if (kind === KIND_ENFORCE_INDEX) return enforced({ table, index })
       return { kind: 'drop-index', table: { ...table, indexes: table.indexes.filter((each) => each !== index) }, index }
     }
     throw new DriftError('UNSUPPORTED_VERSION', `schema event ${seq} is of kind ${kind}: written by a later release`, { seq, found: kind })
@@ -198,6 +211,12 @@ export class Catalog {
     if (encoded.length > FOLDER_NAME_MAX) return `${encoded.slice(0, FOLDER_NAME_MAX)}~${id}`
     return taken ? `${encoded}~${id}` : encoded
   }
+}
+
+function enforced({ table, index }: { readonly table: TableDefinition; readonly index: IndexDefinition }): SchemaEvent {
+  const made = { ...index, isPending: false }
+  const indexes = table.indexes.map((each) => (each === index ? made : each))
+  return { kind: 'enforce-index', table: { ...table, indexes }, index: made }
 }
 
 const FOLDER_NAME_MAX = 200

@@ -13,11 +13,13 @@ export type IndexDefinition = IndexRequest & {
   /** Never given twice. */
   readonly id: number
   readonly createdSeq: number
+  /** It is to be unique, and rows that were there before have not been looked at yet: it comes to be, or goes. */
+  readonly isPending: boolean
 }
 
 /** The index that schema event `seq` made, the `place`th of its table. */
-export function indexMadeAt(seq: number, place: number, request: IndexRequest): IndexDefinition {
-  return { ...request, id: seq * limits.indexesPerTableMax + place, createdSeq: seq }
+export function indexMadeAt(seq: number, place: number, request: IndexRequest, isPending = false): IndexDefinition {
+  return { ...request, isPending, id: seq * limits.indexesPerTableMax + place, createdSeq: seq }
 }
 
 /** An index without a name of its own. */
@@ -31,26 +33,26 @@ export function indexColumnText({ path, isDescending }: IndexColumn): string {
 }
 
 /** As a schema event has it: most columns are one ascending field. */
-export function encodedIndex({ name, columns, isUnique }: IndexRequest): Value {
+export function encodedIndex({ name, columns, isUnique }: IndexRequest, isPending = false): Value {
   const encoded = columns.map(({ path, isDescending }) =>
     path.length === 1 && !isDescending ? (path[0] as string) : { path: [...path], descending: isDescending }
   )
-  return isUnique ? { name, columns: encoded, unique: true } : { name, columns: encoded }
+  return isUnique ? { name, columns: encoded, unique: isPending ? 'pending' : true } : { name, columns: encoded }
 }
 
 type EncodedColumn = string | { readonly path: readonly string[]; readonly descending: boolean }
 
 /** What {@link encodedIndex} made. */
-export function decodedIndex(encoded: Value): IndexRequest {
+export function decodedIndex(encoded: Value): IndexRequest & { readonly isPending: boolean } {
   const { name, columns, unique } = encoded as {
     readonly name: string
     readonly columns: readonly EncodedColumn[]
-    readonly unique?: boolean
+    readonly unique?: boolean | 'pending'
   }
   const decoded = columns.map((column): IndexColumn =>
     typeof column === 'string' ? { path: [column], isDescending: false } : { path: column.path, isDescending: column.descending }
   )
-  return { name, columns: decoded, isUnique: unique === true }
+  return { name, columns: decoded, isUnique: unique !== undefined, isPending: unique === 'pending' }
 }
 
 /** @throws DriftError INVALID_ARGUMENT: two columns are one. */

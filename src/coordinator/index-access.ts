@@ -125,9 +125,16 @@ export class IndexAccess {
     begun.refused = undefined
     if (begun.state === 'cold') this.#make(begun, report)
     await begun.making
+    if (begun.state === 'live' && begun.readable === undefined) await this.#find(begun)
     const { refused, definition, state } = this.#indexes.get(id) ?? begun
     if (state === 'live' || refused === undefined) return
     throw new DriftError(refused.name, `index ${definition.name} could not be made: ${refused.message}`, refused.details)
+  }
+
+  /** An index as far as it is applied; undefined where it is not there. */
+  readableOf(id: number): ReadableIndex | undefined {
+    const index = this.#indexes.get(id)
+    return this.#isLost || index?.state !== 'live' ? undefined : index.readable
   }
 
   /** It is read no more. */

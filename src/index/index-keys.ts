@@ -1,5 +1,13 @@
 import { textEnd, valueEnd, fieldCount, firstFieldAt, encodeFieldName } from '../codec/document-shape.js'
-import { invertSortValue, SORT_BODY_BYTES_MAX, sortValueEnd, wasCut, writeSortPayload, writeSortTextPrefix, writeSortValue } from '../codec/sort-key.js'
+import {
+  invertSortValue,
+  SORT_BODY_BYTES_MAX,
+  sortValueEnd,
+  wasCut,
+  writeSortPayload,
+  writeSortTextPrefix,
+  writeSortValue
+} from '../codec/sort-key.js'
 import { type IndexColumn } from '../catalog/index-definition.js'
 import { limits } from '../base/limits.js'
 

@@ -20,6 +20,7 @@ import {
   type PackInto,
   type VisibleRows
 } from './kernels.js'
+import { packSlices } from './javascript-slices.js'
 import { sweepWindow } from './sweep-plan.js'
 
 /** A packed cell has its values made unsigned by this, and one row in its upper word is this. */
@@ -82,7 +83,7 @@ export function javascriptKernels(views: MemoryViews): Kernels {
     }
   }
 
-  return {
+  const kernels: Kernels = {
     countVisible(rows) {
       let count = 0
       for (let row = 0; row < rows.rows; row++) if (isSelected(rows, row)) count++
@@ -156,6 +157,26 @@ export function javascriptKernels(views: MemoryViews): Kernels {
         const value = array[at + row] as number
         const isBeyond = order === 'descending' ? value >= limit : value <= limit
         if (isBeyond && isPlain(column.states, row) && isSelected(rows, row)) i32[out / 4 + count++] = first + row
+      }
+      return count
+    },
+
+    rowsBetween(rows, column, low, high, first, out) {
+      const { array, at } = valuesOf(column)
+      let count = 0
+      for (let row = 0; row < rows.rows; row++) {
+        const value = array[at + row] as number
+        if (value >= low && value <= high && isPlain(column.states, row) && isSelected(rows, row)) i32[out / 4 + count++] = first + row
+      }
+      return count
+    },
+
+    rowsWithin({ begin, end, rows }, { beginAfter, beginTo, endAfter, endTo }, first, out) {
+      let count = 0
+      for (let row = 0; row < rows; row++) {
+        const [began, ended] = [i32[begin / 4 + row] as number, i32[end / 4 + row] as number]
+        const isWithin = began > beginAfter && began <= beginTo && ended > endAfter && ended <= endTo
+        if (isWithin) i32[out / 4 + count++] = first + row
       }
       return count
     },
@@ -309,6 +330,8 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       }
     },
 
+    packSlices: (list, count) => packSlices(kernels, views, list, count),
+
     sweep(plan, slice) {
       const window = sweepWindow(plan, slice)
       if (window === undefined) return
@@ -348,6 +371,7 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       }
     }
   }
+  return kernels
 }
 
 function cellBytes(encoding: Encoding): number {

@@ -28,6 +28,9 @@ export type VisibleRows = {
   readonly mask?: number | undefined
 }
 
+/** As offsets: after the one, up to the other. */
+export type RowTimes = { readonly beginAfter: number; readonly beginTo: number; readonly endAfter: number; readonly endTo: number }
+
 export type CodeEncoding = 'u8' | 'u16'
 export type IntegerEncoding = CodeEncoding | 'i32'
 export type Encoding = IntegerEncoding | 'f64'
@@ -101,6 +104,23 @@ export const PACK_WORK_BYTES = 512 * 10
 
 /** Plain codes; a row's group is `code * stride + other code * other stride`. */
 export type PackedCodes = { readonly encoding: CodeEncoding; readonly values: number; readonly stride: number }
+
+/** In front of packed cells of a sweep: u32 each the rows in them, the number of the first point that they are of, how many points. */
+export const PACKED_STATE_BYTES = 16
+
+/**
+ * Slices for {@link Kernels.packSlices}, u32 each. The head: points (as in {@link PackedPoints}), cells, bytes from line to line, packed
+ * cells (with their state in front), groups, the most points at once, {@link PACK_WORK_BYTES} and 8 bytes for each row that is narrowed,
+ * how many rows that may be, then for each column of codes what wide codes must be below.
+ */
+export const PACK_HEAD_BYTES = 64
+/**
+ * An entry: begin, end, rows, the number of the first point and how many, `delta`; for each of two columns of codes its values, states
+ * (0xffffffff: none) and an encoding ({@link PACK_ENCODINGS}; of the second 0: there is none), behind the first one's its stride; the
+ * values (0xffffffff: rows are only counted), their states and encoding; then what is unused, and 1 where the kernel left the slice out.
+ */
+export const PACK_ENTRY_BYTES = 80
+export const PACK_ENCODINGS: Readonly<Record<Encoding, number>> = { u8: 1, u16: 2, i32: 3, f64: 4 }
 
 export type PackInto = {
   readonly codes: PackedCodes
@@ -180,6 +200,10 @@ export type Kernels = {
     out: number
   ): number
 
+  /** Lists the selected rows whose plain value is not below `low` and not above `high`. As `trueRows`; quick where they are few. */
+  rowsBetween(rows: VisibleRows, column: KernelColumn<'i32' | 'f64'>, low: number, high: number, first: number, out: number): number
+  /** Lists the rows that begin and end within these times. As `trueRows`. */
+  rowsWithin(rows: Omit<VisibleRows, 'at' | 'mask' | 'isBegun'>, times: RowTimes, first: number, out: number): number
   /** True or false for each row; returns how many are true. */
   visibleMask(rows: VisibleRows, out: number): number
   /** Writes the numbers of the rows that are true, counted from `first`, to `out`, i32 each, which has room for all; returns how many. */
@@ -219,6 +243,11 @@ export type Kernels = {
   packSweep(points: PackedPoints, into: PackInto): void
   /** Adds them to cells as {@link Kernels.sweep} leaves them, from those of the first of the points on; `stride` from group to group. */
   unpackSweep(packed: number, groups: number, count: number, cells: number, stride: number): void
+  /**
+   * {@link Kernels.packSweep} of the `count` slices of the list at `list`, and what must be unpacked between them. Left out, and nothing of
+   * them added, are slices in which some row has no plain value, no code below the limit, or no value that is an i32.
+   */
+  packSlices(list: number, count: number): void
   /** Once, behind all slices. */
   finishSweep(plan: SweepPlan, cells: number, lines: number, cell: 'i32' | 'f64'): void
 }

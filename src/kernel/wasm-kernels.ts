@@ -3,6 +3,7 @@
  * each makes an instance for each memory that it reads.
  */
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
 import { type Io, readWhole } from '../io/io.js'
 import { kernelComparison } from './comparison.js'
 import {
@@ -21,6 +22,7 @@ type Place = number
 type OverColumn = (begin: Place, end: Place, rows: number, at: number, mask: Place, values: Place, states: Place) => number
 type Compare = (rows: number, values: Place, states: Place, wants: number, constant: number, out: Place) => void
 type Beyond = (...parameters: [...Parameters<OverColumn>, limit: number, descending: number, first: number, out: Place]) => number
+type Between = (...parameters: [...Parameters<OverColumn>, low: number, high: number, first: number, out: Place]) => number
 type CodeIn = (rows: number, values: Place, states: Place, set: Place, out: Place) => void
 
 type Exports = {
@@ -43,6 +45,9 @@ type Exports = {
   readonly visibleMask: (begin: Place, end: Place, rows: number, at: number, mask: Place, out: Place) => number
   readonly beyondI32: Beyond
   readonly beyondF64: Beyond
+  readonly betweenI32: Between
+  readonly betweenF64: Between
+  readonly rowsWithin: (begin: Place, end: Place, rows: number, ...times: readonly number[]) => number
   readonly trueRows: (rows: number, mask: Place, first: number, out: Place) => number
   readonly compareI32: Compare
   readonly compareU8: Compare
@@ -62,6 +67,7 @@ type Exports = {
   readonly packSweep: (kind: number, ...parameters: readonly number[]) => void
   readonly unpackGroup: (packed: Place, count: number, cells: Place) => void
   readonly unpackSweep: (packed: Place, groups: number, count: number, cells: Place, stride: number) => void
+  readonly packSlices: (list: Place, count: number) => void
   readonly sweepPoints: (kind: number, ...parameters: readonly number[]) => void
   readonly finishSweep: (cells: Place, lines: number, points: number, cellBytes: number) => void
 }
@@ -75,9 +81,22 @@ const WIDE_OTHERS = 2
 const FLOATS = 4
 const LEAVES_OUT = 8
 
-/** For {@link wasmKernels}; reads the module that the build made. */
+/** Of V8; both are on by default. Whatever else compiles WebAssembly meanwhile, on another thread, is compiled as well. */
+const COMPILER_FLAGS = ['liftoff', 'wasm-lazy-compilation']
+
+/**
+ * For {@link wasmKernels}; reads the module that the build made. It is compiled as a whole by the optimizing compiler, 50 ms on one core
+ * and half of it on two: by itself V8 would begin with code that is two to four times slower, and replace it function by function behind
+ * the first scans, on the cores that those need.
+ */
 export function compileKernels(io: Io): WebAssembly.Module {
-  return new WebAssembly.Module(readWhole(io, fileURLToPath(new URL('kernel.wasm', import.meta.url))))
+  const bytes = readWhole(io, fileURLToPath(new URL('kernel.wasm', import.meta.url)))
+  for (const flag of COMPILER_FLAGS) setFlagsFromString(`--no-${flag}`)
+  try {
+    return new WebAssembly.Module(bytes)
+  } finally {
+    for (const flag of COMPILER_FLAGS) setFlagsFromString(`--${flag}`)
+  }
 }
 
 export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memory): Kernels {
@@ -113,6 +132,13 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
       return isNone ? 0 : wasm.beyondI32(begin, end, rows, at, mask, values, states, word, descending, first, out)
     },
     visibleMask: ({ begin, end, rows, at, mask = NONE }, out) => wasm.visibleMask(begin, end, rows, at, mask, out) >>> 0,
+    rowsBetween({ begin, end, rows, at, mask = NONE }, { encoding, values, states = NONE }, low, high, first, out) {
+      if (encoding === 'f64') return wasm.betweenF64(begin, end, rows, at, mask, values, states, low, high, first, out)
+      const [from, to] = [Math.max(WORD_MIN, Math.ceil(low)), Math.min(WORD_MAX, Math.floor(high))]
+      return from > to ? 0 : wasm.betweenI32(begin, end, rows, at, mask, values, states, from, to, first, out)
+    },
+    rowsWithin: ({ begin, end, rows }, { beginAfter, beginTo, endAfter, endTo }, first, out) =>
+      wasm.rowsWithin(begin, end, rows, beginAfter, beginTo, endAfter, endTo, first, out),
     trueRows: wasm.trueRows,
     compare(rows, { encoding, values, states = NONE }, comparison, constant, out) {
       const { wants, constant: held } = kernelComparison(encoding, comparison, constant)
@@ -210,6 +236,7 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
       )
     },
     unpackSweep: wasm.unpackSweep,
+    packSlices: wasm.packSlices,
     sweep(plan, slice) {
       const window = sweepWindow(plan, slice)
       if (window === undefined) return

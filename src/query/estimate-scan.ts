@@ -1,4 +1,5 @@
 /** How many rows a scan of one table gives, and how many of them a filter leaves: for EXPLAIN, and for whoever chooses between plans. */
+import { isSystemTable } from '../base/ids.js'
 import { type Bound } from '../statistics/column-estimates.js'
 import { type Value } from '../codec/value.js'
 import { type Execution } from './evaluate.js'
@@ -9,9 +10,10 @@ import { type Condition, type TableScan } from './source-plan.js'
 
 /**
  * The table at the point of `source`: its rows there, and the statistics that there are, of whatever point. `name`: what paths of its fields
- * begin with, in a join.
+ * begin with, in a join. Undefined of a table of the system: nobody knows what is in its columns, and counting it is a read of it.
  */
-export function estimatedTable(source: QuerySource, table: string, name?: string): EstimatedTable {
+export function estimatedTable(source: QuerySource, table: string, name?: string): EstimatedTable | undefined {
+  if (isSystemTable(table)) return undefined
   return { rows: source.count(table), statistics: source.statistics?.(table), primaryKey: source.primaryKey(table), name }
 }
 

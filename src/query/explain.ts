@@ -41,7 +41,8 @@ export function explainTree(
   if (plan.group !== undefined && !plan.isCount) steps.push(['aggregate', aggregateText(plan)])
   const scanned = plan.table === undefined || plan.source !== undefined ? undefined : estimatedTable(source, plan.table)
   // Pages give only the first rows of an order: how many there are is not seen.
-  const isTop = probe !== undefined && plan.sort.length > 0 && select.limit !== null && isByPages(source, plan.table)
+  const isTop =
+    probe !== undefined && plan.group === undefined && plan.sort.length > 0 && select.limit !== null && isByPages(source, plan.table)
   if (plan.where !== undefined) {
     const left = scanned === undefined || isTop ? undefined : filteredRows(plan.where, scanned, execution)
     steps.push(['filter', `filter ${plan.where.text}`, left])

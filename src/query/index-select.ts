@@ -59,9 +59,10 @@ export function chooseIndex(
   const S = source.seq
   const live = source.count(table)
   const costOfScan = scanCost(live, live >= PAGES_FROM_ROWS)
+  const atMost = source.isIndexForced === true ? Infinity : costOfScan
   let best: IndexChoice | undefined
   const offer = (choice: IndexChoice): void => {
-    if (choice.cost < (best?.cost ?? costOfScan)) best = choice
+    if (choice.cost < (best?.cost ?? atMost)) best = choice
   }
   for (const index of indexes) {
     const candidate = candidateOf(index, asked.conditions, execution)
@@ -77,7 +78,7 @@ export function chooseIndex(
     }
     if (known === 0 && served.size === 0) continue
     // What costs more than the best one so far need not be counted to its end.
-    const most = Math.min(COUNTED_ROWS_MAX, Math.ceil((best?.cost ?? costOfScan) / indexCost(0, 1)) + 1)
+    const most = Math.min(COUNTED_ROWS_MAX, Math.ceil((best?.cost ?? atMost) / indexCost(0, 1)) + 1)
     let rows = 0
     for (const range of ranges) if (rows < most) rows += index.reader.count(range, S, most - rows)
     offer({ ...base, rows, isOrdered: false, isReverse: false, cost: indexCost(ranges.length, rows) })

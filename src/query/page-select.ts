@@ -26,7 +26,9 @@ import { pushedCondition, topField } from './scan-condition.js'
 import { type TableScan } from './source-plan.js'
 
 /** What is asked of pages. */
-export type PagePlan = TableScan & Pick<SelectPlan, 'where' | 'group' | 'sort' | 'sortExpressions' | 'distinct'>
+export type PagePlan = TableScan &
+  Pick<SelectPlan, 'where' | 'group' | 'sort' | 'sortExpressions' | 'distinct'> &
+  Partial<Pick<SelectPlan, 'columns'>>
 
 /** All rows of a table, whatever is made of them. */
 export function rowsOfTable(scan: TableScan): PagePlan {
@@ -65,8 +67,9 @@ export class PageSelect {
       const tiles = pages.tiles(bounds)
       const { condition, isExact } = pushedCondition(where?.expression, this.#execution)
       this.#isFiltered = isExact
-      const names = [...new Set(fields.map(([name]) => String(name)))]
-      const columns = fields.map((path) => ({ index: names.indexOf(String(path[0])), rest: path.slice(1) }))
+      const asked = isExact && isDocumentsOnly(this.#plan) ? [] : fields
+      const names = [...new Set(asked.map(([name]) => String(name)))]
+      const columns = asked.map((path) => ({ index: names.indexOf(String(path[0])), rest: path.slice(1) }))
       const query = { where: condition, fields: names, documents: hasStar ? 'keep' : 'drop', reverse } as const
       const options = {
         isBounded: isBounded(bounds),
@@ -156,6 +159,11 @@ export function aggregateQuery({ table, where, group }: PagePlan, execution: Exe
     aggregates.push({ name, field })
   }
   return { where: condition, groupBy, aggregates }
+}
+
+/** Nobody behind the condition asks for a field: rows are whole documents, in the order in which they come. */
+function isDocumentsOnly({ hasStar, columns, sort, group }: PagePlan): boolean {
+  return hasStar && columns?.length === 0 && sort.length === 0 && group === undefined
 }
 
 /** Where only the first rows of one field's order are wanted: the sort that comes after puts them in their order. */

@@ -15,7 +15,7 @@ import { slicesOfSweep } from '../scan/sweep-pages.js'
 import { EMPTY_BATCH, type Batch } from './batch.js'
 import { type Execution } from './evaluate.js'
 import { type Batches } from './operators.js'
-import { groupBatches, partialSteps, runSteps, withinMemory, worthwhileRunner } from './page-groups.js'
+import { groupBatches, partialSteps, ROWS_PER_LOOK, runSteps, withinMemory, worthwhileRunner } from './page-groups.js'
 import { aggregateQuery, namesField, type PagePlan } from './page-select.js'
 import { type QueryMemory } from './query-memory.js'
 import { type QueryStats } from './query-stats.js'
@@ -88,7 +88,7 @@ function byTime(tiles: readonly Tile[]): Tile[] {
   return tiles.toSorted((one, other) => one.t0 - other.t0 || one.t1 - other.t1)
 }
 
-/** A tile a step: a chance to look up. */
+/** A few tiles a step: a chance to look up. */
 function* sweepHere(
   pages: PagesAtSeq,
   tiles: readonly Tile[],
@@ -97,14 +97,19 @@ function* sweepHere(
 ): Generator<Batch, readonly PartialAggregates[] | undefined, void> {
   const sweep = SweepAggregates.of(pages.table, points, query)
   if (sweep === undefined) return undefined
+  let rows = 0
   try {
     for (const tile of tiles) {
       const slices = slicesOfSweep(tile)
       if (!sweep.add(slices)) return undefined
-      for (const { page } of slices) stats.rowsScanned += page.rowCount
+      for (const { page } of slices) rows += page.rowCount
       tile.letGo?.()
+      if (rows < ROWS_PER_LOOK) continue
+      stats.rowsScanned += rows
+      rows = 0
       yield EMPTY_BATCH
     }
+    stats.rowsScanned += rows
     return [sweep.partials()]
   } finally {
     sweep.release()

@@ -108,6 +108,8 @@ export type QuerySource = {
   pages?(table: string): PagesAtSeq | undefined
   /** Indexes of the table that answer at this point; rows are found without them too. */
   indexes?(table: string): readonly ReadableIndex[]
+  /** An index is used also where a scan would cost less. */
+  readonly isIndexForced?: boolean | undefined
   /** Of what an index finds: the row with an ordinal. */
   documentAt?(table: string, ordinal: number): Document | undefined
   /** Ordinals in the order of their keys. */

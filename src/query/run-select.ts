@@ -191,7 +191,7 @@ function* scan(
   wanted: number,
   stats: QueryStats,
   pages: PageSelect | undefined,
-  index?: IndexSelect | undefined
+  index?: IndexSelect
 ): Batches {
   const { table } = plan
   if (table === undefined) {

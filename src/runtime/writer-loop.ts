@@ -148,9 +148,13 @@ export class WriterLoop implements WriterControl {
     return false
   }
 
-  /** Where many callers wait, their next commits come in one burst: the group is closed when it pauses, or after a moment. */
+  /**
+   * Where many callers wait, their next commits come in one burst: the group is closed when it ends, where the coordinator says so, or
+   * pauses, or after a moment. In its sleep this thread leaves its core to others; awake it would be in the way of what it waits for.
+   */
   #gather(memory: LogMemory, lastRecords: number): void {
     if (lastRecords < GATHER_RECORDS_MIN) return
+    if (memory.sleepThroughBurst(GATHER_MS)) return
     const began = this.#clock.monotonic()
     let tail = memory.tail
     let changed = began

@@ -8,6 +8,7 @@ import { FieldAggregates, RowCounter } from './field-aggregates.js'
 import { FieldReader } from './field-reader.js'
 import { GroupAggregates } from './group-aggregates.js'
 import { type AggregateStates, CountStates, GroupTable } from './group-table.js'
+import { ListedSums } from './listed-sums.js'
 import { ALL, NONE } from './mask.js'
 import { pageMask, withinKeys } from './page-mask.js'
 import { type PageMask, type PageSlice, slicesOf } from './page-slice.js'
@@ -30,19 +31,25 @@ export function* aggregateTiles(
   { table, S }: { readonly table: ScanTable; readonly S: number },
   tiles: Iterable<Tile>,
   query: AggregateQuery,
-  { isBounded = false, keep, slices = (tile) => slicesOf(table, S, tile, isBounded) }: AggregateOptions = {}
+  { isBounded = false, keep, slices }: AggregateOptions = {}
 ): Generator<number, PartialAggregates> {
   const groups = new GroupTable(query, keep)
   const where = query.where === undefined ? undefined : pageMask(query.where, table)
   const aggregates = query.groupBy.length === 0 ? new AllAggregates(table, query, groups) : new GroupAggregates(table, query, groups)
+  const isAll = where === undefined && !isBounded && slices === undefined
+  const listed = isAll && aggregates instanceof AllAggregates ? aggregates.listed(S) : undefined
+  const slicesAt = slices ?? ((tile: Tile) => slicesOf(table, S, tile, isBounded))
   try {
     for (const tile of tiles) {
       let rows = 0
-      for (const slice of slices(tile)) {
-        rows += slice.rows
-        slice.scratch.reset()
-        const mask = maskOf(slice, where, table)
-        if (mask !== NONE) aggregates.add(slice, mask)
+      if (listed !== undefined) rows = listed.add(tile)
+      else {
+        for (const slice of slicesAt(tile)) {
+          rows += slice.rows
+          slice.scratch.reset()
+          const mask = maskOf(slice, where, table)
+          if (mask !== NONE) aggregates.add(slice, mask)
+        }
       }
       aggregates.endTile()
       tile.letGo?.()
@@ -63,10 +70,12 @@ export function maskOf(slice: PageSlice, where: PageMask | undefined, table: Sca
 
 /** All rows are one group. */
 class AllAggregates {
+  readonly #table: ScanTable
   readonly #rowCounts: CountStates[]
   readonly #fields: FieldAggregates[]
 
   constructor(table: ScanTable, { aggregates }: AggregateQuery, groups: GroupTable) {
+    this.#table = table
     const byField = new Map<string | null, AggregateStates[]>()
     aggregates.forEach(({ field }, index) => {
       byField.set(field, [...(byField.get(field) ?? []), groups.states[index] as AggregateStates])
@@ -78,6 +87,21 @@ class AllAggregates {
       .map(([field, states], index) => {
         return new FieldAggregates(new FieldReader(table, field as string), states, index === 0 ? this.#rowCounts : [])
       })
+  }
+
+  /** Of all that is visible at S; undefined where that is not all of one field. */
+  listed(S: number): ListedSums | undefined {
+    const [field] = this.#fields
+    if (field === undefined || this.#fields.length > 1 || !field.isSummed) return undefined
+    return new ListedSums(this.#table, S, field, (slice) => this.#addSlice(slice))
+  }
+
+  #addSlice(slice: PageSlice): void {
+    const counter = new RowCounter(slice, ALL)
+    this.#fields[0]?.add(slice, ALL, counter)
+    if (this.#rowCounts.length === 0) return
+    const { count } = counter
+    for (const counts of this.#rowCounts) counts.add(0, count)
   }
 
   add(slice: PageSlice, mask: number): void {

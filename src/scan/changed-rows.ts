@@ -5,17 +5,22 @@
  * A sealed page does not say when a row that outlives it ends. So rows of the later point that began before the earlier one mark their
  * keys: what they mark is as it was. Where one rectangle has both points, its own `end`s say it.
  */
+import { type RowTimes } from '../kernel/kernels.js'
 import { type Tile } from '../page/page-directory.js'
 import { type PageView } from '../page/page-view.js'
 import * as layout from '../page/page-layout.js'
 import { grown } from './grown.js'
 import { type PageSlice, slicesOf } from './page-slice.js'
 import { comparerOf, type RowPairComparer } from './row-pairs.js'
-import { listTrueRows } from './selected-rows.js'
+import { type Scratch } from './scan-memory.js'
 import { type PagesAtSeq, type ScanTable } from './scan-table.js'
 import { type SelectedRows } from './tile-hits.js'
 
 const NO_ROWS = new Int32Array(0)
+/** Rows that are listed at once, four bytes each of working memory. */
+const PIECE_ROWS = 16_384
+/** Below every offset of a begin. */
+const BEFORE_ALL = -0x8000_0000
 
 /** Rows of one tile, by page. */
 export type GoneRows = { readonly tile: Tile; readonly selected: readonly SelectedRows[] }
@@ -41,7 +46,6 @@ export class ChangedRows {
   #pairs = new Int32Array(0)
   #pairRows = new Int32Array(0)
   #ordered = new Int32Array(0)
-  #asked = new Int32Array(0)
   #gone = new Int32Array(0)
   #goneCount = 0
   #marks: Int32Array = NO_ROWS
@@ -130,20 +134,22 @@ export class ChangedRows {
 
   /** In one rectangle only rows that are new are asked for. */
   #markNew(slice: PageSlice, earlier: number): void {
-    const { page, from, rows, scratch } = slice
-    const { i32, ordinalAt, beginAt } = page
-    const { kernels } = scratch
-    scratch.reset()
-    const visible = scratch.take(rows)
-    const began = scratch.take(rows)
-    kernels.compare(rows, { encoding: 'i32', values: (beginAt + from) * 4 }, '>', earlier, began)
-    if (kernels.visibleMask(slice.visible(began), visible) === 0) return
+    const { page, from, rows, at, scratch } = slice
+    const { i32, ordinalAt } = page
+    const times = { beginAfter: earlier, beginTo: at, endAfter: at, endTo: layout.OPEN_END }
     const marks = this.#marks
-    const found = this.rows
-    const first = this.count
-    this.count = listTrueRows(slice, visible, found, first)
     const mark = this.#base + 1
-    for (let index = first; index < this.count; index++) marks[(i32[ordinalAt + (found[index] as number)] as number) + 1] = mark + index
+    const found = this.rows
+    let count = this.count
+    for (let piece = from; piece < from + rows; piece += PIECE_ROWS) {
+      const { list, end } = listWithin(page, scratch, piece, Math.min(PIECE_ROWS, from + rows - piece), times)
+      for (let index = list; index < end; index++) {
+        const row = i32[index] as number
+        found[count] = row
+        marks[(i32[ordinalAt + row] as number) + 1] = mark + count++
+      }
+    }
+    this.count = count
   }
 
   #mark(slice: PageSlice, earlier: number): void {
@@ -201,49 +207,45 @@ export class ChangedRows {
 
   /** Of the rows that are visible, and end up to `later` where that is given: finds those gone, and the pairs of others; returns how many. */
   #followMarks(slice: PageSlice, later: number | undefined): number {
-    const { page, from, rows, scratch } = slice
-    const { i32, ordinalAt, endAt } = page
-    scratch.reset()
-    const asked = scratch.take(rows)
-    scratch.kernels.visibleMask(slice.visible(), asked)
-    if (later !== undefined) {
-      const ended = scratch.take(rows)
-      scratch.kernels.compare(rows, { encoding: 'i32', values: (endAt + from) * 4 }, '<=', later, ended)
-      scratch.kernels.and(rows, asked, ended, asked)
-    }
+    const { page, from, rows, at, scratch } = slice
+    const { i32, ordinalAt } = page
+    const times = { beginAfter: BEFORE_ALL, beginTo: at, endAfter: at, endTo: later ?? layout.OPEN_END }
     const { beforeRows } = this
     const marks = this.#marks
     const base = this.#base
     const pairs = this.#pairs
     const pairRows = this.#pairRows
     const gone = this.#gone
-    this.#asked = grown(this.#asked, rows)
-    const list = this.#asked
-    const askedCount = listTrueRows(slice, asked, list, 0)
     let pairCount = 0
     let goneCount = 0
-    for (let index = 0; index < askedCount; index++) {
-      const row = list[index] as number
-      const number = (marks[(i32[ordinalAt + row] as number) + 1] as number) - base - 1
-      pairs[pairCount] = number
-      pairRows[pairCount] = row
-      pairCount += ~number >>> 31
-      gone[goneCount] = row
-      goneCount += (number + 1) >>> 31
+    for (let piece = from; piece < from + rows; piece += PIECE_ROWS) {
+      const { list, end } = listWithin(page, scratch, piece, Math.min(PIECE_ROWS, from + rows - piece), times)
+      for (let index = list; index < end; index++) {
+        const row = i32[index] as number
+        const number = (marks[(i32[ordinalAt + row] as number) + 1] as number) - base - 1
+        pairs[pairCount] = number
+        pairRows[pairCount] = row
+        pairCount += ~number >>> 31
+        gone[goneCount] = row
+        goneCount += (number + 1) >>> 31
+      }
     }
     for (let index = 0; index < pairCount; index++) beforeRows[pairs[index] as number] = pairRows[index] as number
     this.#goneCount = goneCount
     return pairCount
   }
 
-  #addPairs(page: PageView, count: number): void {
-    const { parts, before, same } = this
+  #addPairs(page: PageView, found: number): void {
+    const { parts, before, same, rows, beforeRows } = this
     const pairs = this.#pairs
     this.beforePages.push(page)
     const number = this.beforePages.length
-    for (let index = 0; index < count; index++) before[pairs[index] as number] = number
+    for (let index = 0; index < found; index++) before[pairs[index] as number] = number
+    const pages = parts.map((part) => part.page)
+    const count = this.#comparer.keepUnlikely({ pages, pageOf: this.#partOf, other: page, rows, otherRows: beforeRows }, pairs, found)
+    if (count === 0) return
     const compare = (part: PagePart, of: Int32Array, from: number, to: number): void =>
-      this.#comparer.compare({ page: part.page, other: page, rows: this.rows, otherRows: this.beforeRows }, of, from, to, same)
+      this.#comparer.compare({ page: part.page, other: page, rows, otherRows: beforeRows }, of, from, to, same)
     if (parts.length === 1) {
       compare(parts[0] as PagePart, pairs, 0, count)
       return
@@ -274,4 +276,13 @@ export class ChangedRows {
     const { keys } = this.#table
     return keys.compareTo(ordinal, low) >= 0 && (high === undefined || keys.compareTo(ordinal, high) < 0)
   }
+}
+
+/** The rows of a piece of a page within these times: where in the page's words their numbers stand. */
+function listWithin(page: PageView, scratch: Scratch, from: number, rows: number, times: RowTimes): { list: number; end: number } {
+  scratch.reset()
+  const out = scratch.take(rows * 4)
+  const place = { begin: (page.beginAt + from) * 4, end: (page.endAt + from) * 4, rows }
+  const list = out / 4
+  return { list, end: list + scratch.kernels.rowsWithin(place, times, from, out) }
 }

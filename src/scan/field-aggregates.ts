@@ -4,7 +4,7 @@ import { type KernelColumn } from '../kernel/kernels.js'
 import { type Value } from '../codec/value.js'
 import { compareValues } from '../codec/value-order.js'
 import * as layout from '../page/page-layout.js'
-import { type ColumnView } from '../page/page-view.js'
+import { type ColumnView, type PageView } from '../page/page-view.js'
 import { cellOf } from '../page/row-reader.js'
 import { ExtremeStates } from './extreme-states.js'
 import { type FieldReader } from './field-reader.js'
@@ -13,6 +13,7 @@ import { floatsIn, kernelColumn } from './kernel-column.js'
 import { ALL } from './mask.js'
 import { type PageSlice } from './page-slice.js'
 import { isSelected } from './selected-rows.js'
+import { type Scratch } from './scan-memory.js'
 import { SliceSums } from './slice-sums.js'
 import { FLOATS_NO, SumStates } from './sum-states.js'
 
@@ -55,6 +56,18 @@ export class FieldAggregates {
     if (this.#extremes.length > 0) return false
     const column = slice.page.columnNamed(this.#reader.field)
     return column?.valueClass === layout.CLASS_NUMBER && this.#sliceSums.add(slice, column)
+  }
+
+  /** The same of rows of a page without a slice; see {@link SliceSums.addRows}. */
+  listRows(page: PageView, scratch: Scratch, from: number, rows: number, at: number, begun: number): boolean {
+    const column = page.columnNamed(this.#reader.field)
+    if (column?.valueClass !== layout.CLASS_NUMBER) return false
+    return this.#sliceSums.addRows(page, scratch, from, rows, at, begun, column)
+  }
+
+  /** MIN and MAX ask for more than sums. */
+  get isSummed(): boolean {
+    return this.#extremes.length === 0
   }
 
   flush(): void {

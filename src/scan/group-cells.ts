@@ -88,7 +88,7 @@ export class GroupCells {
   release(): void {
     for (const { scratch, at, packed } of this.#blocks.splice(0)) {
       scratch.letGo(at)
-      if (packed !== undefined) scratch.letGo(packed.at)
+      packed?.release()
     }
   }
 }

@@ -56,9 +56,8 @@ export class GroupCodes {
     }
   }
 
-  #texts(slice: PageSlice, column: ColumnView, keep: number): SliceCodes | undefined {
-    const { dictionary } = column
-    if (dictionary === 0) return undefined
+  /** Of the texts of a dictionary, which is not 0. */
+  textSpace(dictionary: number): CodeSpace {
     let space = this.#byDictionary.get(dictionary)
     if (space === undefined) {
       // Rows that are asked for were there before: the dictionary has their texts.
@@ -66,6 +65,13 @@ export class GroupCodes {
       space = this.#space(texts.length, (code) => texts[code] as string)
       this.#byDictionary.set(dictionary, space)
     }
+    return space
+  }
+
+  #texts(slice: PageSlice, column: ColumnView, keep: number): SliceCodes | undefined {
+    const { dictionary } = column
+    if (dictionary === 0) return undefined
+    const space = this.textSpace(dictionary)
     const cells = withOthers(slice, kernelColumn(slice, column))
     if (column.encoding !== layout.ENCODED_I32) return { space, column: cells as KernelColumn<CodeEncoding>, keep }
     return coded(slice, space, cells as KernelColumn<'i32'>, 0, space.nullCode, keep)

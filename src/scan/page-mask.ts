@@ -9,10 +9,14 @@ import { FieldMask } from './field-mask.js'
 import { ALL, NONE } from './mask.js'
 import { type PageMask, type PageSlice } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
+import { rowsInRange, valueRange } from './value-range.js'
 
 /** @throws DriftError INVALID_ARGUMENT for a LIKE pattern that ends in its escape character. */
 export function pageMask(condition: ScanCondition, table: ScanTable): PageMask {
-  return compiled(positive(condition), table)
+  const plain = positive(condition)
+  const mask = compiled(plain, table)
+  const range = valueRange(plain)
+  return range === undefined ? mask : { of: (slice) => mask.of(slice), rows: (slice) => rowsInRange(slice, range) }
 }
 
 function compiled(condition: PositiveCondition, table: ScanTable): PageMask {

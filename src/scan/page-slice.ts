@@ -118,6 +118,8 @@ export function endedSlicesOf(table: ScanTable, after: number, through: number, 
 export type PageMask = {
   /** Of the rows of a slice, visible or not. */
   of(slice: PageSlice): number
+  /** The visible rows of a slice for which it is true, where they are found without a mask; else undefined. */
+  rows?(slice: PageSlice): Int32Array | undefined
 }
 
 /** The slices of a tile that can have visible rows, base or sealed page first. */
@@ -130,26 +132,37 @@ export function slicesOf(table: ScanTable, S: number, tile: Tile, isBounded: boo
 }
 
 function addSorted(slices: PageSlice[], { keys, memory }: ScanTable, page: PageView, at: number, tile: Tile): void {
-  if (page.word(layout.BEGIN_MIN) > at || page.word(layout.END_MAX) <= at) return
-  const from = firstRow(page, keys, tile)
-  const to = lastRow(page, keys, tile)
-  if (from >= to) return
-  const seen = page.word(layout.BEGIN_MAX) > at ? 'some' : page.word(layout.END_MIN) > at ? 'all' : 'begun'
-  slices.push(new PageSlice(page, memory.of(page.address), from, to - from, at, seen, undefined))
+  const from = firstVisible(page, keys, at, tile)
+  const to = from < 0 ? from : lastRow(page, keys, tile)
+  if (from < to) slices.push(new PageSlice(page, memory.of(page.address), from, to - from, at, seenOf(page, at), undefined))
 }
 
 function addChunk(slices: PageSlice[], { memory }: ScanTable, page: PageView, S: number, keys: Tile | undefined): void {
-  const { rowCount } = page
   const at = page.offsetOf(S)
-  if (rowCount === 0 || page.word(layout.BEGIN_MIN) > at) return
-  // What is applied meanwhile begins behind S, and ends what was there before behind S.
-  const rows = page.word(layout.BEGIN_MAX) <= at ? rowCount : begunRows(page, rowCount, at)
+  const rows = begunRows(page, at)
   if (rows === 0) return
   slices.push(new PageSlice(page, memory.of(page.address), 0, rows, at, page.word(layout.END_MIN) > at ? 'all' : 'begun', keys))
 }
 
+/** The first row of a sorted page that is within the tile; -1 where no row of the page is visible. */
+export function firstVisible(page: PageView, keys: KeyTable, at: number, tile: Tile): number {
+  return page.word(layout.BEGIN_MIN) > at || page.word(layout.END_MAX) <= at ? -1 : firstRow(page, keys, tile)
+}
+
+function seenOf(page: PageView, at: number): Seen {
+  return page.word(layout.BEGIN_MAX) > at ? 'some' : page.word(layout.END_MIN) > at ? 'all' : 'begun'
+}
+
+/** Rows of a chunk that begin at or before the offset `at`, from the first on; 0 also where none of them is visible. */
+export function begunRows(page: PageView, at: number): number {
+  const { rowCount } = page
+  if (rowCount === 0 || page.word(layout.BEGIN_MIN) > at) return 0
+  // What is applied meanwhile begins behind S, and ends what was there before behind S.
+  return page.word(layout.BEGIN_MAX) <= at ? rowCount : rowsUpTo(page, rowCount, at)
+}
+
 /** Rows of a delta that begin at or before the offset `at`: they stand in the order of seqs. */
-function begunRows({ i32, beginAt }: PageView, rowCount: number, at: number): number {
+function rowsUpTo({ i32, beginAt }: PageView, rowCount: number, at: number): number {
   let low = 0
   let high = rowCount
   while (low < high) {
@@ -166,7 +179,7 @@ function firstRow(page: PageView, keys: KeyTable, { low }: Tile): number {
 }
 
 /** The row behind the last one. */
-function lastRow(page: PageView, keys: KeyTable, { high }: Tile): number {
+export function lastRow(page: PageView, keys: KeyTable, { high }: Tile): number {
   return high === undefined || isKeyAt(page, layout.HIGH_KEY, high) ? page.rowCount : lowRow(page, keys, high)
 }
 

@@ -7,6 +7,7 @@ import * as layout from '../page/page-layout.js'
 import { type ColumnView, nameAt, type PageView, textBytes, textFrom } from '../page/page-view.js'
 import { stateOf } from '../page/row-reader.js'
 import { dictionaryText } from '../page/text-dictionary.js'
+import { keepUnlikely, type PairsOfTile } from './likely-column.js'
 import { type ScanTable } from './scan-table.js'
 
 /** Pairs of rows of two pages, both of one key. */
@@ -48,6 +49,11 @@ export class RowPairComparer {
 
   constructor(table: ScanTable) {
     this.#table = table
+  }
+
+  /** Leaves those of the first `count` pairs that may be alike; returns how many. The others are not. */
+  keepUnlikely(pairs: PairsOfTile, of: Int32Array, count: number): number {
+    return this.#likely === '' ? count : keepUnlikely(pairs, this.#likely, of, count)
   }
 
   /** For the pairs with numbers `of[from, to)`: writes 1 to `same[number]` where the documents are equal. */

@@ -8,12 +8,14 @@ import { type DocumentReader, type ShapePlan } from './document-reader.js'
 import { FieldReader } from './field-reader.js'
 import { NONE } from './mask.js'
 import { pageMask } from './page-mask.js'
-import { type PageMask, slicesOf } from './page-slice.js'
+import { type PageMask, type PageSlice, slicesOf } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
 import { selectedRows } from './selected-rows.js'
 import { type PageHits, type SelectedRows, type TileHits } from './tile-hits.js'
 
 export const SCAN_BATCH_ROWS_MAX = 1024
+
+const NO_ROWS = new Int32Array(0)
 
 export type RowQuery = {
   readonly where?: ScanCondition | undefined
@@ -120,13 +122,16 @@ export function hitsOf(
   for (const slice of slicesOf(table, S, tile, isBounded)) {
     seen += slice.rows
     slice.scratch.reset()
-    const mask = maskOf(slice, where, table)
-    if (mask === NONE) continue
-    const rows = selectedRows(slice, mask)
+    const rows = where?.rows?.(slice) ?? maskedRows(slice, where, table)
     if (rows.length > 0) selected.push({ page: slice.page, rows })
   }
   looked?.(seen)
   return table.order.hits(tile.page, selected)
+}
+
+function maskedRows(slice: PageSlice, where: PageMask | undefined, table: ScanTable): Int32Array {
+  const mask = maskOf(slice, where, table)
+  return mask === NONE ? NO_ROWS : selectedRows(slice, mask)
 }
 
 /** Those hits of a page that lie in [from, to). */

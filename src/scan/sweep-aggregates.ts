@@ -39,12 +39,13 @@ export class SweepAggregates {
   /** All slices of a tile. False where its columns, or the number of groups, are nothing for the kernels: then it is all over. */
   add(slices: readonly SweepSlice[]): boolean {
     const cells = this.#cells
-    const added = cells === undefined ? { done: 0, left: 'no-room' as const } : addAll(cells, slices)
+    const unlisted = cells === undefined ? slices : notListed(cells, slices)
+    const added = cells === undefined ? { done: 0, left: 'no-room' as const } : addAll(cells, unlisted)
     if (added.left !== 'no-room') return added.left === 'done'
     // From here on without cells for all points.
     const before = cells === undefined ? this.#found : [cells.partials()]
     this.release()
-    const found = this.#inHalves(slices.slice(added.done), this.#points)
+    const found = this.#inHalves(unlisted.slice(added.done), this.#points)
     if (found === undefined) return false
     this.#found = [mergePartials(sweepQuery(this.#query), [...before, ...found])]
     return true
@@ -81,6 +82,14 @@ export class SweepAggregates {
     const span = (points.at(-1) as number) - (points[0] as number)
     return span > SWEEP_SPAN_MAX ? undefined : new SweepCells(this.#table, points, this.#query, this.#where)
   }
+}
+
+/** Adds the slices that can be added together; gives the others. */
+function notListed(cells: SweepCells, slices: readonly SweepSlice[]): readonly SweepSlice[] {
+  const others: SweepSlice[] = []
+  for (const slice of slices) if (!cells.list(slice)) others.push(slice)
+  others.push(...cells.addListed())
+  return others
 }
 
 /** Adds slices up to one that cannot be added: of that one, nothing was. */

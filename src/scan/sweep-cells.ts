@@ -13,6 +13,7 @@ import { type PageMask, PageSlice } from './page-slice.js'
 import { type Scratch } from './scan-memory.js'
 import { type ScanTable } from './scan-table.js'
 import { noValues, rowCountsOf, type SliceValues, type SummedField, summedFields, valuesOf } from './summed-fields.js'
+import { SweepLists, type SweepTarget } from './sweep-lists.js'
 import { type SweepSlice } from './sweep-pages.js'
 
 const CELLS_BYTES_MAX = 200 * 1024
@@ -53,6 +54,8 @@ export class SweepCells {
   /** In place of a second column of groups; one more than there are points. */
   readonly #pointSpace: CodeSpace
   readonly #lines: Lines[] = []
+  /** Undefined where slices are added one by one. */
+  readonly #lists: SweepLists | undefined
 
   constructor(table: ScanTable, points: readonly number[], query: AggregateQuery, where: PageMask | undefined) {
     this.points = points
@@ -62,6 +65,27 @@ export class SweepCells {
     this.#codes = query.groupBy.map((field) => new GroupCodes(new FieldReader(table, field)))
     this.#fields = summedFields(table, query, new GroupTable(query))
     this.#pointSpace = { id: 0, nullCode: points.length, valueOf: () => null }
+    const { groupBy } = query
+    const isListed = where === undefined && groupBy.length > 0 && this.#fields.length < 2
+    this.#lists = isListed
+      ? new SweepLists({
+          points,
+          groupBy,
+          field: this.#fields[0]?.reader.field,
+          spaceOf: (column, dictionary) => (this.#codes[column] as GroupCodes).textSpace(dictionary),
+          targetOf: (scratch, spaces) => this.#targetOf(scratch, spaces)
+        })
+      : undefined
+  }
+
+  /** Lists a slice, to be added with others by {@link addListed}; false where it must be added by itself. */
+  list(slice: SweepSlice): boolean {
+    return this.#lists?.add(slice, this.#table.memory.of(slice.page.address)) === true
+  }
+
+  /** Adds what was listed; gives the slices that must be added by themselves after all. */
+  addListed(): readonly SweepSlice[] {
+    return this.#lists?.flush() ?? []
   }
 
   add({ page, t0, t1 }: SweepSlice): SweepAdded {
@@ -81,7 +105,7 @@ export class SweepCells {
     if (!values.every((value) => value !== undefined && value.keep === ALL)) return 'no-kernel'
     const planned = this.#planOf(scratch)
     const prepared = { slice, mask, codes: codes as SliceCodes[], values: values as SliceValues[] }
-    const lines = this.#linesOf(prepared.codes)
+    const lines = this.#linesOf(prepared.codes.map(({ space }) => space))
     const blocks = this.#blocksOf(scratch, lines, prepared.values)
     if (planned === undefined || blocks === undefined) return 'no-room'
     blocks.forEach((block, field) => {
@@ -123,6 +147,7 @@ export class SweepCells {
 
   release(): void {
     this.#cells.release()
+    this.#lists?.release()
     for (const [scratch, { at }] of this.#plans) scratch.letGo(at)
     this.#plans.clear()
   }
@@ -202,10 +227,19 @@ export class SweepCells {
     return blocks.every((block) => block !== undefined) ? blocks : undefined
   }
 
-  #linesOf(codes: readonly SliceCodes[]): Lines {
-    const known = this.#lines.find(({ spaces }) => spaces.every((space, column) => space === codes[column]?.space))
+  #targetOf(scratch: Scratch, spaces: readonly CodeSpace[]): SweepTarget | undefined {
+    const planned = this.#planOf(scratch)
+    const { space } = this.#linesOf(spaces)
+    const block = planned === undefined ? undefined : this.#cells.of(scratch, [space, this.#pointSpace], 0, 'i32')
+    const packed = block === undefined ? undefined : this.#cells.packedOf(block, this.points.length)
+    if (planned === undefined || block === undefined || packed === undefined) return undefined
+    const { origin, pointsAt } = planned.plan
+    return { origin, pointsAt, block, packed }
+  }
+
+  #linesOf(spaces: readonly CodeSpace[]): Lines {
+    const known = this.#lines.find((lines) => lines.spaces.every((space, column) => space === spaces[column]))
     if (known !== undefined) return known
-    const spaces = codes.map(({ space }) => space)
     const count = spaces.reduce((product, { nullCode }) => product * (nullCode + 1), 1)
     const space = spaces.length === 1 ? (spaces[0] as CodeSpace) : { ...allRows, nullCode: count - 1 }
     const lines = { space, spaces }

@@ -37,6 +37,28 @@ for (const [name, kernels] of kinds) {
     )
   })
 
+  test(`${name}: rows are listed that begin and end within some times`, (t) => {
+    const time = fc.oneof(fc.integer({ min: 0, max: 2000 }), fc.constantFrom(-0x8000_0000, -0x7fff_ffff, 999, 1000, 1001, 0x7fff_ffff))
+    const times = fc.record({ beginAfter: time, beginTo: time, endAfter: time, endTo: time })
+    fc.assert(
+      fc.property(rowCount.chain(rowsOf), times, (rows, within) => {
+        const placer = new Placer()
+        const { begin, end, rows: count } = placeRows(placer, rows)
+        const list = placer.bytes(count * 4, 4)
+        const found = kernels.rowsWithin({ begin, end, rows: count }, within, 100, list)
+        const { beginAfter, beginTo, endAfter, endTo } = within
+        t.deepEqual(
+          [...views.i32.subarray(list / 4, list / 4 + found)],
+          rows.begin.flatMap((began, row) => {
+            const ended = rows.end[row] as number
+            return began > beginAfter && began <= beginTo && ended > endAfter && ended <= endTo ? [100 + row] : []
+          })
+        )
+        t.true(placer.isWhole)
+      })
+    )
+  })
+
   for (const encoding of ['i32', 'f64'] as const) {
     test(`${name}: rows are listed whose ${encoding} value is at or beyond a limit`, (t) => {
       const columns = rowCount.chain((rows) => fc.tuple(rowsOf(rows), columnOf(valueOf[encoding], rows)))
@@ -52,6 +74,28 @@ for (const [name, kernels] of kinds) {
           t.deepEqual(
             [...views.i32.subarray(list / 4, list / 4 + count)],
             column.values.flatMap((value, row) => (isBeyond(value) && isPlain(column, row) && isSelected(rows, row) ? [7 + row] : []))
+          )
+          t.true(placer.isWhole)
+        })
+      )
+    })
+  }
+
+  for (const encoding of ['i32', 'f64'] as const) {
+    test(`${name}: rows are listed whose ${encoding} value lies in a range`, (t) => {
+      const columns = rowCount.chain((rows) => fc.tuple(rowsOf(rows), columnOf(valueOf[encoding], rows)))
+      const limit = fc.oneof(valueOf.i32, valueOf.f64, fc.constantFrom(-Infinity, Infinity, 2 ** 31, -(2 ** 31) - 0.5))
+      fc.assert(
+        fc.property(columns, limit, limit, ([rows, column], low, high) => {
+          const placer = new Placer()
+          const placed = placeRows(placer, rows)
+          const cells = placer.column(encoding, column)
+          const list = placer.bytes(placed.rows * 4, 4)
+          const count = kernels.rowsBetween(placed, cells, low, high, 7, list)
+          const isWithin = (value: number) => value >= low && value <= high
+          t.deepEqual(
+            [...views.i32.subarray(list / 4, list / 4 + count)],
+            column.values.flatMap((value, row) => (isWithin(value) && isPlain(column, row) && isSelected(rows, row) ? [7 + row] : []))
           )
           t.true(placer.isWhole)
         })

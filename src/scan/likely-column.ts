@@ -1,0 +1,87 @@
+/**
+ * The column that told most pairs of rows apart before, asked of all pairs of a tile in one loop: without putting them in the order of
+ * their pages, and without looking at states. What it leaves is compared as it should be.
+ */
+import * as layout from '../page/page-layout.js'
+import { type ColumnView, hasOnlyValues, type PageView } from '../page/page-view.js'
+
+export type PairsOfTile = {
+  /** Pages of the one side; by pair, the number of its page. */
+  readonly pages: readonly PageView[]
+  readonly pageOf: Uint16Array
+  readonly other: PageView
+  /** By pair. */
+  readonly rows: Int32Array
+  readonly otherRows: Int32Array
+}
+
+type Cells = Int32Array | Float64Array
+
+type Loop = (
+  cells: Cells,
+  starts: Int32Array,
+  pageOf: Uint16Array,
+  rows: Int32Array,
+  others: Cells,
+  otherStart: number,
+  otherRows: Int32Array,
+  pairs: Int32Array,
+  count: number
+) => number
+
+/** Leaves those of the first `count` pairs that the column does not tell apart; returns how many. All of them where it cannot be asked. */
+export function keepUnlikely(
+  { pages, pageOf, other, rows, otherRows }: PairsOfTile,
+  name: string,
+  pairs: Int32Array,
+  count: number
+): number {
+  const otherColumn = numbersOf(other, name)
+  const [first] = pages
+  const column = first?.columnNamed(name)
+  const cells = first === undefined || column === undefined ? undefined : cellsOf(first, column)
+  if (otherColumn === undefined || cells === undefined) return count
+  const starts = new Int32Array(pages.length)
+  for (const [index, page] of pages.entries()) {
+    const each = numbersOf(page, name)
+    // All in one array: pages of another memory, or with other cells, would need another loop.
+    if (each === undefined || cellsOf(page, each) !== cells) return count
+    starts[index] = each.dataAt
+  }
+  const others = cellsOf(other, otherColumn)
+  return loopFor(cells, others)(cells, starts, pageOf, rows, others, otherColumn.dataAt, otherRows, pairs, count)
+}
+
+/** The column, where every row of the page has a number in it. */
+function numbersOf(page: PageView, name: string): ColumnView | undefined {
+  const column = page.columnNamed(name)
+  if (column === undefined || column.valueClass !== layout.CLASS_NUMBER || (column.flags & layout.HAS_REST) !== 0) return undefined
+  return column.statesAt < 0 || hasOnlyValues(page, column, page.rowCount) ? column : undefined
+}
+
+function cellsOf({ i32, f64 }: PageView, { encoding }: ColumnView): Cells {
+  return encoding === layout.ENCODED_F64 ? f64 : i32
+}
+
+const loops = new Map<string, Loop>()
+
+/** A loop for each two widths of cells: one that meets several is not compiled well. */
+function loopFor(cells: Cells, others: Cells): Loop {
+  const name = `${cells.constructor.name} ${others.constructor.name}`
+  let loop = loops.get(name)
+  if (loop === undefined) {
+    // oxlint-disable-next-line typescript/no-implied-eval -- The same text each time: only so does each have its own code.
+    loop = new Function('cells', 'starts', 'pageOf', 'rows', 'others', 'otherStart', 'otherRows', 'pairs', 'count', KEEP) as Loop
+    loops.set(name, loop)
+  }
+  return loop
+}
+
+const KEEP = `
+  let kept = 0
+  for (let index = 0; index < count; index++) {
+    const pair = pairs[index]
+    pairs[kept] = pair
+    kept += cells[starts[pageOf[pair]] + rows[pair]] === others[otherStart + otherRows[pair]] ? 1 : 0
+  }
+  return kept`
