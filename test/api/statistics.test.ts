@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { open, type Database } from '../../src/index.js'
+import { DriftError, open, type Database } from '../../src/index.js'
 import { MemoryBytes, MemoryIo } from '../../src/io/memory-io.js'
 import { verify } from '../../src/operations/verify.js'
 import { openSimulated } from '../coordinator/_database.js'
@@ -284,4 +284,29 @@ test('an index that was chosen is the access of its statement, and what it has i
     'lookup orders by orders_customer_idx (customer =)'
   )
   await db.close()
+})
+
+test('a disk that takes no statistics refuses ANALYZE alone: the old ones count, and writes go on', async (t) => {
+  const io = new MemoryIo()
+  let isFull = false
+  const create = io.create.bind(io)
+  const limited = Object.assign(Object.create(io) as MemoryIo, {
+    create: (path: string) => {
+      if (isFull && path.includes('statistics')) throw new DriftError('NO_SPACE', `${path}: no space is left`, { file: path })
+      return create(path)
+    }
+  })
+  const { db } = await openSimulated(limited)
+  await fill(db, 100)
+  await db.query('ANALYZE')
+  await db.query("UPDATE orders SET status = 'paid'")
+  isFull = true
+  await t.throwsAsync(db.query('ANALYZE').all(), { code: 'DRIFT_NO_SPACE' })
+  t.is(await expected(db), 25)
+  await insert(db, 100, 101)
+  isFull = false
+  await db.query('ANALYZE')
+  t.is(await expected(db), 101)
+  await db.close()
+  t.true((await verify(io, '/data')).ok)
 })
