@@ -52,8 +52,16 @@ indexItems ->
 
 # INDEX(a, b) is two indexes, INDEX((a, b)) is one.
 indexItem ->
-    columnName                               {% ([item]) => first(null, item) %}
-  | columnTuple                              {% id %}
+    indexColumn                              {% ([item]) => first(null, item) %}
+  | indexColumnTuple                         {% id %}
+
+indexColumnTuple -> %lparen indexColumns %rparen   {% ([, columns]) => columns %}
+
+indexColumns ->
+    indexColumn                              {% ([item]) => first(null, item) %}
+  | indexColumns %comma indexColumn          {% ([before, , item]) => first(before, item) %}
+
+indexColumn -> path direction:?              {% ([path, direction]) => ({ path, direction }) %}
 
 columnTuple -> %lparen columnNames %rparen   {% ([, columns]) => columns %}
 
@@ -404,7 +412,7 @@ unreserved ->
   | %OR {% id %} | %ORDER {% id %} | %OUTER {% id %} | %PATCH {% id %} | %PK {% id %} | %READ {% id %} | %RELEASE {% id %} | %REPEATABLE {% id %}
   | %RESET {% id %} | %RETURNING {% id %} | %RIGHT {% id %} | %ROLLBACK {% id %} | %SAVEPOINT {% id %} | %SERIALIZABLE {% id %} | %SET {% id %}
   | %SHOW {% id %} | %SKIP {% id %} | %SNAPSHOT {% id %} | %SOFT {% id %} | %START {% id %} | %SYSTEM_TIME {% id %} | %TABLE {% id %} | %TO {% id %}
-  | %TRANSACTION {% id %} | %UNCOMMITTED {% id %} | %UPDATE {% id %} | %UPSERT {% id %} | %VALUES {% id %} | %WITH {% id %} | %WRITE {% id %}
+  | %TRANSACTION {% id %} | %UNCOMMITTED {% id %} | %UNIQUE {% id %} | %UPDATE {% id %} | %UPSERT {% id %} | %VALUES {% id %} | %WITH {% id %} | %WRITE {% id %}
 
 # --- settings of the session
 
@@ -445,13 +453,21 @@ beginOptions -> %WITH %lparen %word %equals document %rparen   {% ([, , name, , 
 
 savepointName -> name                        {% id %}
 
-# --- read, but not executed yet
+# --- tables and indexes that change; some is read, but not executed yet
 
 schemaChange ->
     %ALTER %TABLE tableName %ADD %COLUMN columnName default:?    {% unsupported('ALTER TABLE') %}
   | %ALTER %TABLE tableName %DROP %COLUMN columnName             {% unsupported('ALTER TABLE') %}
-  | %CREATE %INDEX %ON tableName columnTuple                     {% unsupported('CREATE INDEX') %}
-  | %CREATE %INDEX indexName %ON tableName columnTuple           {% unsupported('CREATE INDEX') %}
+  | createIndex                                                  {% id %}
+  | %DROP %INDEX indexName                   {% ([, , name]) => ({ kind: 'drop-index', name, ifExists: false }) %}
+  | %DROP %INDEX indexName %IF %EXISTS       {% ([, , name]) => ({ kind: 'drop-index', name, ifExists: true }) %}
+  | %DROP %INDEX %IF %EXISTS indexName       {% ([, , , , name]) => ({ kind: 'drop-index', name, ifExists: true }) %}
+
+createIndex ->
+    %CREATE %UNIQUE:? %INDEX indexName:? %ON tableName indexColumnTuple
+  {% ([, unique, , name, , table, columns]) => ({ kind: 'create-index', table, name, columns, unique: unique !== null, ifNotExists: false }) %}
+  | %CREATE %UNIQUE:? %INDEX ifNotExists indexName:? %ON tableName indexColumnTuple
+  {% ([, unique, , , name, , table, columns]) => ({ kind: 'create-index', table, name, columns, unique: unique !== null, ifNotExists: true }) %}
 
 indexName -> name {% id %}
 

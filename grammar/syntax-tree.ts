@@ -79,8 +79,9 @@ export type ConflictTree = {
   readonly set: Chain<AssignmentTree> | null
   readonly where: ExpressionTree | null
 }
+export type IndexColumnTree = { readonly path: PathTree; readonly direction: Token | null }
 /** Each index is its columns. */
-export type IndexTree = Chain<Token>
+export type IndexTree = Chain<IndexColumnTree>
 
 export type SelectTree = {
   readonly kind: 'select'
@@ -144,6 +145,15 @@ export type StatementTree =
     }
   | { readonly kind: 'commit' | 'rollback' }
   | { readonly kind: 'savepoint'; readonly verb: 'savepoint' | 'rollback-to' | 'release'; readonly name: Token }
+  | {
+      readonly kind: 'create-index'
+      readonly table: Token
+      readonly name: Token | null
+      readonly columns: IndexTree
+      readonly unique: boolean
+      readonly ifNotExists: boolean
+    }
+  | { readonly kind: 'drop-index'; readonly name: Token; readonly ifExists: boolean }
   | { readonly kind: 'not-supported'; readonly statement: string }
 
 /** One slot more than there are semicolons; an empty slot is null. */

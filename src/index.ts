@@ -22,6 +22,8 @@ export type {
 } from './api/database.js'
 export { ChangeFeed } from './api/change-feed.js'
 export type { Change, ChangesOptions, CommitChanges } from './api/change-feed.js'
+export type { CreateIndexOptions } from './api/create-index.js'
+export type { IndexColumnOption, IndexOption, NamedIndex } from './api/index-options.js'
 export type { IntegerMode } from './api/integers.js'
 export type { PointInput } from './api/point.js'
 export { PreparedQuery, Query } from './api/query.js'

@@ -80,8 +80,15 @@ class DriftPeer implements Peer {
     await this.ingest(workload.commits())
   }
 
+  /** As the others make theirs: behind the load. */
   async upkeep(): Promise<void> {
-    // Nothing is needed: the defaults must do.
+    await this.#makeIndexes()
+  }
+
+  /** Where they are made already, they are made again behind an opening: this waits for them. */
+  async #makeIndexes(): Promise<void> {
+    for (const { name, indexes } of this.#shapes)
+      for (const column of indexes) await this.#db.createIndex(name, column, { ifNotExists: true })
   }
 
   async compact(): Promise<void> {
@@ -97,6 +104,7 @@ class DriftPeer implements Peer {
    * got quicker or a while is over.
    */
   async settle(): Promise<number> {
+    await this.#makeIndexes()
     const scans = this.#shapes.map(({ name, columns }) => this.#db.prepare(`SELECT COUNT(${columns.at(-1)?.name ?? ''}) AS n FROM ${name}`))
     const round = async () => {
       const began = performance.now()

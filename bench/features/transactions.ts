@@ -1,10 +1,12 @@
 /**
  * Durable transactions that read and change 1 and 10 rows, of 1, 8 and 64 sessions, beside SQLite (BEGIN IMMEDIATE, WAL, synchronous =
  * FULL, a connection a session) in the same run. Conflict-free: each session has rows of its own. Conflict-heavy: all of them change the
- * same few rows; DriftDB runs them again after a conflict, or locks them before it reads.
+ * same few rows; DriftDB runs them again after a conflict, or locks them before it reads. The floor is what the disk needs to write and
+ * sync as many bytes as one such commit has, measured in between: one session cannot be quicker than that.
  */
 import { open, type Database, type TransactionOptions } from 'driftdb'
 import { hasPackage, peerPackage } from '../drivers/peer-package.js'
+import { overwriteAndSync } from '../run/disk.js'
 import { median } from '../run/statistics.js'
 import { order } from '../workloads/order.js'
 import { heading, line } from './report.js'
@@ -14,6 +16,10 @@ const SESSIONS = [1, 8, 64] as const
 const SIZES = [1, 10] as const
 const ROUNDS = 3
 const ROUND_MS = 300
+const PROBES = 300
+/** Of a record in the WAL, and of each patched row in it. */
+const RECORD_BYTES = 80
+const ROW_BYTES = 90
 const ROWS_EACH = 40
 /** Rows that everybody changes. */
 const HOT = 20
@@ -115,9 +121,10 @@ for (const size of SIZES) {
       Array.from({ length: size }, (_, index) => key(session * ROWS_EACH + ((count * size + index) % ROWS_EACH)))
     const hot = (session: number, count: number): readonly string[] =>
       Array.from({ length: size }, (_, index) => key((session * 7 + count * 3 + index) % HOT))
-    const rates = { free: [] as number[], again: [] as number[], locked: [] as number[], sqlite: [] as number[] }
+    const rates = { floor: [] as number[], free: [] as number[], again: [] as number[], locked: [] as number[], sqlite: [] as number[] }
     await rate(again, sessions, own)
     for (let round = 0; round < ROUNDS; round++) {
+      if (sessions === 1) rates.floor.push(1000 / overwriteAndSync(directory, RECORD_BYTES + size * ROW_BYTES, PROBES))
       if (peer !== undefined) rates.sqlite.push(await rate(peer.add, sessions, own))
       rates.free.push(await rate(again, sessions, own))
       if (sessions === 1) continue
@@ -128,6 +135,7 @@ for (const size of SIZES) {
     const told = (found: number): string => `${Math.round(found).toLocaleString('en-US')}/s`
     const against = (found: number): string => (peer === undefined ? told(found) : `${told(found)}, ${(found / beside).toFixed(2)} x`)
     const what = `${size} row${size === 1 ? '' : 's'}, ${sessions} session${sessions === 1 ? '' : 's'}`
+    if (sessions === 1) line(`${what}: floor, write + fdatasync`, told(median(rates.floor)))
     if (peer !== undefined) line(`${what}: SQLite`, told(beside))
     line(`${what}: conflict-free`, against(median(rates.free)), sessions === 1 ? 'goal >= 0.9 x' : sessions === 64 ? 'goal >= 10 x' : '')
     if (sessions === 1) continue

@@ -1,5 +1,6 @@
 import { DriftError } from '../base/errors.js'
 import { CATALOG_TABLE_ID } from '../base/ids.js'
+import { indexColumnText, type IndexDefinition } from '../catalog/index-definition.js'
 import type { Key } from '../codec/key-codec.js'
 import type { Document, Value } from '../codec/value.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
@@ -143,7 +144,7 @@ export class ChangeFeed implements AsyncIterableIterator<CommitChanges, void>, A
     for (const { tableId, count } of runs) {
       const end = seq + count
       if (tableId === CATALOG_TABLE_ID) {
-        for (; seq < end; seq++) if (this.#filter.takesMaking(seq)) events.push(this.#making(seq))
+        for (; seq < end; seq++) if (this.#filter.takesMaking(seq)) events.push(this.#schemaChange(seq))
         continue
       }
       for (let version = 0; ;) {
@@ -168,9 +169,13 @@ export class ChangeFeed implements AsyncIterableIterator<CommitChanges, void>, A
     return { seq: versions.seqOf(version), table: definition.name, key: frames.key(version), event, payload, document }
   }
 
-  #making(seq: number): Change {
-    const { name, primaryKey, indexes } = this.#coordinator.tableMadeAt(seq)
-    const payload = { table: name, primaryKey, indexes: indexes.map((index) => ({ name: index.name, columns: [...index.columns] })) }
+  #schemaChange(seq: number): Change {
+    const event = this.#coordinator.schemaEventAt(seq)
+    const { name, primaryKey, indexes } = event.table
+    const payload =
+      event.kind === 'create-table'
+        ? { table: name, primaryKey, indexes: indexes.map(shownIndex) }
+        : { table: name, [event.kind === 'create-index' ? 'createIndex' : 'dropIndex']: shownIndex(event.index) }
     return { seq, table: name, key: null, event: 'SCHEMA', payload, document: null }
   }
 
@@ -222,4 +227,8 @@ function seqOf(name: 'from' | 'to', seq: unknown): number {
   if (typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 0) return seq
   const others = name === 'from' ? ", 'start' or 'now'" : ''
   throw new DriftError('INVALID_ARGUMENT', `${name} is a seq, a whole number from 0 on${others}, not ${String(seq)}`, { name, found: seq })
+}
+
+function shownIndex({ name, columns, isUnique }: IndexDefinition) {
+  return { name, columns: columns.map(indexColumnText), ...(isUnique ? { unique: true } : {}) }
 }

@@ -32,6 +32,7 @@ export function withCommits(source: QuerySource, coordinator: Coordinator, at: n
   return {
     ...source,
     pages: (table) => (isLog(table) ? undefined : source.pages?.(table)),
+    indexes: (table) => (isLog(table) ? [] : (source.indexes?.(table) ?? [])),
     scanCounters: (table) => (isLog(table) ? undefined : source.scanCounters?.(table)),
     hasOwn: (table) => !isLog(table) && source.hasOwn?.(table) === true,
     primaryKey: (table) => (isLog(table) ? 'seq' : source.primaryKey(table)),
@@ -94,6 +95,31 @@ function* commitsIn(coordinator: Coordinator, range: KeyRange, at: number): Gene
   }
 }
 
+/** What of a read of the log a later commit would be found by. */
+export type CommitsRead = {
+  readonly keys: readonly Key[] | undefined
+  readonly range: KeyRange | undefined
+  readonly matches: ((document: Document) => boolean) | undefined
+}
+
+/** Whether the read would find a commit. */
+export function findsCommit(coordinator: Coordinator, { keys, range, matches }: CommitsRead): (commit: CommitRecord) => boolean {
+  return (commit) => {
+    const { seq, time } = commit
+    if (keys !== undefined && !keys.some((key) => Number(key) === seq)) return false
+    if (range !== undefined && !isWithin(seq, time, range)) return false
+    return matches === undefined || matches(documentOf(coordinator, commit))
+  }
+}
+
+function isWithin(seq: number, unixMs: number, { gt, gte, lt, lte, time = {} }: KeyRange): boolean {
+  if (numbers(gt, (bound) => bound).some((bound) => seq <= bound) || numbers(gte, (bound) => bound).some((bound) => seq < bound))
+    return false
+  if (numbers(lt, (bound) => bound).some((bound) => seq >= bound) || numbers(lte, (bound) => bound).some((bound) => seq > bound))
+    return false
+  return unixMs >= (time.from ?? Number.NEGATIVE_INFINITY) && unixMs <= (time.to ?? Number.POSITIVE_INFINITY)
+}
+
 function numbers(bound: Key | undefined, round: (seq: number) => number): number[] {
   return typeof bound === 'number' || typeof bound === 'bigint' ? [round(Number(bound))] : []
 }
@@ -119,7 +145,7 @@ function documentOf(coordinator: Coordinator, commit: CommitRecord): Document {
 /** In the order of their first events, each once; a table counts as one that its making is an event of. */
 function tablesOf(coordinator: Coordinator, { firstSeq, runs }: CommitRecord): string[] {
   const names = runs.map(({ tableId }) =>
-    tableId === CATALOG_TABLE_ID ? coordinator.tableMadeAt(firstSeq).name : coordinator.tableById(tableId).definition.name
+    tableId === CATALOG_TABLE_ID ? coordinator.schemaEventAt(firstSeq).table.name : coordinator.tableById(tableId).definition.name
   )
   return names.length === 1 ? names : [...new Set(names)]
 }

@@ -6,7 +6,6 @@ import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { silentLog, type Log } from '../base/log.js'
 import { systemRandom } from '../base/random.js'
-import { indexOn } from '../catalog/catalog.js'
 import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
@@ -19,6 +18,8 @@ import { ChangeFeed, type ChangesOptions } from './change-feed.js'
 import { askedPoint, type PointInput } from './point.js'
 import type { Parameters } from '../query/parameters.js'
 import type { ResultColumn } from '../query/result-rows.js'
+import { createIndex, type CreateIndexOptions } from './create-index.js'
+import { indexRequest, type IndexOption } from './index-options.js'
 import { integerMode, integersAs, type IntegerMode } from './integers.js'
 import { driven, PreparedQuery, Query, wholeResult, type QueryResult } from './query.js'
 import { fragment, identifier, statementText, TaggedQuery, type SqlFragment } from './sql-tag.js'
@@ -61,8 +62,8 @@ export type OpenOptions = {
 
 export type CreateTableOptions = {
   readonly primaryKey: string
-  /** Declared and kept; no answer depends on them. */
-  readonly indexes?: readonly (string | readonly string[] | { readonly name: string; readonly columns: readonly string[] })[]
+  /** `'status'`, `['customer', 'at']` for one of two columns, or with a name: no answer depends on them, but for unique ones. */
+  readonly indexes?: readonly IndexOption[]
   readonly ifNotExists?: boolean
   readonly metadata?: unknown
   /** For importers of existing history: unix ms, not before the last commit, not ahead of now. */
@@ -233,11 +234,23 @@ export class Database implements AsyncDisposable {
       await this.#coordinator.untilVisible(name)
       return undefined
     }
-    const indexes = (options.indexes ?? []).map((index) => {
-      if (typeof index === 'object' && 'name' in index) return { name: index.name, columns: [...index.columns] }
-      return indexOn(name, typeof index === 'string' ? [index] : [...index])
-    })
-    return this.#coordinator.createTable(name, options.primaryKey, indexes, commitRequest(options))
+    const indexes = (options.indexes ?? []).map((index) => indexRequest(name, index))
+    return this.#coordinator.schema.createTable(name, options.primaryKey, indexes, commitRequest(options))
+  }
+
+  /**
+   * Makes an index of a table, over all its past, while writes go on; resolves when queries use it. `ifNotExists`: one of that name is left
+   * as it is. `onProgress` is told how many events of about how many were gone through. With `signal` the wait ends, the index is dropped.
+   * @throws UNKNOWN_TABLE; ALREADY_EXISTS for its name; LIMIT, INVALID_ARGUMENT for its columns; OVERLOADED where page memory has no room.
+   */
+  async createIndex(table: string, index: IndexOption, options: CreateIndexOptions = {}): Promise<Commit | undefined> {
+    return createIndex(this.#coordinator, table, indexRequest(table, index), options)
+  }
+
+  /** @throws UNKNOWN_INDEX unless `ifExists`. Resolves to the Commit, or undefined if it was not there. */
+  async dropIndex(name: string, options: { readonly ifExists?: boolean; readonly metadata?: unknown } = {}): Promise<Commit | undefined> {
+    if (options.ifExists === true && this.#coordinator.findIndex(name) === undefined) return undefined
+    return this.#coordinator.schema.dropIndex(name, commitRequest(options))
   }
 
   /** @throws UNKNOWN_TABLE */
@@ -356,12 +369,12 @@ export class Database implements AsyncDisposable {
     return runTransaction(this.#coordinator, () => this.#begin(options), run, options)
   }
 
-  async #begin(options: BeginOptions): Promise<Transaction> {
-    const session = new SessionState('transaction')
-    session.commitRequest = commitRequest(options)
-    session.transaction = this.#coordinator.begin(transactionLimits(options, this.#coordinator))
-    if (options.lock !== undefined) await lockAtBegin(this.#coordinator, session.transaction, options.lock)
-    return new Transaction(this.#coordinator, this, session.transaction, session)
+  /** At once where nothing is to be waited for. */
+  #begin(options: BeginOptions): Transaction | Promise<Transaction> {
+    const request = commitRequest(options)
+    const own = this.#coordinator.begin(transactionLimits(options, this.#coordinator))
+    const begun = new Transaction(this.#coordinator, this, own, request)
+    return options.lock === undefined ? begun : lockAtBegin(this.#coordinator, own, options.lock).then(() => begun)
   }
 
   /** The same, one result at a time, with rows that are made as they are pulled. */

@@ -56,7 +56,7 @@ export class FeedFilter {
   /** Whether the schema event `seq` is wanted. */
   takesMaking(seq: number): boolean {
     if (this.#key !== undefined) return false
-    return this.#tableIds?.has(this.#coordinator.tableMadeAt(seq).id) !== false
+    return this.#tableIds?.has(this.#coordinator.schemaEventAt(seq).table.id) !== false
   }
 
   #firstVersion({ damage, keys, versions }: TableState, after: number, through: number): number {

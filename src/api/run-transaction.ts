@@ -24,7 +24,7 @@ const PAUSE_MS_MAX = 100
 /** Runs the function and commits; after a conflict all of it again, after a pause of a random length. */
 export async function runTransaction<Result>(
   coordinator: Coordinator,
-  begin: () => Promise<Transaction>,
+  begin: () => Transaction | Promise<Transaction>,
   run: (tx: Transaction, attempt: Attempt) => Result | Promise<Result>,
   { retries = RETRIES, signal }: TransactionOptions
 ): Promise<Result> {
@@ -35,10 +35,11 @@ export async function runTransaction<Result>(
     if (signal?.aborted === true) throw new DriftError('ABORTED', 'the transaction was cancelled', { attempt })
     let tx: Transaction | undefined
     try {
-      tx = await begin()
+      const begun = begin()
+      tx = begun instanceof Promise ? await begun : begun
       const result = await run(tx, { attempt })
       // A function may end it itself.
-      if (!tx.isEnded) await tx.commit({ signal })
+      if (!tx.isEnded) await tx.commit(signal === undefined ? undefined : { signal })
       return result
     } catch (thrown) {
       if (tx?.isEnded === false) await tx.rollback()

@@ -15,6 +15,8 @@ export class SessionState {
   asOf: AskedPoint | undefined
   strict: boolean | undefined
   dialect: 'drift' | 'sql' | undefined
+  /** `'none'`, or the name of the only index that queries may use, whatever it costs. */
+  index: string | undefined
   /** How long a transaction waits for a locked row, in milliseconds. */
   lockTimeoutMs: number | undefined
   /** @internal */
@@ -39,6 +41,11 @@ export class SessionState {
     if (this.#before !== undefined) return this.#kept(this.#before.then(run))
     const result = run()
     return result instanceof Promise ? this.#kept(result) : result
+  }
+
+  /** @internal As {@link inTurn}, for what nothing comes behind. Undefined: no statement is running. */
+  behindStatements<Result>(run: () => Promise<Result>): Promise<Result> | undefined {
+    return this.#before?.then(run)
   }
 
   /** @internal Forgets the transaction; true if there was one that had not ended. */

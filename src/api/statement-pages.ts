@@ -4,6 +4,7 @@ import type { ScanCounters } from '../query/scan-counters.js'
 import { CountedPages } from '../scan/counted-pages.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { Control } from './control.js'
+import { StatementIndexes } from './statement-indexes.js'
 
 /** The version pages that one statement reads, from its first row to its end. */
 export class StatementPages {
@@ -14,9 +15,15 @@ export class StatementPages {
   readonly #counted: Map<string, { readonly pages: CountedPages | undefined; readonly waitForApplyMs: number }> | undefined
   readonly #counters = new Map<string, ScanCounters>()
   #isEnded = false
+  readonly indexes: StatementIndexes
 
-  constructor(coordinator: Coordinator, { isCounting = false }: { readonly isCounting?: boolean } = {}) {
+  /** `index`: see {@link StatementIndexes}. */
+  constructor(
+    coordinator: Coordinator,
+    { isCounting = false, index }: { readonly isCounting?: boolean; readonly index?: string | undefined } = {}
+  ) {
     this.#coordinator = coordinator
+    this.indexes = new StatementIndexes(coordinator, index)
     this.#counted = isCounting ? new Map() : undefined
   }
 
@@ -29,6 +36,8 @@ export class StatementPages {
   /** Pins the pages that were wanted and are there. Undefined where nothing had to be waited for. */
   begin(control: Control): Promise<void> | undefined {
     const waiting: Promise<void>[] = []
+    const indexes = this.indexes.begin(control)
+    if (indexes !== undefined) waiting.push(indexes)
     const began = this.#coordinator.monotonic()
     for (const [name, { table, seq }] of this.#wanted) {
       const state = this.#coordinator.table(table)

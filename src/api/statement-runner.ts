@@ -1,5 +1,5 @@
+import { COMMITS_TABLE_NAME } from '../base/ids.js'
 import { DriftError } from '../base/errors.js'
-import { indexOn } from '../catalog/catalog.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
@@ -7,17 +7,7 @@ import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { Transaction } from '../coordinator/transaction.js'
-import type {
-  CreateTable,
-  Explain,
-  Maintenance,
-  Select,
-  SelectForUpdate,
-  SetOption,
-  ShowDrift,
-  Statement,
-  TransactionStatement
-} from '../parser/ast.js'
+import type { Explain, Maintenance, Select, SelectForUpdate, SetOption, ShowDrift, Statement, TransactionStatement } from '../parser/ast.js'
 import type { Batch } from '../query/batch.js'
 import { explainDocument, explainLines } from '../query/explain-node.js'
 import { explainTree } from '../query/explain.js'
@@ -31,10 +21,12 @@ import { arraysOf, objectsOf, type ResultColumn } from '../query/result-rows.js'
 import { runSelect, type SelectRun } from '../query/run-select.js'
 import { Control, type ControlOptions } from './control.js'
 import { HISTORY_COLUMNS, OWN_HISTORY_COLUMNS } from './history-columns.js'
+import { lockWritten } from './locked-write.js'
 import { selectAndLock } from './locked-select.js'
 import { resolved } from './point.js'
 import { sourceAt, type Moment } from './query-source.js'
 import type { SessionState } from './session.js'
+import { runSchemaStatement, schemaCommand, type SchemaCommand, type SchemaStatement } from './schema-statements.js'
 import { StatementPages } from './statement-pages.js'
 import { transactionSource } from './transaction-source.js'
 import {
@@ -57,7 +49,7 @@ export type CommandName =
   | 'DELETE'
   | 'PATCH'
   | 'SOFT DELETE'
-  | 'CREATE TABLE'
+  | SchemaCommand
   | 'SNAPSHOT'
   | 'COMPACT'
   | 'SET'
@@ -170,7 +162,9 @@ export class StatementRunner {
       case 'show-drift':
         return this.#history(statement, options, session, control)
       case 'create-table':
-        return this.#createTable(statement, options, session, control)
+      case 'create-index':
+      case 'drop-index':
+        return this.#changeSchema(statement, options, session, control)
       case 'set':
         return this.#set(statement, options, session, control)
       case 'snapshot':
@@ -218,7 +212,7 @@ export class StatementRunner {
   }
 
   #select(select: Select, options: StatementOptions, session: SessionState, control: Control): RunningStatement {
-    const pages = new StatementPages(this.#coordinator)
+    const pages = new StatementPages(this.#coordinator, { index: session.index })
     const { source, point } = this.#reading(select, options, session, pages)
     const run = runSelect(select, source, options.parameters ?? [], control.memory)
     wantPages(run, pages)
@@ -252,18 +246,19 @@ export class StatementRunner {
     session: SessionState,
     control: Control
   ): Promise<RunningStatement> {
-    const pages = new StatementPages(this.#coordinator, { isCounting: analyze })
+    const pages = new StatementPages(this.#coordinator, { isCounting: analyze, index: session.index })
     const { source, point } = this.#reading(select, options, session, pages)
     const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
-    if (analyze) {
-      wantPages(run, pages)
-      try {
-        await pages.begin(control)
-        await control.finish(run.batches, () => takeUntil(run))
-      } finally {
-        pages.end()
-      }
+    try {
+      if (analyze) wantPages(run, pages)
+      else wantIndexes(run, pages)
+      await pages.begin(control)
+      if (analyze) await control.finish(run.batches, () => takeUntil(run))
+      // Which index would be used is known while what it is asked may be read.
+      void run.index?.choice
+    } finally {
+      pages.end()
     }
     const tree = explainTree(select, run, source, probe)
     const isText = format === 'text'
@@ -285,20 +280,17 @@ export class StatementRunner {
     return rowsRun('SHOW DRIFT', HISTORY_COLUMNS, shownEvents(view.history(wanted)), control, point.notice)
   }
 
-  async #createTable(
-    statement: CreateTable,
+  async #changeSchema(
+    statement: SchemaStatement,
     options: StatementOptions,
     session: SessionState,
     control: Control
   ): Promise<RunningStatement> {
-    refuseInTransaction(session, 'CREATE TABLE')
+    const command = schemaCommand(statement)
+    refuseInTransaction(session, command)
     this.#refuseAtPast(options, session, statement.kind)
-    const { table, primaryKey, ifNotExists } = statement
-    const exists = ifNotExists && this.#coordinator.hasTable(table)
-    const indexes = statement.indexes.map((columns) => indexOn(table, columns))
-    if (exists) await this.#coordinator.untilVisible(table)
-    const commit = exists ? undefined : await this.#coordinator.createTable(table, primaryKey, indexes)
-    return done('CREATE TABLE', control, commit, undefined, exists ? `table ${JSON.stringify(table)} exists already` : undefined)
+    const { commit, notice } = await runSchemaStatement(this.#coordinator, statement, options.signal)
+    return done(command, control, commit, undefined, notice)
   }
 
   /** One row for each table. */
@@ -351,6 +343,10 @@ export class StatementRunner {
         if (given !== undefined && given !== 'drift' && given !== 'sql') throw badSetting(name, given, "'drift' or 'sql'")
         session.dialect = given
         break
+      case 'drift.index':
+        if (given !== undefined && typeof given !== 'string') throw badSetting(name, given, "'auto', 'none' or the name of an index")
+        session.index = given === 'auto' ? undefined : given
+        break
       case 'drift.lock_timeout':
         session.lockTimeoutMs = given === undefined ? undefined : milliseconds(name, given)
         if (session.transaction !== undefined) {
@@ -358,7 +354,7 @@ export class StatementRunner {
         }
         break
       default: {
-        const known = 'drift.as_of, drift.strict_time, drift.dialect and drift.lock_timeout are'
+        const known = 'drift.as_of, drift.strict_time, drift.dialect, drift.index and drift.lock_timeout are'
         throw new DriftError('INVALID_ARGUMENT', `there is no setting ${name}: ${known}`, { name })
       }
     }
@@ -440,21 +436,29 @@ export class StatementRunner {
     transaction: Transaction
   ): Promise<RunningStatement> {
     const parameters = options.parameters ?? []
-    const view = transaction.view()
-    const moment = this.#momentOf(view, options, session)
-    const source = transactionSource(this.#coordinator, view, moment)
-    const plan = await control.finish(
-      planWrite(statement, {
-        source,
-        querySource: (select) => this.#readingAt(select, options, session, { ...moment, own: source }).source,
-        parameters,
-        memory: control.memory
-      })
-    )
-    const returned = await returnedBatches(statement, plan, source, parameters, control)
-    writeInTransaction(this.#coordinator, transaction, plan.writes, view.at)
-    const after = (): QuerySource => transactionSource(this.#coordinator, transaction.view(), moment)
-    return this.#returned(statement, plan, returned, undefined, parameters, control, after)
+    const bytesBefore = control.memory.bytes
+    for (;;) {
+      control.memory.free(control.memory.bytes - bytesBefore)
+      const view = transaction.view()
+      const moment = this.#momentOf(view, options, session)
+      const source = transactionSource(this.#coordinator, view, moment)
+      const plan = await control.finish(
+        planWrite(statement, {
+          source,
+          querySource: (select) => this.#readingAt(select, options, session, { ...moment, own: source }).source,
+          parameters,
+          memory: control.memory
+        })
+      )
+      // From REPEATABLE READ on a row that was written since is refused; here it is waited for, and read again.
+      if (transaction.isolation === 'read committed') {
+        if (!(await lockWritten(plan.writes, view.at, transaction, this.#coordinator, control))) continue
+      }
+      const returned = await returnedBatches(statement, plan, source, parameters, control)
+      writeInTransaction(this.#coordinator, transaction, plan.writes, view.at)
+      const after = (): QuerySource => transactionSource(this.#coordinator, transaction.view(), moment)
+      return this.#returned(statement, plan, returned, undefined, parameters, control, after)
+    }
   }
 
   #written(
@@ -574,9 +578,17 @@ function takeUntil({ stats }: SelectRun): Promise<void> | undefined {
   return until
 }
 
+function wantIndexes({ plan, tables }: SelectRun, { indexes }: StatementPages): void {
+  if (plan.source !== undefined || plan.table === undefined || plan.access.kind === 'keys') return
+  if (plan.table === COMMITS_TABLE_NAME) return
+  for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) indexes.want(table, source.seq)
+}
+
 /** What is found by its key is read by its key. */
-function wantPages({ plan, tables }: SelectRun, pages: StatementPages): void {
+function wantPages(run: SelectRun, pages: StatementPages): void {
+  const { plan, tables } = run
   if (plan.source?.kind !== 'join' && plan.access.kind === 'keys') return
+  wantIndexes(run, pages)
   // One that a transaction wrote is read by its documents.
   for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) pages.want(table, source.seq)
 }

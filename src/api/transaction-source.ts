@@ -5,7 +5,7 @@ import type { Document } from '../codec/value.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { KeyRange, QuerySource } from '../query/query-source.js'
-import { withCommits } from './commit-source.js'
+import { findsCommit, withCommits } from './commit-source.js'
 import { sourceAt, type Moment } from './query-source.js'
 import type { StatementPages } from './statement-pages.js'
 import { keyRange } from './view.js'
@@ -22,7 +22,8 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
   const moment: { -readonly [Name in keyof Moment]: Moment[Name] } = { ...given }
   const committed = sourceAt(coordinator, view.at, moment, pages)
   const read: QuerySource['read'] = (table, { keys, range, keysOnly, matches }) => {
-    if (table === COMMITS_TABLE_NAME) return view.readLog()
+    if (table === COMMITS_TABLE_NAME)
+      return view.readLog(findsCommit(coordinator, { keys: keys === undefined ? undefined : [...keys], range, matches }))
     const state = coordinator.table(table)
     const kind = keysOnly ? 'presence' : 'row'
     if (range !== undefined) view.readRange(state, { range: keyRange(range), kind, matches })
@@ -45,6 +46,7 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
       return seq >= view.at ? { ...past, read } : past
     },
     pages: (table) => (hasOwn(table) ? undefined : committed.pages?.(table)),
+    indexes: (table) => (hasOwn(table) ? [] : (committed.indexes?.(table) ?? [])),
     columns: (table) => view.columns(coordinator.table(table)),
     count: (table) => view.count(coordinator.table(table), () => committed.count(table)),
     get: (table, key) => view.get(coordinator.table(table), key),
@@ -63,7 +65,13 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
       for (const { key } of view.rows(coordinator.table(table), keyRange(range))) yield decodeKey(key)
     }
   }
-  const source = withCommits(overlaid, coordinator, view.at)
+  const withLog = withCommits(overlaid, coordinator, view.at)
+  const count: QuerySource['count'] = (table) => {
+    // Of all commits, which every further one changes.
+    if (table === COMMITS_TABLE_NAME) view.readLog(() => true)
+    return withLog.count(table)
+  }
+  const source: QuerySource = { ...withLog, count }
   moment.own = source
   return source
 }

@@ -4,7 +4,8 @@ import type { Document } from '../codec/value.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { TableState } from '../coordinator/table-state.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
-import type { OwnWrite, Transaction } from '../coordinator/transaction.js'
+import type { OwnWrite } from '../coordinator/own-write.js'
+import type { Transaction } from '../coordinator/transaction.js'
 import { turn } from '../runtime/turn.js'
 import { transactionHistory } from './transaction-history.js'
 import {
@@ -24,6 +25,10 @@ export type TransactionWriteOptions = {
   readonly skipUnchanged?: boolean
 }
 
+const NO_CONDITIONS: TransactionWriteOptions = {}
+/** Of every write that was taken: it is in the transaction when the call returns. */
+const WRITTEN = Promise.resolve()
+
 /** Rows between two turns of the event loop. */
 const ROWS_PER_TURN = 1024
 
@@ -36,6 +41,7 @@ export class TransactionTable<Row extends object = Document> {
   readonly name: string
   readonly #coordinator: Coordinator
   readonly #transaction: Transaction
+  #state: TableState | undefined
 
   /** @internal */
   constructor(coordinator: Coordinator, transaction: Transaction, name: string) {
@@ -46,7 +52,14 @@ export class TransactionTable<Row extends object = Document> {
   }
 
   get(key: Key): Row | undefined {
-    return this.#read((state, view) => view.get(state, key)) as Row | undefined
+    // Without a closure: a read of what is in memory costs little more than that.
+    const transaction = this.#transaction
+    const view = transaction.view()
+    try {
+      return view.get(this.#table(), key) as Row | undefined
+    } catch (thrown) {
+      throw transaction.fail(thrown)
+    }
   }
 
   /** Rows in the order of `keys`, undefined where there is none. */
@@ -94,23 +107,23 @@ export class TransactionTable<Row extends object = Document> {
   }
 
   /** @throws ALREADY_EXISTS, INVALID_DOCUMENT, LIMIT, WRITE_CONFLICT. */
-  insert(document: Row, options: TransactionWriteOptions = {}): Promise<void> {
-    return this.#write((table) => ({ kind: 'insert', table, document, conditions: options }))
+  insert(document: Row, options: TransactionWriteOptions = NO_CONDITIONS): Promise<void> {
+    return this.#write('insert', undefined, document, options)
   }
 
   /** Inserts, or replaces the row that is there. */
-  upsert(document: Row, options: TransactionWriteOptions = {}): Promise<void> {
-    return this.#write((table) => ({ kind: 'upsert', table, document, conditions: options }))
+  upsert(document: Row, options: TransactionWriteOptions = NO_CONDITIONS): Promise<void> {
+    return this.#write('upsert', undefined, document, options)
   }
 
   /** Sets some fields; null stores null. @throws KEY_NOT_FOUND where there is no row. */
-  patch(key: Key, set: Partial<Row>, options: TransactionWriteOptions = {}): Promise<void> {
-    return this.#write((table) => ({ kind: 'patch', table, key, set, conditions: options }))
+  patch(key: Key, set: Partial<Row>, options: TransactionWriteOptions = NO_CONDITIONS): Promise<void> {
+    return this.#write('patch', key, set, options)
   }
 
   /** Ends the row. @throws KEY_NOT_FOUND where there is no row. */
-  softDelete(key: Key, options: TransactionWriteOptions = {}): Promise<void> {
-    return this.#write((table) => ({ kind: 'softDelete', table, key, conditions: options }))
+  softDelete(key: Key, options: TransactionWriteOptions = NO_CONDITIONS): Promise<void> {
+    return this.#write('softDelete', key, undefined, options)
   }
 
   async *#rows(
@@ -148,17 +161,37 @@ export class TransactionTable<Row extends object = Document> {
   }
 
   #read<Result>(read: (state: TableState, view: TransactionView) => Result): Result {
-    return this.#transaction.run(() => read(this.#coordinator.table(this.name), this.#transaction.view()))
+    return this.#transaction.run(() => read(this.#table(), this.#transaction.view()))
   }
 
-  #write(write: (table: TableState) => OwnWrite): Promise<void> {
-    const written = new Promise<void>((resolve) => {
-      const own = this.#transaction.run(() => write(this.#coordinator.table(this.name)))
-      this.#transaction.write([own])
-      resolve()
-    })
-    // Who does not await it hears of it from every later call.
-    written.catch(() => {})
-    return written
+  #write(kind: OwnWrite['kind'], key: Key | undefined, value: unknown, conditions: TransactionWriteOptions): Promise<void> {
+    try {
+      const table = this.#table()
+      switch (kind) {
+        case 'insert':
+        case 'upsert':
+          this.#transaction.writeOne({ kind, table, document: value, conditions })
+          break
+        case 'patch':
+          this.#transaction.writeOne({ kind, table, key, set: value, conditions })
+          break
+        case 'softDelete':
+          this.#transaction.writeOne({ kind, table, key, conditions })
+      }
+      return WRITTEN
+    } catch (thrown) {
+      const refused = Promise.reject(thrown as Error)
+      // Who does not await it hears of it from every later call.
+      refused.catch(() => {})
+      return refused
+    }
+  }
+
+  /** A table stays while the database is open; one that is only read is another one after each refresh. */
+  #table(): TableState {
+    if (this.#state !== undefined) return this.#state
+    const state = this.#coordinator.table(this.name)
+    if (!this.#coordinator.isReadOnly) this.#state = state
+    return state
   }
 }

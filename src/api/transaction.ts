@@ -1,14 +1,14 @@
 import { DriftError } from '../base/errors.js'
 import { keyBytes, type Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
-import type { Commit } from '../coordinator/commit-pipeline.js'
+import type { Commit, CommitRequest } from '../coordinator/commit-pipeline.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { LockWish, Transaction as OwnTransaction } from '../coordinator/transaction.js'
 import type { Parameters } from '../query/parameters.js'
 import type { Isolation } from '../txn/isolation.js'
 import type { Database, QueryOptions } from './database.js'
 import type { Query } from './query.js'
-import type { SessionState } from './session.js'
+import { SessionState } from './session.js'
 import { lockTimeoutOf } from './transaction-options.js'
 import { TransactionTable } from './transaction-table.js'
 
@@ -32,28 +32,36 @@ export type LockOptions = {
  * await tx.commit()
  */
 export class Transaction implements AsyncDisposable {
-  /** Resolves with the commit; rejects with TXN_CLOSED when it is rolled back instead. */
-  readonly committed: Promise<Commit>
   readonly #coordinator: Coordinator
   readonly #db: Database
   readonly #own: OwnTransaction
-  readonly #session: SessionState
-  #resolve: (commit: Commit) => void = () => {}
-  #reject: (error: DriftError) => void = () => {}
+  readonly #request: CommitRequest
+  /** Made with the first statement. */
+  #session: SessionState | undefined
+  #committed: Promise<Commit> | undefined
   #savepoints = 0
 
   /** @internal Use {@link Database.begin} or {@link Database.transaction}. */
-  constructor(coordinator: Coordinator, db: Database, own: OwnTransaction, session: SessionState) {
+  constructor(coordinator: Coordinator, db: Database, own: OwnTransaction, request: CommitRequest) {
     this.#coordinator = coordinator
     this.#db = db
     this.#own = own
-    this.#session = session
-    this.committed = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    // Nobody need look at it.
-    this.committed.catch(() => {})
+    this.#request = request
+  }
+
+  /** Resolves with the commit; rejects with TXN_CLOSED when it is rolled back instead. */
+  get committed(): Promise<Commit> {
+    if (this.#committed === undefined) {
+      this.#committed = new Promise((resolve, reject) => {
+        this.#own.whenEnded((commit) => {
+          if (commit !== undefined) resolve(commit)
+          else reject(new DriftError('TXN_CLOSED', `transaction ${this.id} was rolled back`, { transaction: this.id }))
+        })
+      })
+      // Nobody need look at it.
+      this.#committed.catch(() => {})
+    }
+    return this.#committed
   }
 
   get id(): number {
@@ -85,7 +93,7 @@ export class Transaction implements AsyncDisposable {
 
   /** {@link Database.query} in this transaction. */
   query<Row = { [column: string]: unknown }>(text: string, parameters: Parameters = [], options: QueryOptions = {}): Query<Row> {
-    return this.#db.query<Row>(text, parameters, { ...options, session: this.#session })
+    return this.#db.query<Row>(text, parameters, { ...options, session: this.#statements })
   }
 
   /**
@@ -110,7 +118,7 @@ export class Transaction implements AsyncDisposable {
       await this.#own.lock(found.state, found.bytes, found.wish)
       return this.#own.run(() => this.#own.view().get(found.state, key)) as Row | undefined
     }
-    return this.#session.inTurn(run)
+    return this.#statements.inTurn(run)
   }
 
   savepoint(name: string): void {
@@ -146,21 +154,27 @@ export class Transaction implements AsyncDisposable {
    * @throws WRITE_CONFLICT, SERIALIZATION, DEADLOCK: run it again. ALREADY_EXISTS, KEY_NOT_FOUND under READ COMMITTED. TXN_ABORTED after an error.
    */
   commit({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Commit> {
-    const committed = this.#session.inTurn(() => this.#own.commit({ ...this.#session.commitRequest, signal }))
-    return Promise.resolve(committed).then((commit) => {
-      this.#resolve(commit)
-      return commit
-    })
+    const request = signal === undefined ? this.#request : { ...this.#request, signal }
+    // Behind the statements that are running. Nothing comes behind it: what is called from now on is refused.
+    return this.#session?.behindStatements(() => this.#own.commit(request)) ?? this.#own.commit(request)
   }
 
   /** Allowed after anything. */
   async rollback(): Promise<void> {
     this.#own.rollback()
-    this.#reject(new DriftError('TXN_CLOSED', `transaction ${this.id} was rolled back`, { transaction: this.id }))
   }
 
   /** Rolls back what was not committed. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#own.isEnded) await this.rollback()
+  }
+
+  get #statements(): SessionState {
+    if (this.#session === undefined) {
+      this.#session = new SessionState('transaction')
+      this.#session.commitRequest = this.#request
+      this.#session.transaction = this.#own
+    }
+    return this.#session
   }
 }

@@ -12,8 +12,9 @@
  */
 import { type ManifestPages } from '../format/manifest.js'
 import { assertLaw, DriftError, type ErrorData } from '../base/errors.js'
+import { type IndexDefinition } from '../catalog/index-definition.js'
 import { CATALOG_TABLE_ID } from '../base/ids.js'
-import { Catalog } from '../catalog/catalog.js'
+import { Catalog, type SchemaEvent, type TableDefinition } from '../catalog/catalog.js'
 import { EVENT_SCHEMA, frameBytes, frameSeq, readFrame } from '../format/frame.js'
 import {
   JUMP_MAGIC,
@@ -36,6 +37,7 @@ import { pageFileName } from '../page/page-files.js'
 import { type RecutProgress } from '../page/recut.js'
 import { TablePages } from '../page/table-pages.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
+import { AppliedIndex, type IndexAnswer, type Remembered } from './applied-index.js'
 import { pageEventOf } from './apply-frame.js'
 import { PageStorage, type TablePageStorage } from './page-storage.js'
 import { type SegmentPart, framesOfPart } from './segment-part.js'
@@ -46,8 +48,7 @@ const STEP_EVENTS = 1024
 const COMPACT_STEPS = 16
 
 export type AppliedTable = {
-  readonly tableId: number
-  readonly primaryKey: string
+  readonly definition: TableDefinition
   /** Path of its folder. */
   readonly directory: string
   /** Place of its next frame. */
@@ -67,9 +68,16 @@ export type CompactionStep = {
   readonly version: number
 }
 
-type OpenRecord = { readonly at: number; readonly runs: readonly RecordRun[]; readonly lastSeq: number }
+/** `find`: where it is. `forget`: no reader is inside. */
+export type IndexStep =
+  | { readonly kind: 'find' | 'attend' | 'go-live' }
+  | { readonly kind: 'load'; readonly part: SegmentPart }
+  | { readonly kind: 'forget'; readonly isDropped: boolean }
 
-type Remembered = { readonly address: number; readonly place: number }
+/** Of the database, for what lasts as long as the process; queries have theirs there too. */
+const SPILL_FOLDER = 'tmp'
+
+type OpenRecord = { readonly at: number; readonly runs: readonly RecordRun[]; readonly lastSeq: number }
 
 type Table = {
   readonly id: number
@@ -84,6 +92,7 @@ type Table = {
   /** Pages that were given up, until no reader is inside. */
   given: TablePages | undefined
   compaction: Generator<RecutProgress, void> | undefined
+  readonly indexes: Map<number, AppliedIndex>
 }
 
 export type ApplierParts = {
@@ -132,7 +141,10 @@ export class Applier {
     this.#pageRows = pageRows
     this.#follower = new LogFollower(memory, JUMP_MAGIC)
     this.#lastSeq = lastSeq
-    for (const table of tables) this.#addTable(table)
+    for (const table of tables) {
+      this.#catalog.add({ kind: 'create-table', table: table.definition }, table.definition.createdSeq)
+      this.#addTable(table)
+    }
     this.#publish()
   }
 
@@ -290,6 +302,53 @@ export class Applier {
     this.#table(tableId).pages?.releaseReplaced(version)
   }
 
+  /** One step in the life of an index, from the first that makes it of the segments to the last that gives it back. */
+  *index(tableId: number, indexId: number, step: IndexStep): Generator<void, IndexAnswer> {
+    while (step.kind !== 'load' && this.step());
+    const table = this.#table(tableId)
+    const index = table.indexes.get(indexId)
+    if (index === undefined) return { refused: undefined }
+    switch (step.kind) {
+      case 'load':
+        yield* this.#loadIndex(table, index, step.part)
+        break
+      case 'attend':
+        while (this.step() || this.#record !== undefined);
+        index.state = 'attended'
+        break
+      case 'go-live':
+        for (const [next, { address, place }] of index.remembered.entries()) {
+          const bytes = this.#memory.bytes()
+          if (frameSeq(bytes, address) <= index.takenSeq) continue
+          if (!index.take(pageEventOf(bytes, address, this.#apply.ordinalOf(address), place, 'with key'))) break
+          if (next % STEP_EVENTS === STEP_EVENTS - 1) yield
+        }
+        index.goLive()
+        break
+      case 'forget':
+        index.forget()
+        if (step.isDropped) table.indexes.delete(indexId)
+        break
+      default:
+    }
+    return index.answer
+  }
+
+  *#loadIndex({ id }: Table, index: AppliedIndex, part: SegmentPart): Generator<void, void> {
+    if (part.isFirst) index.begin()
+    let count = 0
+    for (const { source, from, to, place } of framesOfPart(this.#io, id, part)) {
+      for (let at = from; at < to; at += frameBytes(source, at)) {
+        if (count >= part.skip) {
+          const ordinal = part.ordinals[count - part.skip] as number
+          if (!index.take(pageEventOf(source, at, ordinal, place + at - from, 'with key'))) return
+          if (count % STEP_EVENTS === 0) yield
+        }
+        count++
+      }
+    }
+  }
+
   /** Removes what is of no use to anybody else. */
   close(): void {
     this.#storage.close()
@@ -311,15 +370,21 @@ export class Applier {
     return table
   }
 
-  #addTable({ tableId: id, primaryKey, directory, nextPlace, state }: AppliedTable): void {
+  #addTable({ definition, directory, nextPlace, state }: AppliedTable): void {
+    const { id, primaryKey, indexes } = definition
     const storage = this.#storage.table(id, primaryKey, directory)
-    const nothing = { pages: undefined, remembered: [], refused: undefined, given: undefined, compaction: undefined }
+    const nothing = { pages: undefined, remembered: [], refused: undefined, given: undefined, compaction: undefined, indexes: new Map() }
     const table: Table = { id, primaryKey, storage, state, nextPlace, ...nothing }
     if (state === 'live') {
       table.pages = this.#newPages(table)
       this.#changed.add(table)
     }
+    for (const index of indexes) this.#addIndex(table, index, state)
     this.#tables.set(id, table)
+  }
+
+  #addIndex(table: Table, index: IndexDefinition, state: 'live' | 'cold'): void {
+    table.indexes.set(index.id, new AppliedIndex(index, this.#arena, this.#io, `${this.#directory}/${SPILL_FOLDER}`, state))
   }
 
   #newPages({ id, primaryKey, storage }: Table): TablePages {
@@ -366,16 +431,14 @@ export class Applier {
     if (tableId === CATALOG_TABLE_ID) {
       for (let left = taken; left > 0; left--) {
         const frame = readFrame(bytes, this.#frameAt)
-        if (frame.event === EVENT_SCHEMA) {
-          const { id, primaryKey, folder } = this.#catalog.apply(frame.payload, frame.seq)
-          this.#addTable({ tableId: id, primaryKey, directory: `${this.#directory}/tables/${folder}`, nextPlace: 0, state: 'live' })
-        }
+        if (frame.event === EVENT_SCHEMA) this.#takeSchema(this.#catalog.apply(frame.payload, frame.seq))
         this.#frameAt += frameBytes(bytes, this.#frameAt)
       }
       return
     }
     assertLaw(table !== undefined, 'CAT-1', `apply does not know table ${tableId}`)
-    if (table.state === 'cold' && taken === count) {
+    const indexes = [...table.indexes.values()].filter(({ isFollowing }) => isFollowing)
+    if (table.state === 'cold' && indexes.length === 0 && taken === count) {
       this.#frameAt += runBytes
       table.nextPlace += runBytes
       return
@@ -384,9 +447,33 @@ export class Applier {
       const at = this.#frameAt
       if (table.state === 'live') this.#take(table, bytes, at, this.#apply.ordinalOf(at), table.nextPlace)
       else if (table.state === 'attended') table.remembered.push({ address: at, place: table.nextPlace })
+      for (const index of indexes) {
+        if (index.state === 'live') index.take(pageEventOf(bytes, at, this.#apply.ordinalOf(at), table.nextPlace, 'with key'))
+        else if (index.state === 'attended') index.remembered.push({ address: at, place: table.nextPlace })
+      }
       const frame = frameBytes(bytes, at)
       this.#frameAt += frame
       table.nextPlace += frame
+    }
+  }
+
+  #takeSchema(event: SchemaEvent): void {
+    const { id, folder } = event.table
+    switch (event.kind) {
+      case 'create-table':
+        this.#addTable({ definition: event.table, directory: `${this.#directory}/tables/${folder}`, nextPlace: 0, state: 'live' })
+        break
+      case 'create-index': {
+        const table = this.#table(id)
+        // Of a table without events it has everything.
+        this.#addIndex(table, event.index, table.nextPlace === 0 ? 'live' : 'cold')
+        break
+      }
+      case 'enforce-index':
+        break
+      default:
+        // Readers may be inside: its memory goes back when who asked for the drop says so.
+        this.#table(id).indexes.get(event.index.id)?.leave()
     }
   }
 

@@ -2,14 +2,8 @@ import { DriftError } from '../base/errors.js'
 import { FIRST_USER_TABLE_ID } from '../base/ids.js'
 import { limits } from '../base/limits.js'
 import { decodeValue, encodeValue } from '../codec/document-codec.js'
-
-/** An index as it was declared; nothing is built from it yet, and no answer depends on it. */
-export type IndexDefinition = { readonly name: string; readonly columns: readonly string[] }
-
-/** An index without a name of its own. */
-export function indexOn(table: string, columns: readonly string[]): IndexDefinition {
-  return { name: `${table}_${columns.join('_')}_idx`, columns }
-}
+import { type Value } from '../codec/value.js'
+import { decodedIndex, encodedIndex, type IndexDefinition, indexMadeAt, type IndexRequest, refuseTwice } from './index-definition.js'
 
 /** A table's schema, as of the seq that made it. Plain data. */
 export type TableDefinition = {
@@ -24,11 +18,21 @@ export type TableDefinition = {
 
 /** Kinds of schema events; on disk, never change them. */
 const KIND_CREATE_TABLE = 1
+const KIND_CREATE_INDEX = 2
+const KIND_DROP_INDEX = 3
+/** A unique index has been found to be so, and is from here on. */
+const KIND_ENFORCE_INDEX = 4
+
+/** What one schema event did; `table` is as it left it. */
+export type SchemaEvent =
+  | { readonly kind: 'create-table'; readonly table: TableDefinition }
+  | { readonly kind: 'create-index' | 'drop-index' | 'enforce-index'; readonly table: TableDefinition; readonly index: IndexDefinition }
 
 /** The schemas by seq: what SCHEMA events say, in their order. The coordinator's; rebuilt from `drift.catalog` and the WAL. */
 export class Catalog {
   readonly #byId = new Map<number, TableDefinition>()
   readonly #byName = new Map<string, TableDefinition>()
+  readonly #events = new Map<number, SchemaEvent>()
   #nextId = FIRST_USER_TABLE_ID
 
   /** The table of this name, or UNKNOWN_TABLE. */
@@ -50,9 +54,9 @@ export class Catalog {
     return this.#byId.get(id)
   }
 
-  /** The table that the schema event `seq` made. */
-  createdAt(seq: number): TableDefinition {
-    const found = this.tables.find((table) => table.createdSeq === seq)
+  /** What the schema event `seq` did. */
+  eventAt(seq: number): SchemaEvent {
+    const found = this.#events.get(seq)
     if (found === undefined) throw new DriftError('INVARIANT', `CAT-1: no schema event has seq ${seq}`, { seq })
     return found
   }
@@ -61,8 +65,25 @@ export class Catalog {
     return [...this.#byId.values()]
   }
 
+  /** The table that has an index of this name, or UNKNOWN_INDEX. */
+  tableOfIndex(name: string): { readonly table: TableDefinition; readonly index: IndexDefinition } {
+    const found = this.findIndex(name)
+    if (found !== undefined) return found
+    const names = this.tables.flatMap(({ indexes }) => indexes.map((index) => JSON.stringify(index.name))).slice(0, 10)
+    const advice = names.length === 0 ? 'there are no indexes' : `indexes are ${names.join(', ')}`
+    throw new DriftError('UNKNOWN_INDEX', `no index ${JSON.stringify(name)}; ${advice}`, { index: name })
+  }
+
+  findIndex(name: string): { readonly table: TableDefinition; readonly index: IndexDefinition } | undefined {
+    for (const table of this.#byId.values()) {
+      const index = table.indexes.find((each) => each.name === name)
+      if (index !== undefined) return { table, index }
+    }
+    return undefined
+  }
+
   /** Checks a declaration against limits and what is there, and gives it its id and folder. Nothing changes yet. */
-  declare(name: string, primaryKey: string, indexes: readonly IndexDefinition[], seq: number): TableDefinition {
+  declare(name: string, primaryKey: string, indexes: readonly IndexRequest[], seq: number): SchemaEvent {
     checkName(name, 'table name', limits.tableNameBytesMax)
     checkName(primaryKey, 'primary key', limits.fieldNameBytesMax)
     if (name.startsWith('drift.')) {
@@ -73,10 +94,7 @@ export class Catalog {
     if (this.#byName.has(name)) throw new DriftError('ALREADY_EXISTS', `table ${JSON.stringify(name)} exists`, { table: name })
     overLimit('tablesMax', this.#byId.size + 1)
     overLimit('indexesPerTableMax', indexes.length)
-    for (const index of indexes) {
-      overLimit('indexColumnsMax', index.columns.length)
-      for (const column of index.columns) checkName(column, 'index column', limits.fieldNameBytesMax)
-    }
+    for (const index of indexes) this.#checkIndex(index)
     const twice = indexes.find((index, at) => indexes.findIndex((other) => other.name === index.name) < at)
     if (twice !== undefined) {
       throw new DriftError('INVALID_ARGUMENT', `two indexes of ${name} are named ${twice.name}; give one another name`, {
@@ -84,34 +102,99 @@ export class Catalog {
         found: twice.name
       })
     }
-    return { id: this.#nextId, name, primaryKey, indexes, folder: this.#folderOf(name, this.#nextId), createdSeq: seq }
+    const made = indexes.map((index, at) => indexMadeAt(seq, at, index))
+    const folder = this.#folderOf(name, this.#nextId)
+    return { kind: 'create-table', table: { id: this.#nextId, name, primaryKey, indexes: made, folder, createdSeq: seq } }
+  }
+
+  /** The same for an index of a table that is there. */
+  declareIndex(tableName: string, request: IndexRequest, seq: number, isPending: boolean): SchemaEvent {
+    const table = this.table(tableName)
+    this.#checkIndex(request)
+    overLimit('indexesPerTableMax', table.indexes.length + 1)
+    const index = indexMadeAt(seq, 0, request, isPending)
+    return { kind: 'create-index', table: { ...table, indexes: [...table.indexes, index] }, index }
+  }
+
+  declareEnforced(name: string): SchemaEvent {
+    return enforced(this.tableOfIndex(name))
+  }
+
+  declareDrop(name: string): SchemaEvent {
+    const { table, index } = this.tableOfIndex(name)
+    return { kind: 'drop-index', table: { ...table, indexes: table.indexes.filter((each) => each !== index) }, index }
   }
 
   /** Takes a SCHEMA event's payload. */
-  apply(payload: Uint8Array, seq: number): TableDefinition {
-    const [id, kind, definition] = decodeValue(payload) as [number, number, Omit<TableDefinition, 'id' | 'createdSeq'>]
-    if (kind !== KIND_CREATE_TABLE) {
-      throw new DriftError('UNSUPPORTED_VERSION', `schema event ${seq} is of kind ${kind}: written by a later release`, {
-        seq,
-        found: kind
-      })
-    }
-    const table = { ...definition, id, createdSeq: seq }
-    this.add(table)
-    return table
+  apply(payload: Uint8Array, seq: number): SchemaEvent {
+    const event = this.#decoded(decodeValue(payload), seq)
+    this.add(event, seq)
+    return event
   }
 
-  /** Takes a table that {@link declare} checked. */
-  add(table: TableDefinition): void {
+  /** Takes an event that was declared. */
+  add(event: SchemaEvent, seq: number): void {
+    const { table } = event
     this.#byId.set(table.id, table)
     this.#byName.set(table.name, table)
     this.#nextId = Math.max(this.#nextId, table.id + 1)
+    this.#events.set(seq, event)
   }
 
   /** The event that {@link apply} takes. */
-  static encode(table: TableDefinition): Uint8Array {
-    const { id, name, primaryKey, indexes, folder } = table
-    return encodeValue([id, KIND_CREATE_TABLE, { name, primaryKey, indexes, folder }], 'table definition')
+  static encode(event: SchemaEvent): Uint8Array {
+    const { id, name, primaryKey, indexes, folder } = event.table
+    switch (event.kind) {
+      case 'create-table':
+        return encodeValue(
+          [id, KIND_CREATE_TABLE, { name, primaryKey, indexes: indexes.map((index) => encodedIndex(index)), folder }],
+          'table definition'
+        )
+      case 'create-index':
+        return encodeValue([id, KIND_CREATE_INDEX, encodedIndex(event.index, event.index.isPending)], 'index definition')
+      case 'enforce-index':
+        return encodeValue([id, KIND_ENFORCE_INDEX, { name: event.index.name }], 'index definition')
+      default:
+        return encodeValue([id, KIND_DROP_INDEX, { name: event.index.name }], 'index definition')
+    }
+  }
+
+  #decoded(decoded: Value, seq: number): SchemaEvent {
+    const [id, kind, definition] = decoded as [number, number, { readonly [name: string]: Value }]
+    const { name, primaryKey, folder, indexes } = definition as { name: string; primaryKey: string; folder: string; indexes: Value[] }
+    if (kind === KIND_CREATE_TABLE) {
+      const made = indexes.map((each, at) => indexMadeAt(seq, at, decodedIndex(each)))
+      return { kind: 'create-table', table: { id, name, primaryKey, indexes: made, folder, createdSeq: seq } }
+    }
+    const table = this.#byId.get(id)
+    if (table === undefined) throw new DriftError('CORRUPT', `schema event ${seq} is of table ${id}, which nobody made`, { seq, found: id })
+    if (kind === KIND_CREATE_INDEX) {
+      const { isPending, ...request } = decodedIndex(definition)
+      const index = indexMadeAt(seq, 0, request, isPending)
+      return { kind: 'create-index', table: { ...table, indexes: [...table.indexes, index] }, index }
+    }
+    if (kind === KIND_DROP_INDEX || kind === KIND_ENFORCE_INDEX) {
+      const index = table.indexes.find((each) => each.name === name)
+      if (index === undefined) throw new DriftError('CORRUPT', `schema event ${seq} is of index ${name}, which is not there`, { seq })
+      if (kind === KIND_ENFORCE_INDEX) return enforced({ table, index })
+      return { kind: 'drop-index', table: { ...table, indexes: table.indexes.filter((each) => each !== index) }, index }
+    }
+    throw new DriftError('UNSUPPORTED_VERSION', `schema event ${seq} is of kind ${kind}: written by a later release`, { seq, found: kind })
+  }
+
+  #checkIndex(index: IndexRequest): void {
+    const { name, columns } = index
+    checkName(name, 'index name', INDEX_NAME_BYTES_MAX)
+    overLimit('indexColumnsMax', columns.length)
+    if (columns.length === 0) throw new DriftError('INVALID_ARGUMENT', `index ${name} has no columns`, { index: name })
+    for (const { path } of columns) for (const field of path) checkName(field, 'index column', limits.fieldNameBytesMax)
+    refuseTwice(index)
+    const there = this.findIndex(name)
+    if (there === undefined) return
+    throw new DriftError('ALREADY_EXISTS', `index ${JSON.stringify(name)} exists, of table ${there.table.name}`, {
+      index: name,
+      table: there.table.name
+    })
   }
 
   /** Every byte outside `[a-z0-9_-]` percent-encoded, so that names differ on any file system; `~id` where that is too long or taken. */
@@ -123,7 +206,15 @@ export class Catalog {
   }
 }
 
+function enforced({ table, index }: { readonly table: TableDefinition; readonly index: IndexDefinition }): SchemaEvent {
+  const made = { ...index, isPending: false }
+  const indexes = table.indexes.map((each) => (each === index ? made : each))
+  return { kind: 'enforce-index', table: { ...table, indexes }, index: made }
+}
+
 const FOLDER_NAME_MAX = 200
+/** A name that is made of those of many columns is long. */
+const INDEX_NAME_BYTES_MAX = 64 * 1024
 
 function encodeName(name: string): string {
   let encoded = ''

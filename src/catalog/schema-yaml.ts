@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { stringify as Stringify } from 'yaml'
 import type { TableDefinition } from './catalog.js'
+import { indexColumnText } from './index-definition.js'
 
 /** `schema.yaml`: the schema for people. Derived from the catalog, never read back; its library is loaded when a schema is written. */
 export function schemaYaml(table: TableDefinition): string {
@@ -9,7 +10,11 @@ export function schemaYaml(table: TableDefinition): string {
     table: table.name,
     id: table.id,
     primary_key: table.primaryKey,
-    indexes: table.indexes.map(({ name, columns }) => ({ name, columns: [...columns] })),
+    indexes: table.indexes.map(({ name, columns, isUnique }) => ({
+      name,
+      columns: columns.map(indexColumnText),
+      ...(isUnique ? { unique: true } : {})
+    })),
     created_seq: table.createdSeq
   })
 }

@@ -85,7 +85,7 @@ export class Shape {
 
   /** The offset behind the msgpack text at `at` if it is the name of the last field; else -1. */
   nameEnd(source: Uint8Array, at: number): number {
-    const name = (this.#name ??= encodeName(this.field))
+    const name = (this.#name ??= encodeFieldName(this.field))
     for (let index = 0; index < name.length; index++) if (name[index] !== source[at + index]) return -1
     return at + name.length
   }
@@ -114,7 +114,8 @@ export class Shape {
 const none: Shape[] = []
 const utf8 = new TextEncoder()
 
-function encodeName(field: string): Uint8Array {
+/** The name as msgpack writes it: its length stands before it, so none is another's beginning. */
+export function encodeFieldName(field: string): Uint8Array {
   const text = utf8.encode(field)
   const bytes = text.length
   const head = bytes < 32 ? [0xa0 | bytes] : bytes < 256 ? [0xd9, bytes] : [0xda, bytes >>> 8, bytes & 0xff]

@@ -21,6 +21,13 @@ export function likeMatcher(pattern: string, escape: string, ignoreCase: boolean
   return (text) => matches(parts, Array.from(ignoreCase ? text.toLowerCase() : text))
 }
 
+/** What every text begins with that matches: the characters before the first `%` or `_`. */
+export function likePrefix(pattern: string, escape: string): string {
+  const [first = []] = partsOf(pattern, escape)
+  const end = first.indexOf(null)
+  return (end < 0 ? first : first.slice(0, end)).join('')
+}
+
 function partsOf(pattern: string, escape: string): readonly Part[] {
   const parts: (string | null)[][] = [[]]
   const characters = Array.from(pattern)

@@ -3,7 +3,7 @@ import type { Durability } from '../base/durability.js'
 import { DriftError, type ErrorData } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
-import { Catalog, type TableDefinition } from '../catalog/catalog.js'
+import { Catalog, type SchemaEvent } from '../catalog/catalog.js'
 import { paddedBytes, recordHeadBytes, writeRecordHead } from '../format/wal-record.js'
 import { CATALOG_TABLE_ID } from '../base/ids.js'
 import type { ApplyMemory } from '../memory/apply-memory.js'
@@ -11,6 +11,7 @@ import type { LogMemory } from '../memory/log-memory.js'
 import type { SharedLog } from '../memory/shared-log.js'
 import type { CommitLog } from '../mvcc/commit-log.js'
 import { Publication } from '../runtime/publication.js'
+import { turn } from '../runtime/turn.js'
 import type { WriterLink } from '../runtime/writer-link.js'
 import { WriteSet } from '../txn/write-set.js'
 import type { Staging } from './staging.js'
@@ -32,8 +33,8 @@ export type CommitRequest = {
 
 /** `declare` checks the change against the catalog when its turn has come; `made` is told when it is numbered. */
 export type SchemaChange = {
-  readonly declare: (seq: number) => TableDefinition
-  readonly made: (table: TableDefinition) => void
+  readonly declare: (seq: number) => SchemaEvent
+  readonly made: (event: SchemaEvent, seq: number) => void
 }
 
 type Waiting = {
@@ -54,6 +55,8 @@ type Pending = {
 /** Zeros are asked for before they are needed: this much ahead. */
 const ROOM_AHEAD_BYTES = 2 * 1024 * 1024
 const ROOM_STEP_BYTES = 8 * 1024 * 1024
+/** So many commits that become visible together are worth the message that more will follow. */
+const BURST_COMMITS_MIN = 4
 
 /**
  * The one place where commits are ordered. What is simple: validate, number, append, wait. What makes it hard:
@@ -96,6 +99,7 @@ export class CommitPipeline {
   #assignedBytes = 0
   #reservedBytes: number
   #listening = false
+  #isBurst = false
   #poison: DriftError | undefined
   #onIdle: (() => void)[] = []
 
@@ -140,6 +144,11 @@ export class CommitPipeline {
     this.#lastNow = parts.lastTime
     this.#reservedBytes = this.#memory.walReserved
     this.#link.onLost((reason) => this.#fail(reason))
+  }
+
+  /** The last seq that was given, visible or not. */
+  get numberedSeq(): number {
+    return this.#nextSeq - 1
   }
 
   get visibleSeq(): number {
@@ -189,7 +198,7 @@ export class CommitPipeline {
   untilVisible(seq: number): Promise<Commit> {
     return new Promise((resolve, reject) => {
       if (this.#poison !== undefined && seq > this.#visibleSeq) return reject(this.#poisoned('unknown'))
-      this.#remember({ seq, firstSeq: seq + 1, count: 0, time: this.#lastTime }, new Map(), {
+      this.#remember({ seq, firstSeq: seq + 1, count: 0, time: this.#lastTime }, NO_DELTAS, {
         set: undefined,
         schema: undefined,
         request: NO_REQUEST,
@@ -249,7 +258,7 @@ export class CommitPipeline {
       if (request.signal?.aborted === true) throw aborted()
       const time = this.#commitTime(request.time)
       const firstSeq = this.#nextSeq
-      if (call.set !== undefined && request.basis !== undefined) validate(call.set, request.basis)
+      if (call.set !== undefined && request.basis !== undefined) validate(call.set, request.basis, this.#commits)
       if (call.set !== undefined) this.#staging.stage(call.set, firstSeq, time)
       const made = call.schema?.declare(firstSeq)
       if (made !== undefined) this.#staging.stageSchema(CATALOG_TABLE_ID, Catalog.encode(made), firstSeq, time)
@@ -272,7 +281,7 @@ export class CommitPipeline {
       this.#nextSeq = seq + 1
       this.#lastTime = time
       this.#commits.append(firstSeq, seq, time, request.metadata, runs)
-      if (made !== undefined) call.schema?.made(made)
+      if (made !== undefined) call.schema?.made(made, firstSeq)
       this.#remember({ seq, firstSeq, count, time }, this.#deltas, call)
     } catch (error) {
       call.reject(DriftError.from(error, 'commit'))
@@ -280,7 +289,7 @@ export class CommitPipeline {
     return true
   }
 
-  #deltas: ReadonlyMap<TableState, number> = new Map()
+  #deltas = NO_DELTAS
 
   #append(firstSeq: number, count: number, time: number, metadata: Uint8Array): boolean {
     const { runs, bytes: frames } = this.#staging
@@ -387,11 +396,13 @@ export class CommitPipeline {
     let first = this.#pending[this.#pendingHead]
     if (first === undefined || first.commit.seq > visible) return
     this.#visibleSeq = visible
+    const head = this.#pendingHead
     while (first !== undefined && first.commit.seq <= visible) {
       for (const [table, delta] of first.deltas) table.liveCount += delta
       first.resolve(first.commit)
       first = this.#pending[++this.#pendingHead]
     }
+    if (this.#pendingHead - head >= BURST_COMMITS_MIN) this.#expectBurst()
     if (this.#pendingHead === this.#pending.length) {
       this.#pending.length = 0
       this.#pendingHead = 0
@@ -400,6 +411,17 @@ export class CommitPipeline {
       this.#pendingHead = 0
     }
     this.#onVisible()
+  }
+
+  /** Whose commits were acknowledged together go on one after another, up to the event loop's next turn. */
+  #expectBurst(): void {
+    if (this.#isBurst) return
+    this.#isBurst = true
+    this.#memory.beginBurst()
+    void turn().then(() => {
+      this.#isBurst = false
+      this.#memory.endBurst()
+    })
   }
 
   #admitWaiting(): void {
@@ -453,6 +475,7 @@ export class CommitPipeline {
   }
 }
 
+const NO_DELTAS: ReadonlyMap<TableState, number> = new Map()
 const NO_REQUEST: CommitRequest = { metadata: new Uint8Array(0) }
 const CLOCK_HELD_WARNING_MS = 1000
 const UNKNOWN_FAULT: ErrorData = { name: 'POISONED', message: 'the writer is poisoned', details: {} }

@@ -6,8 +6,8 @@ import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID } from '../ba
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
-import type { IndexDefinition, TableDefinition } from '../catalog/catalog.js'
-import { schemaYaml } from '../catalog/schema-yaml.js'
+import type { SchemaEvent, TableDefinition } from '../catalog/catalog.js'
+import type { IndexDefinition } from '../catalog/index-definition.js'
 import { WAITING_BYTES } from '../compaction/plan.js'
 import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
@@ -18,6 +18,7 @@ import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
 import { PageTable } from '../memory/page-table.js'
+import type { ReadableIndex } from '../index/readable-index.js'
 import { SharedLog } from '../memory/shared-log.js'
 import type { CommitEntry } from '../mvcc/commit-log.js'
 import { VersionMemory } from '../mvcc/version-memory.js'
@@ -32,23 +33,27 @@ import { turn } from '../runtime/turn.js'
 import type { WriterLink } from '../runtime/writer-link.js'
 import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { BlockCache } from '../segment/block-cache.js'
-import { WriteSet } from '../txn/write-set.js'
+import type { WriteSet } from '../txn/write-set.js'
 import type { CheckpointResult, TableColumns } from '../writer/checkpoint.js'
 import type { WriterConfig } from '../writer/writer.js'
 import { Arrivals } from './arrivals.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
+import { IndexAccess } from './index-access.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
-import { OpenTransactions } from './open-transactions.js'
 import { PageAccess } from './page-access.js'
+import { ReadPins } from './read-pins.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
+import { SchemaChanges } from './schema-changes.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
+import { TableLoader } from './table-loader.js'
+import { UniqueKeys } from './unique-keys.js'
 import { Staging, STAGING_SOURCE } from './staging.js'
-import { RowLocks } from './row-locks.js'
 import type { TableState } from './table-state.js'
-import { Transaction, type TransactionHost, type TransactionLimits } from './transaction.js'
+import type { Transaction, TransactionLimits } from './transaction.js'
+import { Transactions } from './transactions.js'
 
 export type CoordinatorOptions = {
   readonly io: Io
@@ -107,12 +112,7 @@ const PAGES_FROM_VERSIONS = 2000
 /** Ids of tables are never given twice, and tables are not dropped. */
 const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
 
-/** Sets of transactions that ended, for others: making one costs more than a small transaction. */
-const SPARE_SETS_MAX = 64
-
 const LOCK_TIMEOUT_MS = 60_000
-
-const noMetadata = new Uint8Array(0)
 
 /** What only a database that can be written has. */
 type Writing = {
@@ -121,6 +121,8 @@ type Writing = {
   readonly pipeline: CommitPipeline
   readonly maintenance: Maintenance
   readonly pages: PageAccess
+  readonly indexes: IndexAccess
+  readonly schema: SchemaChanges
 }
 
 /**
@@ -137,7 +139,6 @@ export class Coordinator {
   #logBytes: (source: number) => Uint8Array
   readonly #lock: FileLock | undefined
   #writing: Writing | undefined
-  #spareSet: WriteSet<TableState> | undefined
   #checkpoint: Promise<void> | undefined
   #closed: Promise<void> | undefined
   #isFreeing = false
@@ -145,38 +146,18 @@ export class Coordinator {
   #checkpoints = 0
   #checkpointSeq = 0
   #checkpointFailure: DriftError | undefined
-  readonly #locks = new RowLocks(
-    () => this.monotonic(),
-    () => this.#transactions
-  )
-  readonly #transactions = new OpenTransactions((id, reason) => this.#locks.end(id, reason))
-  readonly #transactionSets: WriteSet<TableState>[] = []
-  readonly #transactionHost: TransactionHost = {
-    transactions: this.#transactions,
-    locks: this.#locks,
+  readonly #transactions = new Transactions({
     lastSeq: () => this.lastSeq,
     monotonic: () => this.monotonic(),
     assertOpen: () => this.assertOpen(),
-    writeSet: (bytesMax) => {
-      const set = this.#transactionSets.pop() ?? new WriteSet<TableState>()
-      set.clear(bytesMax)
-      return set
-    },
-    giveBack: (set) => void (this.#transactionSets.length < SPARE_SETS_MAX && this.#transactionSets.push(set)),
-    assertWritable: () => void this.#writer(),
-    commit: (set, request) => this.#writer().pipeline.submit(set, request),
-    settled: (table, key) => this.#writer().pipeline.settled(latestSeq(table, key)),
+    pipeline: () => this.#writer().pipeline,
     emptyCommit: () => {
       const { seq, time } = this.#present(this.lastSeq)
       return { seq, firstSeq: seq + 1, count: 0, time }
     }
-  }
+  })
   readonly #arrivals = new Arrivals()
-  #nextPin = 1
-  /** Seqs that read views hold, and since when. */
-  readonly #pins = new Map<number, { readonly seq: number; readonly sinceMs: number }>()
-  readonly #pinOf = new WeakMap<object, number>()
-  readonly #forgottenViews = new FinalizationRegistry<number>((id) => void this.#pins.delete(id))
+  readonly #pins = new ReadPins(() => this.monotonic())
 
   private constructor(
     options: CoordinatorOptions,
@@ -302,9 +283,9 @@ export class Coordinator {
     return table
   }
 
-  /** The table that a schema event made. */
-  tableMadeAt(seq: number): TableDefinition {
-    return this.#state.catalog.createdAt(seq)
+  /** What a schema event did. */
+  schemaEventAt(seq: number): SchemaEvent {
+    return this.#state.catalog.eventAt(seq)
   }
 
   hasTable(name: string): boolean {
@@ -421,18 +402,11 @@ export class Coordinator {
 
   /** A read view holds its seq until {@link unpin}; one that is garbage collected lets go by itself. */
   pin(view: object, seq: number): void {
-    const id = this.#nextPin++
-    this.#pins.set(id, { seq, sinceMs: this.monotonic() })
-    this.#pinOf.set(view, id)
-    this.#forgottenViews.register(view, id, view)
+    this.#pins.pin(view, seq)
   }
 
   unpin(view: object): void {
-    const id = this.#pinOf.get(view)
-    if (id === undefined) return
-    this.#pins.delete(id)
-    this.#pinOf.delete(view)
-    this.#forgottenViews.unregister(view)
+    this.#pins.unpin(view)
   }
 
   // Writes.
@@ -440,7 +414,7 @@ export class Coordinator {
   /** Begins a transaction: it reads at the last visible seq, and writes nothing before its commit. */
   begin(options: TransactionLimits): Transaction {
     this.assertOpen()
-    return new Transaction(this.#transactionHost, options)
+    return this.#transactions.begin(options)
   }
 
   get transactionTimeoutMs(): number {
@@ -460,10 +434,7 @@ export class Coordinator {
   /** An empty set of writes. */
   writeSet(): WriteSet<TableState> {
     this.#writer()
-    const set = this.#spareSet ?? new WriteSet<TableState>()
-    this.#spareSet = undefined
-    set.clear()
-    return set
+    return this.#transactions.writeSet()
   }
 
   /**
@@ -471,54 +442,24 @@ export class Coordinator {
    * rows that it writes, it waits for them first.
    */
   commit(set: WriteSet<TableState>, request: CommitRequest): Promise<Commit> {
-    const { pipeline } = this.#writer()
-    if (this.#locks.isLocked(set)) return this.#commitBehindLocks(set, request)
-    const promise = pipeline.submit(set, request)
-    if (!pipeline.keeps(set)) this.#spareSet = set
-    return promise
+    return this.#transactions.commit(set, request, this.lockTimeoutMs)
   }
 
-  async #commitBehindLocks(set: WriteSet<TableState>, request: CommitRequest): Promise<Commit> {
-    const id = this.#transactions.newId()
-    const wait = { timeoutMs: this.lockTimeoutMs, signal: request.signal }
-    try {
-      for (;;) {
-        const turn = this.#locks.beforeCommit(id, set, wait)
-        if (turn === undefined) break
-        await turn
-      }
-      return await this.#writer().pipeline.submit(set, request)
-    } finally {
-      this.#locks.end(id, () => new DriftError('INVARIANT', `TXN-5: commit ${id} waits after its end`))
-    }
+  /** Tables and indexes that come and go. */
+  get schema(): SchemaChanges {
+    return this.#writer().schema
   }
 
-  /** Resolves when the table is durable and has its folder. */
-  async createTable(
-    name: string,
-    primaryKey: string,
-    indexes: readonly IndexDefinition[],
-    request: Partial<CommitRequest> = {}
-  ): Promise<Commit> {
-    const { pipeline, link } = this.#writer()
-    const { catalog } = this.#state
-    let folderMade: Promise<void> | undefined
-    const commit = await pipeline.submitSchema(
-      {
-        declare: (seq) => catalog.declare(name, primaryKey, indexes, seq),
-        made: (definition) => {
-          this.#state.addTable(definition)
-          this.#writing?.pages.addTable(this.table(definition.name))
-          // Posted now, so that every later checkpoint finds the table made.
-          const directory = `${this.#options.directory}/tables/${definition.folder}`
-          folderMade = link.addTable({ tableId: definition.id, directory, checkpointSeq: 0, segments: [] }, schemaYaml(definition))
-          folderMade.catch(() => {})
-        }
-      },
-      { metadata: noMetadata, ...request }
-    )
-    await folderMade
-    return commit
+  /** Of a table's indexes those that can be read at S; a promise where that is to be waited for. */
+  indexes(table: TableState, S: number): readonly ReadableIndex[] | Promise<readonly ReadableIndex[]> {
+    const indexes = this.#writing?.indexes
+    if (indexes === undefined || table.definition.indexes.length === 0) return []
+    return indexes.readableNow(table, S) ?? indexes.readable(table, S)
+  }
+
+  findIndex(name: string): { readonly table: TableDefinition; readonly index: IndexDefinition } | undefined {
+    this.assertOpen()
+    return this.#state.catalog.findIndex(name)
   }
 
   /** Resolves when the table that has this name is visible: another call may still be making it. */
@@ -592,7 +533,6 @@ export class Coordinator {
 
   stats() {
     const tables = [...this.#state.tables.values()]
-    const pins = [...this.#pins.values()]
     const now = this.monotonic()
     return {
       lastSeq: this.lastSeq,
@@ -603,17 +543,15 @@ export class Coordinator {
       logBytesMax: this.#writing?.log.roomBytes ?? 0,
       checkpoints: this.#checkpoints,
       compactions: this.#writing?.maintenance.compactions ?? 0,
-      views: this.#pins.size,
-      oldestViewSeq: this.#pins.size === 0 ? undefined : Math.min(...pins.map(({ seq }) => seq)),
+      views: this.#pins.count,
+      oldestViewSeq: this.#pins.oldestSeq,
       /** Views of the past that nobody has let go of, oldest first. */
-      readViews: pins.map(({ seq, sinceMs }) => ({ seq, ageMs: now - sinceMs })),
+      readViews: this.#pins.list(now),
       /** Oldest first. */
-      transactions: this.#transactions.list(now).map((entry) => {
-        return { ...entry, locks: this.#locks.countOf(entry.id), waitsFor: this.#locks.waitsFor(entry.id) }
-      }),
+      transactions: this.#transactions.list(now),
       /** Rows that are locked, and transactions and writes that wait for one. */
-      lockedRows: this.#locks.stats().rows,
-      lockWaiters: this.#locks.stats().waiters,
+      lockedRows: this.#transactions.lockStats().rows,
+      lockWaiters: this.#transactions.lockStats().waiters,
       /** Everything up to here is in the version pages of the tables that have some. */
       appliedSeq: this.#writing?.pages.appliedSeq ?? 0,
       pageBytes: this.#writing?.pages.bytes ?? 0,
@@ -631,11 +569,12 @@ export class Coordinator {
 
   async #close(): Promise<void> {
     const writing = this.#writing
-    this.#locks.close()
+    this.#transactions.close()
     try {
       this.#arrivals.announce()
       if (writing !== undefined) {
         await writing.pipeline.idle()
+        writing.indexes.close()
         await writing.pages.close()
         await writing.maintenance.stop()
         await this.#checkpoint
@@ -670,7 +609,9 @@ export class Coordinator {
     const config: WriterConfig = { directory, identity, durability, walNumber, firstSeq: lastSeq + 1, tables: files }
     await thread?.start(config)
     const link = thread ?? new InProcessWriter(io, memory, config)
-    const staging = new Staging(() => Math.min(this.lastSeq, this.#transactions.oldestReadSeq()))
+    const unique: UniqueKeys = new UniqueKeys({ appliedSeq: () => apply.appliedSeq, readable: (id) => indexes.readableOf(id) })
+    const oldestReadSeq = (): number => Math.min(this.lastSeq, this.#transactions.oldestReadSeq())
+    const staging = new Staging(oldestReadSeq, (staged, seq) => unique.check(staged, seq))
     this.#logBytes = (source) => (source === STAGING_SOURCE ? staging.buffer : memory.bytes())
     this.#checkpointSeq = lastSeq
     const tables = this.#state.tables
@@ -688,14 +629,18 @@ export class Coordinator {
       lastSeq,
       pageRows: this.#options.pageRows,
       tables: [...tables.values()].map(({ definition, directory: folder, nextPlace, versions }) => ({
-        tableId: definition.id,
-        primaryKey: definition.primaryKey,
+        definition,
         directory: folder,
         nextPlace,
         state: versions.count === 0 ? 'live' : 'cold'
       }))
     }
     const applyLink = thread === undefined ? new InProcessApplier(io, applyConfig) : new ThreadApplier(applyConfig)
+    const loader = new TableLoader(
+      () => this.checkpoint(),
+      () => apply.appliedSeq
+    )
+    const indexes = new IndexAccess({ io, directory, arena, apply, link: applyLink, loader, logger, tables: tables.values() })
     const pages = new PageAccess({
       io,
       arena,
@@ -706,7 +651,8 @@ export class Coordinator {
       tables: tables.values(),
       threads: thread === undefined ? 0 : queryThreadsOf(this.#options.queryThreads, arena.budgetBytes),
       worthwhileNs: this.#options.worthwhileNs,
-      checkpoint: () => this.checkpoint()
+      loader,
+      onLost: () => indexes.lost()
     })
     const pipeline = new CommitPipeline({
       log,
@@ -738,7 +684,18 @@ export class Coordinator {
       waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
       tables: () => this.#maintained(undefined)
     })
-    this.#writing = { log, link, pipeline, maintenance, pages }
+    const schema = new SchemaChanges({
+      directory,
+      state: this.#state,
+      pipeline,
+      link,
+      pages,
+      indexes,
+      unique,
+      untilApplied: (seq) => applyLink.untilApplied(seq)
+    })
+    this.#writing = { log, link, pipeline, maintenance, pages, indexes, schema }
+    await schema.resume()
   }
 
   #startCheckpoint(): void {
@@ -901,11 +858,4 @@ function pageBytesOf(cacheBytes: number): number {
 
 function imageBytes(state: Recovered): (source: number) => Uint8Array {
   return (source) => state.images[source]?.bytes ?? new Uint8Array(0)
-}
-
-/** Of the last event of a key, visible or not; 0: it has none. */
-function latestSeq(table: TableState, key: Uint8Array): number {
-  const ordinal = table.keys.find(key, key.length)
-  const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
-  return latest === 0 ? 0 : table.versions.seqOf(latest)
 }

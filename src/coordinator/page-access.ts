@@ -6,7 +6,6 @@
  */
 import { type DirectoryAnswer } from '../apply/applier.js'
 import { PAGE_FOLDER } from '../apply/page-storage.js'
-import { type SegmentPart } from '../apply/segment-part.js'
 import { assertLaw, DriftError, type ErrorData } from '../base/errors.js'
 import { type Log } from '../base/log.js'
 import { type Io } from '../io/io.js'
@@ -28,10 +27,9 @@ import { ScanMemory } from '../scan/scan-memory.js'
 import { DirectoryPages, type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { DirectoryReaders } from './directory-readers.js'
+import { type TableLoader } from './table-loader.js'
 import { type TableState } from './table-state.js'
 
-/** Events that are left for the last part of a warming, during which the log is held. */
-const LAST_PART_EVENTS = 50_000
 /** A query waits for the pages of a table with so many events; for a larger one it reads documents. */
 const WAITED_EVENTS = 50_000
 /** Of page memory, for sealed pages that one statement holds all at once. */
@@ -67,8 +65,8 @@ export type PageAccessParts = {
   readonly threads: number
   /** A scan that takes this long is shared with them; less in tests. */
   readonly worthwhileNs: number | undefined
-  /** Moves everything visible into segments. */
-  readonly checkpoint: () => Promise<void>
+  readonly loader: TableLoader
+  readonly onLost: () => void
 }
 
 export class PageAccess {
@@ -86,8 +84,6 @@ export class PageAccess {
   /** Sealed pages that one statement may hold at once. */
   readonly #heldMax: number
   readonly #memory: ScanMemory
-  /** Below this no chunk of the log is freed, by table that is warming. */
-  readonly #holds = new Map<number, number>()
   #isLost = false
   #isClosed = false
 
@@ -115,6 +111,7 @@ export class PageAccess {
     for (const table of parts.tables) this.addTable(table)
     parts.link.onLost(({ message }) => {
       this.#isLost = true
+      parts.onLost()
       parts.logger.error({ message }, 'the apply thread is lost; tables are read without their pages')
     })
   }
@@ -155,7 +152,7 @@ export class PageAccess {
   /** Chunks of the log up to this seq are not needed by apply any more. */
   get freeSeq(): number {
     if (this.#isLost) return Number.MAX_SAFE_INTEGER
-    return Math.min(this.#parts.apply.appliedSeq, ...this.#holds.values())
+    return Math.min(this.#parts.apply.appliedSeq, this.#parts.loader.freeSeq)
   }
 
   /** Resolves when apply does not hold the log below `seq` any more. */
@@ -164,7 +161,7 @@ export class PageAccess {
     await this.#parts.link.untilApplied(seq).catch((error: unknown) => {
       if (!this.#isLost) throw error
     })
-    for (const { warming } of this.#tables.values()) await warming
+    await this.#parts.loader.idle()
   }
 
   /** At once, where the pages are there and known; else undefined. */
@@ -356,29 +353,19 @@ export class PageAccess {
         }
       )
       .finally(() => {
-        this.#holds.delete(table.definition.id)
         state.warming = undefined
       })
   }
 
-  /** Part by part from the segments, while writes go on; the log is held for the last part only. */
   async #makePages(table: TableState): Promise<boolean> {
-    const { link, apply, checkpoint } = this.#parts
+    const { link, loader } = this.#parts
     const { id } = table.definition
-    let done = await this.#restore(table)
-    for (;;) {
-      await checkpoint()
-      const { flushed } = table.frames
-      if (done > 0 && flushed - done <= LAST_PART_EVENTS) break
-      await link.load(id, partOf(table, done, flushed))
-      done = flushed
-      if (flushed <= LAST_PART_EVENTS) break
-    }
-    this.#holds.set(id, apply.appliedSeq)
-    await link.attend(id)
-    await checkpoint()
-    await link.load(id, partOf(table, done, table.frames.flushed))
-    return link.goLive(id)
+    return loader.make(table, {
+      done: await this.#restore(table),
+      load: (part) => link.load(id, part),
+      attend: () => link.attend(id),
+      goLive: () => link.goLive(id)
+    })
   }
 
   /** Takes the pages of the table's snapshot; how many events they have, 0 where there is none that can be used. */
@@ -422,21 +409,4 @@ function pageFolder({ directory }: TableState): string {
 /** Events of which the pages are in the table's snapshot. */
 function eventsOf({ pages, versions }: TableState): number {
   return pages === undefined ? 0 : versions.through(pages.seq)
-}
-
-/** The events of a table from number `done` (they are counted from 0) up to `flushed`, as they lie in segments. */
-function partOf(table: TableState, done: number, flushed: number): SegmentPart {
-  const all = table.segments.segments
-  let before = 0
-  let first = 0
-  while (first < all.length && before + (all[first]?.count ?? 0) <= done) before += all[first++]?.count ?? 0
-  const segments = all.slice(first).map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed }))
-  return {
-    directory: `${table.directory}/segments`,
-    segments,
-    origin: all[first]?.origin ?? 0,
-    isFirst: done === 0,
-    skip: done - before,
-    ordinals: table.ordinalsOf(done, flushed)
-  }
 }

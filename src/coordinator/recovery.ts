@@ -1,7 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import { CATALOG_TABLE_ID, COMMITS_TABLE_ID, COMMITS_TABLE_NAME } from '../base/ids.js'
 import type { Log } from '../base/log.js'
-import { Catalog, type TableDefinition } from '../catalog/catalog.js'
+import { Catalog, type SchemaEvent, type TableDefinition } from '../catalog/catalog.js'
 import { schemaYaml } from '../catalog/schema-yaml.js'
 import { decodeValue } from '../codec/document-codec.js'
 import { FILE_HEADER_BYTES, FORMAT_VERSION } from '../format/file-header.js'
@@ -43,8 +43,8 @@ export type Recovered = {
   /** WAL images whose events are not in segments: the log of a read-only opening. */
   readonly images: readonly WalImage[]
   readonly report: RecoveryReport
-  /** Takes a table that was just declared. */
-  readonly addTable: (definition: TableDefinition) => void
+  /** Takes a schema event that was just declared. */
+  readonly takeSchema: (event: SchemaEvent, seq: number) => void
 }
 
 export type RecoveryReport = {
@@ -230,9 +230,11 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   }
   // Where everything was moved into segments, the WAL's bytes need not stay in memory.
   const isServedFromLog = options.readOnly || damaged.length > 0
-  const addTable = (definition: TableDefinition) => {
-    catalog.add(definition)
-    tables.set(definition.id, emptyTable(options, identity, definition))
+  const takeEvent = (event: SchemaEvent, seq: number) => {
+    catalog.add(event, seq)
+    const { table } = event
+    if (event.kind === 'create-table') tables.set(table.id, emptyTable(options, identity, table))
+    else tables.get(table.id)?.redefine(table)
   }
   return {
     identity,
@@ -246,7 +248,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     damaged,
     images: isServedFromLog ? images : [],
     report,
-    addTable
+    takeSchema: takeEvent
   }
 }
 

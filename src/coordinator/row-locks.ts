@@ -10,7 +10,6 @@ import { decodeKey } from '../codec/key-codec.js'
 import { untilOrCancelled } from '../runtime/turn.js'
 import { LockTable } from '../txn/lock-table.js'
 import type { WriteSet } from '../txn/write-set.js'
-import type { OpenTransactions } from './open-transactions.js'
 import type { TableState } from './table-state.js'
 
 /** No transaction has this id. */
@@ -27,11 +26,9 @@ export type LockWait = {
 export class RowLocks {
   readonly #table = new LockTable<TableState>()
   readonly #monotonic: () => number
-  readonly #transactions: () => OpenTransactions
 
-  constructor(monotonic: () => number, transactions: () => OpenTransactions) {
+  constructor(monotonic: () => number) {
     this.#monotonic = monotonic
-    this.#transactions = transactions
   }
 
   get isEmpty(): boolean {
@@ -98,6 +95,7 @@ export class RowLocks {
 
   #firstLocked(id: number, set: WriteSet<TableState>): { readonly table: TableState; readonly key: Uint8Array } | undefined {
     for (const { table, keyAt, end } of set.operations) {
+      if (!this.#table.hasAny(table)) continue
       const key = set.buffer.subarray(keyAt, end)
       if (this.otherHolder(id, table, key) !== undefined) return { table, key }
     }
@@ -108,11 +106,9 @@ export class RowLocks {
     const { timeoutMs, signal, endsAtMs = Number.POSITIVE_INFINITY } = wait
     const lastMs = this.#monotonic() + timeoutMs
     for (;;) {
-      // Who is ahead may be over his age: then he holds nothing, once somebody looks.
-      const lookMs = Math.min(lastMs, endsAtMs, this.#transactions().earliestEndMs())
+      const lookMs = Math.min(lastMs, endsAtMs)
       if ((await untilOrCancelled(turn, signal, lookMs - this.#monotonic())) !== undefined) return
       const nowMs = this.#monotonic()
-      this.#transactions().sweep(nowMs)
       const error = this.#reason(id, table, key, nowMs, { timeoutMs, signal, endsAtMs }, lastMs)
       if (error !== undefined && this.#table.cancel(id, error)) throw error
     }

@@ -15,6 +15,9 @@ import type { TableState } from './table-state.js'
 export const STAGING_SOURCE = 1
 
 const MSGPACK_ARRAY = 0x90
+/** So many are copied quicker one by one. */
+const FEW_BYTES = 64
+const keyScratch = new Uint8Array(limits.keyBytesMax + 16)
 /** A frame's head and key, at most. */
 const FRAME_ROOM = 32 + limits.keyBytesMax + 16
 
@@ -41,10 +44,15 @@ export class Staging {
   #runs: { tableId: number; count: number; bytes: number }[] = []
   #events = 0
   readonly #oldestReadSeq: () => number
+  readonly #check: (staged: readonly Staged[], seq: number) => void
 
-  /** `oldestReadSeq`: the oldest point of which a transaction may still ask what changed since. */
-  constructor(oldestReadSeq: () => number) {
+  /**
+   * `oldestReadSeq`: the oldest point of which a transaction may still ask what changed since. `check` refuses what a whole commit would
+   * leave behind; it is told the commit's first seq.
+   */
+  constructor(oldestReadSeq: () => number, check: (staged: readonly Staged[], seq: number) => void = () => {}) {
     this.#oldestReadSeq = oldestReadSeq
+    this.#check = check
   }
 
   get bytes(): Uint8Array {
@@ -78,6 +86,12 @@ export class Staging {
       if (!(error instanceof DriftError) || set.operations.length === 1) throw error
       throw new DriftError(error.code.slice(6) as 'LIMIT', `operation ${index}: ${error.message}`, { ...error.details, index }, error)
     }
+    try {
+      this.#check(this.#staged, firstSeq)
+    } catch (error) {
+      this.takeBack()
+      throw error
+    }
     this.#finish()
   }
 
@@ -101,63 +115,79 @@ export class Staging {
   }
 
   /** The frames stand in the shared log now, from `offset` on; apply finds their ordinals beside them. */
-  moved(offset: number, apply: ApplyMemory): Map<TableState, number> {
-    const deltas = new Map<TableState, number>()
+  moved(offset: number, apply: ApplyMemory): ReadonlyMap<TableState, number> {
+    let deltas: Map<TableState, number> | undefined
     let seq = this.#firstSeq
     for (const { table, ordinal, version, at } of this.#staged) {
       apply.setOrdinal(offset + at, ordinal)
       table.recent.push(seq++, ordinal, this.#oldestReadSeq)
       table.frames.setAddress(version, logAddress(0, offset + at))
       const delta = table.versions.liveChangeOf(version)
-      if (delta !== 0) deltas.set(table, (deltas.get(table) ?? 0) + delta)
+      if (delta === 0) continue
+      deltas ??= new Map()
+      deltas.set(table, (deltas.get(table) ?? 0) + delta)
     }
     this.#staged.length = 0
-    return deltas
+    return deltas ?? NO_DELTAS
   }
 
   #operation(set: WriteSet<TableState>, operation: WriteOperation<TableState>, seq: number, time: number): void {
     const { table, kind, conditions } = operation
     if (table.damage !== undefined) throw table.damage
-    const key = set.buffer.subarray(operation.keyAt, operation.end)
-    const hash = table.keys.hash(key, key.length)
-    let ordinal = table.keys.find(key, key.length, hash)
+    const { buffer } = set
+    const { valueAt, keyAt, end: keyEnd } = operation
+    const keyBytes = keyEnd - keyAt
+    // Views of a few bytes cost more than the bytes.
+    for (let index = 0; index < keyBytes; index++) keyScratch[index] = buffer[keyAt + index] as number
+    let { ordinal } = operation
+    let hash = 0
+    if (ordinal < 0) {
+      hash = table.keys.hash(keyScratch, keyBytes)
+      ordinal = table.keys.find(keyScratch, keyBytes, hash)
+    }
     const latest = ordinal < 0 ? 0 : table.versions.latestOf(ordinal)
     const live = latest !== 0 && table.versions.isLatestLive(ordinal)
-    if (conditions.ifSeq !== undefined) checkSeq(table, key, conditions.ifSeq, latest)
+    if (conditions.ifSeq !== undefined) checkSeq(table, keyScratch.slice(0, keyBytes), conditions.ifSeq, latest)
     if (kind === 'insert' && live) {
-      throw refusal('ALREADY_EXISTS', table, key)
+      throw refusal('ALREADY_EXISTS', table, keyScratch.slice(0, keyBytes))
     }
-    if ((kind === 'patch' || kind === 'softDelete') && !live) throw refusal('KEY_NOT_FOUND', table, key)
-    const value = set.buffer.subarray(operation.valueAt, operation.keyAt)
+    if ((kind === 'patch' || kind === 'softDelete') && !live) {
+      throw refusal('KEY_NOT_FOUND', table, keyScratch.slice(0, keyBytes))
+    }
+    const valueBytes = keyAt - valueAt
     if (conditions.skipUnchanged === true && live && kind !== 'softDelete') {
       const before = table.frames.document(latest) ?? {}
-      const after = kind === 'patch' ? { ...before, ...decodeDocument(value) } : decodeDocument(value)
+      const written = decodeDocument(buffer, valueAt, keyAt)
+      const after = kind === 'patch' ? { ...before, ...written } : written
       if (isDeepStrictEqual(before, after)) return
     }
     const event = eventOf(kind)
     let whole: Uint8Array | undefined
     // Every fourth patch carries its document, and so does one whose document may be over the limit: encoding it tells.
     const isDeep = ordinal >= 0 && table.versions.latestPatchDepthOf(ordinal) + 1 >= PATCHES_PER_DOCUMENT
-    if (event === EVENT_PATCH && (isDeep || table.versions.latestKibMax(ordinal) * 1024 + value.length > limits.documentBytesMax)) {
-      whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(value) }, 'document')
+    if (event === EVENT_PATCH && (isDeep || table.versions.latestKibMax(ordinal) * 1024 + valueBytes > limits.documentBytesMax)) {
+      whole =
+        table.frames.merged(latest, buffer, valueAt, keyAt) ??
+        encodeDocument({ ...table.frames.document(latest), ...decodeDocument(buffer, valueAt, keyAt) }, 'document')
     }
-    const payloadMax = 2 * FRAME_ROOM + value.length + (whole?.length ?? 0)
+    const payloadMax = 2 * FRAME_ROOM + valueBytes + (whole?.length ?? 0)
     this.#room(payloadMax)
     const parts = event === EVENT_SOFT_DELETE ? 1 : whole === undefined ? 2 : 3
     const frameAt = this.#used
     // The key's msgpack form is at most a few bytes longer than its canonical one; the head is written when the length is known.
     const payloadAt = frameAt + frameHeadBytes(seq)
     this.#bytes[payloadAt] = MSGPACK_ARRAY | parts
-    let end = writeKeyPayload(key, key.length, this.#bytes, payloadAt + 1)
-    this.#bytes.set(value, end)
-    end += value.length
+    let end = writeKeyPayload(keyScratch, keyBytes, this.#bytes, payloadAt + 1)
+    if (valueBytes > FEW_BYTES) this.#bytes.set(buffer.subarray(valueAt, keyAt), end)
+    else for (let index = 0; index < valueBytes; index++) this.#bytes[end + index] = buffer[valueAt + index] as number
+    end += valueBytes
     if (whole !== undefined) {
       this.#bytes.set(whole, end)
       end += whole.length
     }
     this.#begin(table.definition.id, seq, time, event, end - payloadAt)
     const isNewKey = ordinal < 0
-    if (isNewKey) ordinal = table.keys.add(key, key.length, hash)
+    if (isNewKey) ordinal = table.keys.add(keyScratch, keyBytes, hash)
     const version = table.versions.append(ordinal, seq, table.nextPlace, event, whole !== undefined, end - frameAt)
     table.nextPlace += end - frameAt
     table.frames.setAddress(version, logAddress(STAGING_SOURCE, frameAt))
@@ -215,4 +245,5 @@ export class Staging {
   }
 }
 
+const NO_DELTAS: ReadonlyMap<TableState, number> = new Map()
 const KEPT_BYTES = 32 * 1024 * 1024

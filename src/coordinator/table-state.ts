@@ -1,7 +1,7 @@
 import type { DriftError } from '../base/errors.js'
 import type { TableDefinition } from '../catalog/catalog.js'
 import { SeenColumns, type ColumnInfo } from '../catalog/seen-columns.js'
-import { decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'
+import { compareKeys, decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'
 import { formatJsonLines } from '../codec/json-codec.js'
 import { jsonRoom, writeJsonLine } from '../codec/json-transcoder.js'
 import type { Document } from '../codec/value.js'
@@ -14,6 +14,7 @@ import { KeyIndex } from '../index/key-index.js'
 import { OrderedKeys, type KeyRange } from '../index/ordered-keys.js'
 import { logAddress, VersionFrames, type LogBytes } from '../mvcc/version-frames.js'
 import type { VersionBlocksOptions } from '../mvcc/version-blocks.js'
+import { RecentDocuments } from '../mvcc/recent-documents.js'
 import { VersionStore } from '../mvcc/version-store.js'
 import { SnapshotBlocks } from '../snapshot/snapshot-blocks.js'
 import { SnapshotReader } from '../snapshot/snapshot-reader.js'
@@ -31,7 +32,7 @@ const scratch = new Uint8Array(1100)
 
 /** One table in memory: its keys, their versions and where the frames of those are. The coordinator's. */
 export class TableState {
-  readonly definition: TableDefinition
+  definition: TableDefinition
   readonly directory: string
   readonly keys: KeyIndex
   readonly versions: VersionStore
@@ -40,6 +41,7 @@ export class TableState {
   readonly columns: SeenColumns
   readonly recent = new RecentChanges()
   readonly #ordered: OrderedKeys
+  readonly #recentDocuments: RecentDocuments
   /** Place of the next frame. */
   nextPlace: number
   checkpointSeq = 0
@@ -57,6 +59,9 @@ export class TableState {
   liveCount = 0
   /** Set where its files are damaged: every use of the table throws it, other tables work on. */
   damage: DriftError | undefined
+  /** The key that was found last, and its ordinal: who reads a row and writes it asks for the same one again and again. */
+  #foundKey: unknown
+  #foundOrdinal = -1
 
   constructor(
     definition: TableDefinition,
@@ -73,8 +78,14 @@ export class TableState {
     this.segments = segments
     this.versions = new VersionStore({ ...versions, rebuild: (below) => this.#versionsAnew(hashSeed, below, versions) })
     this.frames = new VersionFrames(this.versions, segments, log)
+    this.#recentDocuments = new RecentDocuments(this.versions, this.frames)
     this.columns = new SeenColumns(definition.primaryKey, definition.createdSeq)
     this.nextPlace = segments.bytes
+  }
+
+  /** Its indexes are others now. */
+  redefine(definition: TableDefinition): void {
+    this.definition = definition
   }
 
   /** Takes frames that are already written: from segments (`logSource` undefined), or from the log. Returns how many. */
@@ -162,24 +173,61 @@ export class TableState {
 
   // Reads: all synchronous, at a seq that is a commit's end.
 
-  /** The version of a key at `seq`, or 0. Throws INVALID_DOCUMENT for what cannot be a key. */
-  versionOf(key: unknown, seq: number): number {
+  /**
+   * The number that a key was given by its first event and keeps for ever; -1: it has none yet.
+   * @throws INVALID_DOCUMENT for what cannot be a key.
+   */
+  ordinalOf(key: unknown): number {
     if (this.damage !== undefined) throw this.damage
+    if (key === this.#foundKey && this.#foundOrdinal >= 0) return this.#foundOrdinal
     const length = encodeKey(key, scratch)
     const ordinal = this.keys.find(scratch, length)
+    this.#foundKey = key
+    this.#foundOrdinal = ordinal
+    return ordinal
+  }
+
+  /** The version of a key at `seq`, or 0. Throws INVALID_DOCUMENT for what cannot be a key. */
+  versionOf(key: unknown, seq: number): number {
+    const ordinal = this.ordinalOf(key)
     return ordinal < 0 ? 0 : this.versions.versionAt(ordinal, seq)
   }
 
   get(key: unknown, seq: number): Document | undefined {
-    const version = this.versionOf(key, seq)
+    return this.documentOf(this.ordinalOf(key), seq)
+  }
+
+  /** Of the key with this ordinal, or -1, at `seq`. */
+  documentOf(ordinal: number, seq: number): Document | undefined {
+    const version = ordinal < 0 ? 0 : this.versions.versionAt(ordinal, seq)
+    return version === 0 ? undefined : this.#recentDocuments.document(ordinal, version)
+  }
+
+  documentAt(ordinal: number, seq: number): Document | undefined {
+    if (this.damage !== undefined) throw this.damage
+    const version = this.versions.versionAt(ordinal, seq)
     return version === 0 ? undefined : this.frames.document(version)
   }
 
+  /** Sorts ordinals by their keys, each once. */
+  inKeyOrder(ordinals: number[], reverse: boolean): readonly number[] {
+    const keyed = ordinals.map((ordinal) => ({ ordinal, key: this.keys.keyOf(ordinal) }))
+    keyed.sort((one, other) => (reverse ? compareKeys(other.key, one.key) : compareKeys(one.key, other.key)))
+    return keyed.map(({ ordinal }) => ordinal)
+  }
+
   has(key: unknown, seq: number): boolean {
-    if (this.damage !== undefined) throw this.damage
-    const length = encodeKey(key, scratch)
-    const ordinal = this.keys.find(scratch, length)
+    return this.hasAt(this.ordinalOf(key), seq)
+  }
+
+  hasAt(ordinal: number, seq: number): boolean {
     return ordinal >= 0 && this.versions.liveVersionAt(ordinal, seq) !== 0
+  }
+
+  /** Seq of the last event of the key with this ordinal, or -1, visible or not; 0: it has none. */
+  latestSeq(ordinal: number): number {
+    const latest = ordinal < 0 ? 0 : this.versions.latestOf(ordinal)
+    return latest === 0 ? 0 : this.versions.seqOf(latest)
   }
 
   presentCount(): number {
@@ -307,6 +355,7 @@ export class TableState {
     this.nextPlace -= bytes
     this.versions.removeLast(ordinal)
     if (!isNewKey) return
+    this.#foundOrdinal = -1
     this.keys.removeLast()
     this.#ordered.forget(this.keys.count)
   }

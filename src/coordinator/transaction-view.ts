@@ -1,15 +1,13 @@
 import { DriftError } from '../base/errors.js'
 import { SeenColumns, type ColumnInfo } from '../catalog/seen-columns.js'
-import { compareKeys, encodeKey } from '../codec/key-codec.js'
+import { compareKeys, keyBytes } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { KeyRange } from '../index/ordered-keys.js'
 import type { OwnEvent, OwnWrites } from '../txn/own-writes.js'
-import type { RangeRead, ReadKind, ReadSet } from '../txn/read-set.js'
+import type { LogRead, RangeRead, ReadKind, ReadSet } from '../txn/read-set.js'
 import type { TableState } from './table-state.js'
 
 export type ViewRow = { readonly key: Uint8Array; readonly document: () => Document | undefined }
-
-const scratch = new Uint8Array(1100)
 
 /**
  * The database as one statement of a transaction sees it: what is committed at `at`, and over it the transaction's own writes up to the
@@ -31,6 +29,11 @@ export class TransactionView {
     this.#reads = reads
   }
 
+  /** A statement that begins now, at the same point, sees the same. */
+  isAsNow(at: number): boolean {
+    return this.at === at && this.#through === this.#own.number && this.#epoch === this.#own.epoch
+  }
+
   hasOwn(table: TableState): boolean {
     return this.#own.hasAny(table, this.#through)
   }
@@ -40,35 +43,30 @@ export class TransactionView {
   }
 
   readKey(table: TableState, key: unknown, kind: ReadKind): void {
-    this.#reads?.readKey(table, this.#keyBytes(key), kind)
+    if (this.#reads !== undefined) noteRead(this.#reads, table, table.ordinalOf(key), key, kind)
   }
 
-  /** @throws NOT_SUPPORTED where what it reads must still be so at its commit: every commit changes the log. */
-  readLog(): void {
-    if (this.#reads === undefined) return
-    const message = 'drift.commits in a SERIALIZABLE transaction that may write: read it AS OF an earlier point, or outside'
-    throw new DriftError('NOT_SUPPORTED', message, { table: 'drift.commits' })
+  /** `found`: whether the read would find a commit that comes behind its point. */
+  readLog(found: LogRead): void {
+    this.#reads?.readLog(found)
   }
 
   get(table: TableState, key: unknown): Document | undefined {
-    const event = this.#eventOf(table, key, 'row')
-    return event === undefined ? table.get(key, this.at) : this.#rowAfter(table, key, event)
+    const ordinal = this.#ordinalRead(table, key, 'row')
+    const event = this.#eventOf(table, ordinal, key)
+    return event === undefined ? table.documentOf(ordinal, this.at) : this.#rowAfter(table, key, event)
   }
 
   has(table: TableState, key: unknown): boolean {
-    const event = this.#eventOf(table, key, 'presence')
-    return event === undefined ? table.has(key, this.at) : this.#own.isLive(event, () => table.has(key, this.at))
-  }
-
-  /** The last own event of a key. */
-  ownEvent(table: TableState, key: unknown): OwnEvent<TableState> | undefined {
-    return this.#eventOf(table, key, 'row')
+    const ordinal = this.#ordinalRead(table, key, 'presence')
+    const event = this.#eventOf(table, ordinal, key)
+    return event === undefined ? table.hasAt(ordinal, this.at) : this.#own.isLive(event, () => table.hasAt(ordinal, this.at))
   }
 
   /** Of a key, oldest first. */
   ownEvents(table: TableState, key: unknown): readonly OwnEvent<TableState>[] {
-    if (this.#eventOf(table, key, 'row') === undefined) return []
-    return this.#own.eventsOf(table, this.#keyBytes(key), this.#through)
+    this.#ordinalRead(table, key, 'row')
+    return this.hasOwn(table) ? this.#own.eventsOf(table, key, this.#through) : []
   }
 
   rowAfter(table: TableState, key: unknown, event: OwnEvent<TableState>): Document | undefined {
@@ -138,15 +136,16 @@ export class TransactionView {
     return this.#own.rowAfter(event, this.at, () => table.get(key, this.at))
   }
 
-  #eventOf(table: TableState, key: unknown, kind: ReadKind): OwnEvent<TableState> | undefined {
+  /** Of a key that is read, or -1. */
+  #ordinalRead(table: TableState, key: unknown, kind: ReadKind): number {
     this.#check()
-    const bytes = this.#keyBytes(key)
-    this.#reads?.readKey(table, bytes, kind)
-    return this.hasOwn(table) ? this.#own.eventOf(table, bytes, this.#through) : undefined
+    const ordinal = table.ordinalOf(key)
+    if (this.#reads !== undefined) noteRead(this.#reads, table, ordinal, key, kind)
+    return ordinal
   }
 
-  #keyBytes(key: unknown): Uint8Array {
-    return scratch.subarray(0, encodeKey(key, scratch))
+  #eventOf(table: TableState, ordinal: number, key: unknown): OwnEvent<TableState> | undefined {
+    return this.hasOwn(table) ? this.#own.eventOf(table, ordinal, key, this.#through) : undefined
   }
 
   #isLive(table: TableState, key: Uint8Array): boolean {
@@ -168,4 +167,9 @@ export class TransactionView {
     if (this.#epoch === this.#own.epoch) return
     throw new DriftError('TXN_ABORTED', 'the rows of this statement were rolled back while it was read', {})
   }
+}
+
+function noteRead(reads: ReadSet<TableState>, table: TableState, ordinal: number, key: unknown, kind: ReadKind): void {
+  if (ordinal >= 0) reads.readKey(table, ordinal, kind)
+  else reads.readUnborn(table, keyBytes(key), kind)
 }

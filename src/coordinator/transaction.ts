@@ -1,12 +1,11 @@
 import { DriftError } from '../base/errors.js'
-import { decodeKey } from '../codec/key-codec.js'
 import type { Isolation } from '../txn/isolation.js'
-import { OwnWrites, type Mark, type OwnEvent } from '../txn/own-writes.js'
+import { OwnWrites, type Mark } from '../txn/own-writes.js'
 import { ReadSet } from '../txn/read-set.js'
-import type { WriteConditions, WriteSet } from '../txn/write-set.js'
+import type { WriteSet } from '../txn/write-set.js'
 import type { Commit, CommitRequest } from './commit-pipeline.js'
 import type { OpenTransaction, OpenTransactions } from './open-transactions.js'
-import { checkSeq, refusal } from './refusals.js'
+import { addOwnWrite, type OwnWrite } from './own-write.js'
 import { lockTimeout, type LockWait, type RowLocks } from './row-locks.js'
 import type { TableState } from './table-state.js'
 import { TransactionView } from './transaction-view.js'
@@ -46,18 +45,6 @@ export type TransactionHost = {
 /** A row to lock, and what to do where another one has it. */
 export type LockWish = { readonly whenLocked: 'wait' | 'refuse' | 'skip' } & Partial<LockWait>
 
-/** One write, as it is asked for. */
-export type OwnWrite =
-  | { readonly kind: 'insert' | 'upsert'; readonly table: TableState; readonly document: unknown; readonly conditions?: WriteConditions }
-  | {
-      readonly kind: 'patch'
-      readonly table: TableState
-      readonly key: unknown
-      readonly set: unknown
-      readonly conditions?: WriteConditions
-    }
-  | { readonly kind: 'softDelete'; readonly table: TableState; readonly key: unknown; readonly conditions?: WriteConditions }
-
 /**
  * `failed`: only ROLLBACK, or ROLLBACK TO, goes on. `doomed`: only ROLLBACK does; every other call gets the same error again, that of a
  * conflict or of its age. `committing` and `ended` take nothing any more.
@@ -71,6 +58,9 @@ type State =
 type Savepoint = { readonly name: string; readonly mark: Mark; readonly locks: number }
 
 const OPEN: State = { kind: 'open' }
+const COMMITTING: State = { kind: 'committing' }
+const COMMITTED: State = { kind: 'ended', how: 'committed' }
+const ROLLED_BACK: State = { kind: 'ended', how: 'rolled back' }
 
 /**
  * One transaction, on the coordinator's thread. Its writes are encoded, checked against what it sees and kept in memory: nothing of them is
@@ -87,6 +77,9 @@ export class Transaction {
   readonly #savepoints: Savepoint[] = []
   #state: State = OPEN
   #isForgotten = false
+  #view: TransactionView | undefined
+  #commit: Commit | undefined
+  #onEnded: ((commit: Commit | undefined) => void) | undefined
 
   constructor(host: TransactionHost, { isolation, readOnly, timeoutMs, writeBytesMax, lockTimeoutMs }: TransactionLimits) {
     this.isolation = isolation
@@ -97,7 +90,15 @@ export class Transaction {
     // Without writes it is serial at its read point, whatever it read.
     this.#reads = isolation === 'serializable' && !readOnly ? new ReadSet() : undefined
     const beganMs = host.monotonic()
-    this.#entry = host.transactions.begin(this, { isolation, readOnly, beganMs, timeoutMs, readSeq: host.lastSeq() })
+    let expired: ((error: DriftError) => void) | undefined
+    if (timeoutMs !== Number.POSITIVE_INFINITY) {
+      const weak = new WeakRef<Transaction>(this)
+      expired = (error) => {
+        const transaction = weak.deref()
+        if (transaction !== undefined) transaction.#expired(error)
+      }
+    }
+    this.#entry = host.transactions.begin(this, { isolation, readOnly, beganMs, timeoutMs, readSeq: host.lastSeq(), expired })
   }
 
   get id(): number {
@@ -123,13 +124,27 @@ export class Transaction {
   view(): TransactionView {
     this.check()
     if (this.isolation === 'read committed') this.#entry.readSeq = this.#host.lastSeq()
-    return new TransactionView(this.#own, this.readSeq, this.#reads)
+    const { readSeq } = this.#entry
+    if (this.#view?.isAsNow(readSeq) !== true) this.#view = new TransactionView(this.#own, readSeq, this.#reads)
+    return this.#view
+  }
+
+  /** Its commit, where it has one. */
+  get commitMade(): Commit | undefined {
+    return this.#commit
+  }
+
+  /** Tells once when it has ended: its commit, or nothing where it was rolled back. */
+  whenEnded(listener: (commit: Commit | undefined) => void): void {
+    if (this.#state.kind === 'ended') listener(this.#commit)
+    else this.#onEnded = listener
   }
 
   /** @throws what a call gets now: nothing while it is open. */
   check(): void {
     this.#host.assertOpen()
     this.#checkAge()
+    if (this.#state === OPEN) return
     switch (this.#state.kind) {
       case 'open':
         return
@@ -170,19 +185,31 @@ export class Transaction {
    * All of the writes of one statement, which read at `at`, or none.
    * @throws what refuses one of them; the transaction has failed then.
    */
-  write(writes: readonly OwnWrite[], at = this.view().at): void {
-    this.run(() => {
+  write(writes: readonly OwnWrite[], at: number): void {
+    this.check()
+    this.#writeAll(writes, at)
+  }
+
+  /** A write that is a statement of its own. Throws as {@link write}. */
+  writeOne(write: OwnWrite): void {
+    this.check()
+    // A statement of its own reads its own point.
+    if (this.isolation === 'read committed') this.#entry.readSeq = this.#host.lastSeq()
+    this.#writeAll([write], this.#entry.readSeq)
+  }
+
+  #writeAll(writes: readonly OwnWrite[], at: number): void {
+    const { mark } = this.#own
+    try {
       this.#assertCanWrite()
-      const { mark } = this.#own
-      try {
-        for (const write of writes) this.#write(write, at)
-      } catch (thrown) {
-        this.#own.takeBack(mark)
-        throw thrown
-      } finally {
-        this.#count()
-      }
-    })
+      for (let index = 0; index < writes.length; index++)
+        addOwnWrite(writes[index] as OwnWrite, this.#own, { at, reads: this.#reads, isRechecked: this.isolation !== 'read committed' })
+    } catch (thrown) {
+      this.#own.takeBack(mark)
+      throw this.fail(thrown)
+    } finally {
+      this.#count()
+    }
   }
 
   /**
@@ -201,7 +228,7 @@ export class Transaction {
       const turn = locks.acquire(this.id, table, key, this.#lockWait(wish))
       const settled = turn === undefined ? this.#host.settled(table, key) : undefined
       if (turn !== undefined || settled !== undefined) return this.#locked(table, key.slice(), turn ?? settled)
-      if (this.isolation !== 'read committed') checkRow(table, key, this.readSeq)
+      if (this.isolation !== 'read committed') checkRow(table, table.keys.find(key, key.length), this.readSeq)
       return true
     })
   }
@@ -251,29 +278,46 @@ export class Transaction {
    * Numbers all of its writes as one commit; resolves when that is durable. Where others have locked rows that it writes, it waits for them
    * first. After a refusal only a rollback ends the transaction.
    */
-  async commit(request: CommitRequest): Promise<Commit> {
-    this.check()
-    const { set } = this.#own
-    if (set.operations.length === 0) {
-      this.#end('committed')
-      return this.#host.emptyCommit()
-    }
-    const basis = this.isolation === 'read committed' ? undefined : { seq: this.readSeq, reads: this.#reads }
-    this.#state = { kind: 'committing' }
+  commit(request: CommitRequest): Promise<Commit> {
     try {
-      const wait = this.#lockWait(request)
-      for (;;) {
-        const turn = this.#host.locks.beforeCommit(this.id, set, wait)
-        if (turn === undefined) break
-        await turn
-      }
-      const commit = await this.#host.commit(set, { ...request, basis })
-      this.#end('committed')
-      return commit
+      this.check()
     } catch (thrown) {
-      this.#state = OPEN
-      throw this.fail(thrown)
+      return Promise.reject(thrown as Error)
     }
+    const { set } = this.#own
+    if (set.operations.length === 0) return Promise.resolve(this.#committed(this.#host.emptyCommit()))
+    this.#state = COMMITTING
+    // Where nobody has locked anything, nothing stands between the call and its number.
+    const numbered = this.#host.locks.isEmpty ? this.#number(request) : this.#numberBehindLocks(request)
+    return numbered.then(
+      (commit) => this.#committed(commit),
+      (thrown: unknown) => {
+        this.#state = OPEN
+        this.#host.transactions.goesOn(this, this.#entry)
+        throw this.fail(thrown)
+      }
+    )
+  }
+
+  #number({ metadata, time, signal }: CommitRequest): Promise<Commit> {
+    const basis = this.isolation === 'read committed' ? undefined : { seq: this.readSeq, reads: this.#reads }
+    this.#host.transactions.commits(this.#entry)
+    return this.#host.commit(this.#own.set, { metadata, time, signal, basis })
+  }
+
+  async #numberBehindLocks(request: CommitRequest): Promise<Commit> {
+    const wait = this.#lockWait(request)
+    for (;;) {
+      const turn = this.#host.locks.beforeCommit(this.id, this.#own.set, wait)
+      if (turn === undefined) return this.#number(request)
+      await turn
+    }
+  }
+
+  #committed(commit: Commit): Commit {
+    this.#commit = commit
+    this.#end('committed')
+    return commit
   }
 
   /** Always possible; of one that has ended it does nothing. */
@@ -297,7 +341,7 @@ export class Transaction {
   async #locked(table: TableState, key: Uint8Array, wait: Promise<unknown> | undefined): Promise<boolean> {
     await this.#waited(wait)
     await this.#waited(this.#host.settled(table, key))
-    if (this.isolation !== 'read committed') this.run(() => checkRow(table, key, this.readSeq))
+    if (this.isolation !== 'read committed') this.run(() => checkRow(table, table.keys.find(key, key.length), this.readSeq))
     return true
   }
 
@@ -311,34 +355,6 @@ export class Transaction {
     this.check()
   }
 
-  #write(write: OwnWrite, at: number): void {
-    const { kind, table, conditions = {} } = write
-    if (table.damage !== undefined) throw table.damage
-    const event =
-      kind === 'patch'
-        ? this.#own.patch(table, write.key, write.set, conditions)
-        : kind === 'softDelete'
-          ? this.#own.softDelete(table, write.key, conditions)
-          : this.#own.document(kind, table, write.document, conditions)
-    const key = this.#own.keyOf(event)
-    // What another commit took already will not be given: said now, not at the end.
-    if (this.isolation !== 'read committed') checkRow(table, key, at)
-    // That it was refused, or not, is a read, even where the write is taken back later.
-    this.#reads?.readKey(table, key, conditions.ifSeq === undefined && conditions.skipUnchanged !== true ? 'presence' : 'row')
-    const version = versionAt(table, key, at)
-    if (conditions.ifSeq !== undefined) {
-      if (event.previous !== undefined) throw ownBefore(table, key, conditions.ifSeq)
-      checkSeq(table, key, conditions.ifSeq, version)
-    }
-    const isLive = event.previous === undefined ? table.versions.isLive(version) : this.#isLive(event.previous, table, version)
-    if (kind === 'insert' && isLive) throw refusal('ALREADY_EXISTS', table, key)
-    if ((kind === 'patch' || kind === 'softDelete') && !isLive) throw refusal('KEY_NOT_FOUND', table, key)
-  }
-
-  #isLive(event: OwnEvent<TableState>, table: TableState, version: number): boolean {
-    return this.#own.isLive(event, () => table.versions.isLive(version))
-  }
-
   #doom(error: DriftError): void {
     this.#state = { kind: 'doomed', error }
     this.#host.transactions.end(this, this.#entry)
@@ -350,13 +366,19 @@ export class Transaction {
     const { isExpired, endsAtMs } = this.#entry
     // Every call comes by here: the clock is read only where there is a limit.
     if (!isExpired && (endsAtMs === Number.POSITIVE_INFINITY || this.#host.monotonic() <= endsAtMs)) return
-    this.#doom(this.#host.transactions.expire(this.#entry))
+    this.#expired(this.#host.transactions.expire(this.#entry))
+  }
+
+  /** A commit that waits for locks is told by its wait. */
+  #expired(error: DriftError): void {
+    if (this.#state.kind === 'open' || this.#state.kind === 'failed') this.#doom(error)
   }
 
   #end(how: 'committed' | 'rolled back'): void {
-    this.#state = { kind: 'ended', how }
+    this.#state = how === 'committed' ? COMMITTED : ROLLED_BACK
     this.#host.transactions.end(this, this.#entry)
     this.#forget()
+    this.#onEnded?.(this.#commit)
   }
 
   /** Who still reads of it gets TXN_ABORTED. */
@@ -374,17 +396,6 @@ export class Transaction {
   }
 }
 
-function versionAt(table: TableState, key: Uint8Array, at: number): number {
-  const ordinal = table.keys.find(key, key.length)
-  return ordinal < 0 ? 0 : table.versions.versionAt(ordinal, at)
-}
-
 function unknownSavepoint(name: string): DriftError {
   return new DriftError('INVALID_ARGUMENT', `there is no savepoint ${JSON.stringify(name)}`, { savepoint: name })
-}
-
-/** An own event has no seq yet, so no seq can be that of the last one. */
-function ownBefore(table: TableState, key: Uint8Array, expected: number): DriftError {
-  const message = `table ${table.definition.name}: this transaction wrote the key itself, so its last event is not ${expected}`
-  return new DriftError('WRITE_CONFLICT', message, { table: table.definition.name, key: decodeKey(key), expected })
 }

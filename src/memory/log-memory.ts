@@ -2,8 +2,8 @@
  * The memory that the coordinator and the writer thread share: 64 KiB of words and cursors, then the chunks of the shared log.
  * Only this room makes shared memory and calls Atomics.
  *
- * MEM-1: each word has one thread that writes it. Coordinator: signal, tail, asked, wanted, stays awake. Writer: asleep, published, answered,
- * state, reserved and, but under durability `none`, the cursors.
+ * MEM-1: each word has one thread that writes it. Coordinator: signal, tail, asked, wanted, stays awake, burst. Writer: asleep, published,
+ * answered, gathering, state, reserved and, but under durability `none`, the cursors.
  */
 export const LOG_CONTROL_BYTES = 64 * 1024
 export const LOG_CHUNK_BYTES = 1024 * 1024
@@ -18,6 +18,8 @@ const ASKED = 5
 const ANSWERED = 6
 const NO_ROOM = 7
 const STAYS_AWAKE = 8
+const BURST = 9
+const GATHERING = 10
 
 const VISIBLE_SEQ = 16
 const DURABLE_SEQ = 17
@@ -123,6 +125,25 @@ export class LogMemory {
 
   set writerStaysAwake(awake: boolean) {
     Atomics.store(this.#words, STAYS_AWAKE, awake ? 1 : 0)
+  }
+
+  /** The callers of a group were answered, and their next commits come one after another: {@link endBurst} follows. */
+  beginBurst(): void {
+    Atomics.store(this.#words, BURST, 1)
+  }
+
+  endBurst(): void {
+    Atomics.store(this.#words, BURST, 0)
+    if (Atomics.load(this.#words, GATHERING) !== 0) Atomics.notify(this.#words, BURST)
+  }
+
+  /** The writer's sleep while a burst lasts, so many milliseconds at most: nobody pays for waking it before the end. False: there is none. */
+  sleepThroughBurst(ms: number): boolean {
+    if (Atomics.load(this.#words, BURST) === 0) return false
+    Atomics.store(this.#words, GATHERING, 1)
+    Atomics.wait(this.#words, BURST, 1, ms)
+    Atomics.store(this.#words, GATHERING, 0)
+    return true
   }
 
   // Waking the coordinator.

@@ -1,6 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import { skipValue, type Key } from '../codec/key-codec.js'
 import { decodeDocument, decodePatchInto, decodeValue } from '../codec/document-codec.js'
+import { mergePatches } from '../codec/merge-patches.js'
 import type { Document } from '../codec/value.js'
 import { readU64, readVarint, varintBytes } from '../format/bytes.js'
 import { EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, frameHeadBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
@@ -17,6 +18,20 @@ const TWO_32 = 2 ** 32
 
 export function logAddress(source: number, offset: number): number {
   return source * TWO_32 + offset
+}
+
+/** A document and its patches that are merged here have so many bytes at most. */
+const MERGED_BYTES_MAX = 8 * 1024
+const parts = new Uint8Array(MERGED_BYTES_MAX)
+const mergedBytes = new Uint8Array(MERGED_BYTES_MAX)
+
+/** Puts bytes behind those that are there; returns their end, or -1 where there is no room. */
+function gather(source: Uint8Array, from: number, to: number, ends: number[]): number {
+  let end = ends.at(-1) ?? 0
+  if (end + to - from > MERGED_BYTES_MAX) return -1
+  for (let index = from; index < to; index++) parts[end++] = source[index] ?? 0
+  ends.push(end)
+  return end
 }
 
 /**
@@ -73,11 +88,44 @@ export class VersionFrames {
     return document
   }
 
+  /** The document as of a version, from that of the version before it, which may be changed; undefined if it is a delete. */
+  after(before: Document, version: number): Document | undefined {
+    const event = this.#versions.eventOf(version)
+    if (event !== EVENT_PATCH) return event === EVENT_SOFT_DELETE ? undefined : this.#wholeDocument(version)
+    const at = this.#behindKey(version)
+    const end = this.#versions.hasDocument(version) ? skipValue(this.#source, at) : this.#frameEnd()
+    decodePatchInto(before, this.#source, at, end)
+    return before
+  }
+
   /** The document's msgpack where the version's own frame has it, valid until the next read; undefined: a delete, or to be folded. */
   wholeBytes(version: number): Uint8Array | undefined {
     if (!this.#versions.hasDocument(version)) return undefined
     const at = this.#wholeOffset(version)
     return this.#source.subarray(at, this.#frameEnd())
+  }
+
+  /**
+   * The document of a version with one more patch, `source[from, to)`, as msgpack that is valid until the next call; undefined where it is
+   * not of the common kind, and must be decoded for that.
+   */
+  merged(version: number, source: Uint8Array, from: number, to: number): Uint8Array | undefined {
+    const versions = this.#versions
+    const patches = this.#patches
+    let count = 0
+    let base = version
+    for (; base !== 0 && !versions.hasDocument(base); base = versions.previousOf(base)) patches[count++] = base
+    if (base === 0) return undefined
+    const ends = [0]
+    const wholeAt = this.#wholeOffset(base)
+    let used = gather(this.#source, wholeAt, this.#frameEnd(), ends)
+    while (count > 0 && used >= 0) {
+      const patchAt = this.#behindKey(patches[--count] ?? 0)
+      used = gather(this.#source, patchAt, this.#frameEnd(), ends)
+    }
+    if (used < 0 || gather(source, from, to, ends) < 0) return undefined
+    const end = mergePatches(parts, ends, mergedBytes)
+    return end < 0 ? undefined : mergedBytes.subarray(0, end)
   }
 
   /** What the event itself carried: the document, the patch, or null. */

@@ -81,6 +81,11 @@ export class VersionStore {
     return this.#count - 1
   }
 
+  /** Of the newest version, visible or not; 0: there is none. */
+  get lastSeq(): number {
+    return this.#lastSeq
+  }
+
   /** Live rows at the newest version. */
   get liveCount(): number {
     return this.#live

@@ -104,9 +104,23 @@ export type CreateTable = {
   readonly table: string
   readonly primaryKey: string
   /** The columns of each index, in the order of the text. */
-  readonly indexes: readonly (readonly string[])[]
+  readonly indexes: readonly (readonly IndexColumn[])[]
   readonly ifNotExists: boolean
 }
+
+export type IndexColumn = { readonly path: readonly string[]; readonly isDescending: boolean }
+
+export type CreateIndex = {
+  readonly kind: 'create-index'
+  readonly table: string
+  /** Null: that of its table and columns. */
+  readonly name: string | null
+  readonly columns: readonly IndexColumn[]
+  readonly isUnique: boolean
+  readonly ifNotExists: boolean
+}
+
+export type DropIndex = { readonly kind: 'drop-index'; readonly name: string; readonly ifExists: boolean }
 
 /** Each source is one document or a list of them. */
 export type InsertSource =
@@ -200,6 +214,8 @@ export type NotSupported = { readonly kind: 'not-supported'; readonly statement:
 
 export type Statement =
   | CreateTable
+  | CreateIndex
+  | DropIndex
   | Insert
   | Patch
   | SoftDelete

@@ -1,6 +1,7 @@
 /** From the shape of a text to what it means: gives each token its meaning in one dialect. */
 import { type Dialect, type Token } from '../../grammar/lexer.js'
 import {
+  type IndexTree,
   arrayOf,
   type AssignmentTree,
   type Chain,
@@ -19,6 +20,7 @@ import { limits } from '../base/limits.js'
 import { parseJson } from '../codec/json-codec.js'
 import { type Value } from '../codec/value.js'
 import {
+  type IndexColumn,
   type AggregateName,
   type ArithmeticOperator,
   type Assignment,
@@ -37,7 +39,7 @@ import {
   type SelectItem,
   type Statement
 } from './ast.js'
-import { expressionText } from './expression-text.js'
+import { expressionText, pathText } from './expression-text.js'
 import { FromBuilder } from './from-builder.js'
 import { syntaxError } from './syntax-error.js'
 
@@ -92,7 +94,7 @@ export class StatementBuilder {
     switch (tree.kind) {
       case 'create-table': {
         const { table, body, ifNotExists } = tree
-        const indexes = arrayOf(body.indexes).flatMap((list) => arrayOf(list).map((columns) => arrayOf(columns).map(nameOf)))
+        const indexes = arrayOf(body.indexes).flatMap((list) => arrayOf(list).map((columns) => this.#indexColumns(columns)))
         return { kind: 'create-table', table: nameOf(table), primaryKey: nameOf(body.primaryKey), indexes, ifNotExists }
       }
       case 'insert':
@@ -138,6 +140,17 @@ export class StatementBuilder {
         return { kind: tree.kind }
       case 'savepoint':
         return { kind: tree.verb, name: nameOf(tree.name) }
+      case 'create-index':
+        return {
+          kind: 'create-index',
+          table: nameOf(tree.table),
+          name: tree.name === null ? null : nameOf(tree.name),
+          columns: this.#indexColumns(tree.columns),
+          isUnique: tree.unique,
+          ifNotExists: tree.ifNotExists
+        }
+      case 'drop-index':
+        return { kind: 'drop-index', name: nameOf(tree.name), ifExists: tree.ifExists }
       case 'not-supported':
         return { kind: 'not-supported', statement: tree.statement }
       default:
@@ -465,6 +478,17 @@ export class StatementBuilder {
       const offset = token.offset + (typeof position === 'number' ? position : 0)
       throw syntaxError(this.#text, offset, String(found), [String(expected)], thrown)
     }
+  }
+
+  #indexColumns(columns: IndexTree): IndexColumn[] {
+    return arrayOf(columns).map(({ path, direction }) => {
+      const steps = this.#path(path)
+      const names = steps.filter((step) => typeof step === 'string')
+      if (names.length < steps.length) {
+        throw new DriftError('NOT_SUPPORTED', `an index has fields, not elements of lists: ${pathText(steps)}`, { found: pathText(steps) })
+      }
+      return { path: names, isDescending: direction?.type === 'DESC' }
+    })
   }
 
   #path(tree: PathTree): Path {

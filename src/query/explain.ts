@@ -2,6 +2,7 @@
 import { pathText } from '../parser/expression-text.js'
 import { type Select } from '../parser/ast.js'
 import { type ExplainNode } from './explain-node.js'
+import { type IndexChoice } from './index-select.js'
 import { type PlanProbe } from './plan-probe.js'
 import { type SelectPlan } from './plan.js'
 import { type QuerySource } from './query-source.js'
@@ -11,7 +12,12 @@ import { joinStep, leafFilterStep, leafStep } from './source-rows.js'
 import { type TableSource } from './table-source.js'
 
 /** The left side of a join stands above its right. */
-export function explainTree(select: Select, { plan, tables }: SelectRun, source: QuerySource, probe: PlanProbe | undefined): ExplainNode {
+export function explainTree(
+  select: Select,
+  { plan, tables, index }: SelectRun,
+  source: QuerySource,
+  probe: PlanProbe | undefined
+): ExplainNode {
   const node = (step: string, text: string, inputs: readonly ExplainNode[]): ExplainNode => {
     return { step, text, measured: probe?.of(step), scan: undefined, inputs }
   }
@@ -23,7 +29,8 @@ export function explainTree(select: Select, { plan, tables }: SelectRun, source:
     ]
     steps.push(['limit', parts.filter((part) => part !== '').join(' ')])
   }
-  if (plan.sort.length > 0) steps.push(['sort', `sort by ${plan.sortTexts.join(', ')}`])
+  const choice = index?.choice
+  if (plan.sort.length > 0 && choice?.isOrdered !== true) steps.push(['sort', `sort by ${plan.sortTexts.join(', ')}`])
   if (plan.distinct) steps.push(['distinct', 'distinct'])
   if (plan.having !== undefined) steps.push(['having', `having ${plan.having.text}`])
   if (plan.group !== undefined && !plan.isCount) steps.push(['aggregate', aggregateText(plan)])
@@ -39,7 +46,11 @@ export function explainTree(select: Select, { plan, tables }: SelectRun, source:
     const rows = scanOf(leafStep(from), leafText(from, table), from.scan.table, table?.source ?? source)
     return from.where === undefined ? rows : node(leafFilterStep(from), `filter ${from.where.text}`, [rows])
   }
-  const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : tableText(plan, source)
+  const text = plan.isCount
+    ? `count of ${plan.table} at @seq:${source.seq}`
+    : choice === undefined
+      ? tableText(plan, source)
+      : indexText(plan, choice, source)
   const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source) : below(plan.source)
   return steps.reduceRight((input, [step, what]) => node(step, what, [input]), rows)
 }
@@ -84,6 +95,15 @@ function tableText(plan: TableScan, source: QuerySource): string {
           : `scan ${table}`
   const fields = plan.keysOnly ? ' keys only' : plan.hasStar ? '' : ` for ${plan.fields.map(pathText).join(', ')}`
   return `${way}${reverse ? ' backwards' : ''}${fields} at @seq:${source.seq}`
+}
+
+/** By which index, for what, how many rows it has for that, and what that costs beside a scan, in microseconds. */
+function indexText({ table, reverse }: TableScan, choice: IndexChoice, source: QuerySource): string {
+  const { index, text, rows, isOrdered, isReverse, cost, scanCost } = choice
+  const order = isOrdered ? ` in its order${isReverse ? ' backwards' : ''}` : reverse ? ' backwards' : ''
+  const what = text === '' ? '' : ` (${text})`
+  const costs = `cost ${cost.toFixed(0)}, a scan ${scanCost.toFixed(0)}`
+  return `lookup ${table} by ${index.definition.name}${what}${order} for ${rows} rows at @seq:${source.seq}, ${costs}`
 }
 
 const SIDES = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const

@@ -111,7 +111,8 @@ const NO_FIELDS: Scope = {
 }
 const NOT_CONSTANT = new Error('an expression with fields')
 
-function constantOf(expression: Expression): Evaluator | undefined {
+/** The evaluator of an expression without fields; undefined of any other. */
+export function constantOf(expression: Expression): Evaluator | undefined {
   try {
     return compile(expression, NO_FIELDS)
   } catch (thrown) {

@@ -6,17 +6,19 @@ import {
   type Field,
   type From,
   type Join,
+  type OrderItem,
   type Path,
   type Select,
   type SelectItem
 } from '../parser/ast.js'
 import { expressionText, pathText } from '../parser/expression-text.js'
+import { columnConditions, namesOf } from './column-conditions.js'
 import { compile, type Evaluator, type Scope } from './evaluate.js'
 import { rewrite, some } from './expression-tree.js'
 import { keyAccess } from './key-access.js'
 import { type AggregateColumn, type SortKey } from './operators.js'
 import { JoinFields, planJoin, type TableNames } from './plan-join.js'
-import { type Condition, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
+import { type ColumnOrder, type Condition, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
 import { typeOfExpression, type ExpressionType } from './expression-type.js'
 
 /** `of`: in a join, the table that a star shows. */
@@ -143,6 +145,7 @@ class Planner {
       hasStar,
       access: primaryKey === undefined || this.#join !== undefined ? { kind: 'all' } : keyAccess(where, primaryKey),
       reverse,
+      ...(select.from?.kind === 'table' ? { asked: columnConditions(where), order: this.#columnOrder(order, isGrouped) } : {}),
       ...(timeColumn === undefined || this.#join !== undefined ? {} : { times: keyAccess(where, timeColumn) })
     }
     return {
@@ -213,6 +216,17 @@ class Planner {
     const { from } = this.#select
     if (from === null || from.kind === 'table') return undefined
     return { kind: 'leaf', index: 0, name: this.#tables[0]?.name ?? '', scan, where: undefined }
+  }
+
+  /** Undefined where an index cannot have it. */
+  #columnOrder(order: readonly OrderItem[], isGrouped: boolean): readonly ColumnOrder[] | undefined {
+    if (order.length === 0 || isGrouped || this.#select.distinct) return undefined
+    const columns = order.map(({ expression, descending, nulls }): ColumnOrder | undefined => {
+      const path = expression.kind === 'field' ? namesOf(expression.path) : undefined
+      const isUsual = nulls === null || (nulls === 'first') === descending
+      return path === undefined || !isUsual ? undefined : { path, isDescending: descending }
+    })
+    return columns.every((column) => column !== undefined) ? columns : undefined
   }
 
   #hasOneRowOfKey(): boolean {

@@ -1,6 +1,7 @@
 /** What a query reads from. The floors above implement it; a query knows nothing of versions, pages or logs. */
 import { type Key } from '../codec/key-codec.js'
 import { type Document, type Value } from '../codec/value.js'
+import { type ReadableIndex } from '../index/readable-index.js'
 import { type PointInTime } from '../parser/point-in-time.js'
 import { type FragmentRunner } from '../scan/fragment.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
@@ -102,6 +103,14 @@ export type QuerySource = {
   keys(table: string, range: KeyRange): Iterable<Key>
   /** The table's version pages at this point, where it has some; whoever takes them releases them. Rows come from elsewhere without. */
   pages?(table: string): PagesAtSeq | undefined
+  /** Indexes of the table that answer at this point; rows are found without them too. */
+  indexes?(table: string): readonly ReadableIndex[]
+  /** An index is used also where a scan would cost less. */
+  readonly isIndexForced?: boolean | undefined
+  /** Of what an index finds: the row with an ordinal. */
+  documentAt?(table: string, ordinal: number): Document | undefined
+  /** Ordinals in the order of their keys. */
+  inKeyOrder?(table: string, ordinals: number[], reverse: boolean): readonly number[]
   /** Other threads that take part in large scans, where there are some. */
   readonly fragments?: FragmentRunner | undefined
   /** A transaction wrote the table: it has no pages here. */

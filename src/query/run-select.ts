@@ -5,6 +5,7 @@ import { type Document, type Value } from '../codec/value.js'
 import { type Select } from '../parser/ast.js'
 import { BATCH_ROWS_MAX, batchOf, documentBatches, vectorOf } from './batch.js'
 import { newExecution, NO_ROW, type Execution } from './evaluate.js'
+import { documentsOfIndex, IndexSelect } from './index-select.js'
 import { findAccess, timesOf, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
 import { countDiffByPages } from './page-diff.js'
@@ -32,6 +33,8 @@ export type SelectRun = ResultShape & {
   readonly stats: QueryStats
   /** To be iterated once. An empty batch is a chance to look up. */
   readonly batches: Batches
+  /** Which index is used, of one table at one point; to be asked when the query may run. */
+  readonly index: IndexSelect | undefined
   /** Instead of them, where the rows are the table's own: lines of JSON. */
   readonly jsonLines: (() => Generator<Uint8Array, void>) | undefined
 }
@@ -63,10 +66,13 @@ export function runSelect(
   }
   // What the plan asks of one table at one point, pages may answer as a whole.
   const isPlain = given === undefined && plan.source === undefined && source.pages !== undefined
+  const isOneTable = given === undefined && plan.source === undefined && plan.table !== undefined && !plan.isCount
+  const firstRows = count === Number.POSITIVE_INFINITY ? undefined : offset + count
+  const index = isOneTable ? new IndexSelect(plan, source, execution, firstRows) : undefined
   const pages = isPlain ? new PageSelect(plan, source, execution, stats) : undefined
   const rows = (): Batches => {
     if (given !== undefined) return probe('scan', over(given, plan))
-    if (plan.source === undefined) return probe('scan', scan(plan, source, execution, offset + count, stats, pages))
+    if (plan.source === undefined) return probe('scan', scan(plan, source, execution, offset + count, stats, pages, index))
     const scanned = (more: number): void => void (stats.rowsScanned += more)
     const scanOf = (table: TableScan, at: QuerySource, wanted: number): Batches => {
       const ofPages = at.pages === undefined ? undefined : new PageSelect(rowsOfTable(table), at, execution, stats)
@@ -84,17 +90,24 @@ export function runSelect(
     const byRows = aggregate(batches, plan.group.keys, plan.group.columns, execution, part)
     const leaf = given === undefined && plan.source?.kind === 'leaf' ? tables[0] : undefined
     const ofLeaf = leaf === undefined ? undefined : leafAggregates(plan, leaf, byRows, execution, part, stats)
-    batches = probe('aggregate', ofLeaf ?? pages?.aggregate(byRows, part) ?? byRows)
+    batches = probe(
+      'aggregate',
+      ofLeaf ?? (pages === undefined ? byRows : unlessIndexed(index, byRows, () => pages.aggregate(byRows, part)))
+    )
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)
   if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory.part('distinct')))
-  if (plan.sort.length > 0) batches = probe('sort', sort(batches, plan.sort, offset + count, memory.part('sort')))
+  if (plan.sort.length > 0) {
+    const unsorted = batches
+    const sorted = (): Batches => sort(unsorted, plan.sort, offset + count, memory.part('sort'))
+    batches = probe('sort', inOrder(index, unsorted, sorted))
+  }
   if (offset > 0 || count !== Number.POSITIVE_INFINITY) batches = probe('limit', slice(batches, offset, count))
   const isWhole = given === undefined && isWholeTable(plan) && offset === 0 && count === Number.POSITIVE_INFINITY
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined
   const notices = [...new Set([...plan.notices, ...tables.flatMap((table) => table.notices)])]
-  return { ...resultShape(plan, tables), tables, notices, stats, batches, jsonLines }
+  return { ...resultShape(plan, tables), tables, notices, stats, batches, index, jsonLines }
 }
 
 /** The aggregates of a sweep, a difference or versions: by pages, or else `byRows`. Undefined of a table at one point. */
@@ -177,7 +190,8 @@ function* scan(
   execution: Execution,
   wanted: number,
   stats: QueryStats,
-  pages: PageSelect | undefined
+  pages: PageSelect | undefined,
+  index?: IndexSelect
 ): Batches {
   const { table } = plan
   if (table === undefined) {
@@ -190,10 +204,27 @@ function* scan(
     return
   }
   const access = withTimes(findAccess(plan.access, execution, plan.reverse), plan, execution)
+  const choice = access.kind === 'range' ? index?.choice : undefined
+  if (choice !== undefined) {
+    const documents = documentsOfIndex(choice, source, table, plan.reverse)
+    const looked = (rows: number): void => void (stats.rowsScanned += rows)
+    yield* documentBatches(documents, { paths: plan.fields, documents: plan.hasStar ? 'keep' : 'drop' }, wanted, looked)
+    return
+  }
   if (pages !== undefined && access.kind === 'range' && (yield* pages.rows(access.range, wanted))) return
   const scanned = (rows: number): void => void (stats.rowsScanned += rows)
   const fields = { paths: plan.fields, documents: plan.hasStar ? 'keep' : 'drop' } as const
   yield* documentBatches(documentsOf(plan, source, table, access), fields, wanted, scanned)
+}
+
+/** An index finds the few rows that are aggregated: pages need not be asked. */
+function* unlessIndexed(index: IndexSelect | undefined, byRows: Batches, byPages: () => Batches): Batches {
+  yield* index?.choice === undefined ? byPages() : byRows
+}
+
+/** What comes in the order of an index is not sorted. */
+function* inOrder(index: IndexSelect | undefined, batches: Batches, sorted: () => Batches): Batches {
+  yield* index?.choice?.isOrdered === true ? batches : sorted()
 }
 
 function withTimes(access: FoundAccess, { times }: TableScan, execution: Execution): FoundAccess {

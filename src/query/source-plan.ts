@@ -1,7 +1,10 @@
 /** Where the rows of a query come from: a table, something else with a name after FROM, or a join of them. */
 import { type Expression, type JoinSide, type Path } from '../parser/ast.js'
+import { type ColumnConditions } from './column-conditions.js'
 import { type Evaluator } from './evaluate.js'
 import { type KeyAccess } from './key-access.js'
+
+export type ColumnOrder = { readonly path: readonly string[]; readonly isDescending: boolean }
 
 /** Of one table. */
 export type TableScan = {
@@ -13,6 +16,10 @@ export type TableScan = {
   readonly hasStar: boolean
   readonly access: KeyAccess
   readonly reverse: boolean
+  /** What is asked of other columns, for an index that has them. */
+  readonly asked?: ColumnConditions | undefined
+  /** ORDER BY, where it is of fields only and nulls stand as they do unless asked otherwise. */
+  readonly order?: readonly ColumnOrder[] | undefined
   /** What is asked of the column of times along the keys, of a table that has one. */
   readonly times?: KeyAccess | undefined
 }

@@ -1,5 +1,6 @@
 import type { ManifestPages } from '../format/manifest.js'
-import type { ApplierParts, CompactionStep, DirectoryAnswer } from '../apply/applier.js'
+import type { ApplierParts, CompactionStep, DirectoryAnswer, IndexStep } from '../apply/applier.js'
+import type { IndexAnswer } from '../apply/applied-index.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import type { ErrorData } from '../base/errors.js'
@@ -26,6 +27,8 @@ export type ApplyLink = {
   /** No reader has a directory of the table that is older than `version`: what was replaced since goes back. */
   releaseReplaced(tableId: number, version: number): Promise<void>
   forget(tableId: number): Promise<void>
+  /** A step in the life of an index, and where it is then. */
+  index(tableId: number, indexId: number, step: IndexStep): Promise<IndexAnswer>
   close(): Promise<void>
   /** Called once if it ends unasked: no table has pages any more. */
   onLost(listener: (reason: ErrorData) => void): void

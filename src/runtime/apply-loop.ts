@@ -1,5 +1,6 @@
 import type { ManifestPages } from '../format/manifest.js'
-import { Applier, type CompactionStep, type DirectoryAnswer } from '../apply/applier.js'
+import { Applier, type CompactionStep, type DirectoryAnswer, type IndexStep } from '../apply/applier.js'
+import type { IndexAnswer } from '../apply/applied-index.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import { DriftError } from '../base/errors.js'
 import type { Io } from '../io/io.js'
@@ -32,6 +33,7 @@ export type ApplyControl = {
   compact(tableId: number): Promise<Reply<CompactionStep>>
   releaseReplaced(tableId: number, version: number): Promise<Reply<void>>
   forget(tableId: number): Promise<Reply<void>>
+  index(tableId: number, indexId: number, step: IndexStep): Promise<Reply<IndexAnswer>>
   close(): Promise<Reply<void>>
 }
 
@@ -99,6 +101,10 @@ export class ApplyLoop implements ApplyControl {
 
   forget(tableId: number): Promise<Reply<void>> {
     return answer(() => this.#started().forget(tableId))
+  }
+
+  index(tableId: number, indexId: number, step: IndexStep): Promise<Reply<IndexAnswer>> {
+    return answer(() => finished(this.#started().index(tableId, indexId, step)))
   }
 
   close(): Promise<Reply<void>> {

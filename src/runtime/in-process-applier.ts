@@ -1,5 +1,6 @@
 import type { ManifestPages } from '../format/manifest.js'
-import { Applier, type CompactionStep, type DirectoryAnswer } from '../apply/applier.js'
+import { Applier, type CompactionStep, type DirectoryAnswer, type IndexStep } from '../apply/applier.js'
+import type { IndexAnswer } from '../apply/applied-index.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { Io } from '../io/io.js'
 import { Arena } from '../memory/arena.js'
@@ -60,6 +61,10 @@ export class InProcessApplier implements ApplyLink {
 
   async forget(tableId: number): Promise<void> {
     this.#applier.forget(tableId)
+  }
+
+  async index(tableId: number, indexId: number, step: IndexStep): Promise<IndexAnswer> {
+    return whole(this.#applier.index(tableId, indexId, step))
   }
 
   async close(): Promise<void> {

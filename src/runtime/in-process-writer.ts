@@ -21,6 +21,10 @@ export class InProcessWriter implements WriterLink {
     setImmediate(() => void this.#pump())
   }
 
+  async writeSchema(directory: string, schemaYaml: string): Promise<void> {
+    this.#writer.writeSchema(directory, schemaYaml)
+  }
+
   async addTable(files: TableFiles, schemaYaml: string): Promise<void> {
     this.#writer.addTable(files, schemaYaml)
   }

@@ -1,5 +1,6 @@
 import type { ManifestPages } from '../format/manifest.js'
-import type { CompactionStep, DirectoryAnswer } from '../apply/applier.js'
+import type { CompactionStep, DirectoryAnswer, IndexStep } from '../apply/applier.js'
+import type { IndexAnswer } from '../apply/applied-index.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { ErrorData } from '../base/errors.js'
 import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
@@ -62,6 +63,10 @@ export class ThreadApplier implements ApplyLink {
 
   async forget(tableId: number): Promise<void> {
     await this.#started().ask((control) => control.forget(tableId))
+  }
+
+  async index(tableId: number, indexId: number, step: IndexStep): Promise<IndexAnswer> {
+    return this.#started().ask((control) => control.index(tableId, indexId, step))
   }
 
   async close(): Promise<void> {

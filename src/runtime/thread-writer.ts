@@ -36,6 +36,10 @@ export class ThreadWriter implements WriterLink {
 
   poke(): void {}
 
+  async writeSchema(directory: string, schemaYaml: string): Promise<void> {
+    await this.#ask((control) => control.writeSchema(directory, schemaYaml))
+  }
+
   async addTable(files: TableFiles, schemaYaml: string): Promise<void> {
     await this.#ask((control) => control.addTable(files, schemaYaml))
   }

@@ -3,6 +3,13 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve))
 }
 
+/** Calls once after so many milliseconds, or never where it is cancelled before by what it returns. Keeps no process alive. */
+export function later(ms: number, call: () => void): () => void {
+  const timer = setTimeout(call, Math.min(Math.max(0, ms) + 1, TIMER_MS_MAX))
+  timer.unref()
+  return () => clearTimeout(timer)
+}
+
 /** Resolves after so many milliseconds, or when the signal ends the wait. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   await untilOrCancelled(new Promise<void>(() => {}), signal, ms)

@@ -8,6 +8,8 @@ export type WriterLink = {
   /** Something was published in the log. */
   poke(): void
   addTable(files: TableFiles, schemaYaml: string): Promise<void>
+  /** Writes `schema.yaml` of a table anew. */
+  writeSchema(directory: string, schemaYaml: string): Promise<void>
   checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<CheckpointResult>
   /** Seals, installs or removes files between checkpoints; the table's segments after it. */
   maintain(request: MaintenanceRequest): Promise<readonly SegmentSummary[]>

@@ -13,6 +13,7 @@ import type { ErrorData } from '../base/errors.js'
 export type WriterControl = {
   start(handle: LogMemoryHandle, config: WriterConfig): Promise<Reply<void>>
   addTable(files: TableFiles, schemaYaml: string): Promise<Reply<void>>
+  writeSchema(directory: string, schemaYaml: string): Promise<Reply<void>>
   checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<Reply<CheckpointResult>>
   maintain(request: MaintenanceRequest): Promise<Reply<readonly SegmentSummary[]>>
   close(): Promise<Reply<void>>
@@ -59,6 +60,10 @@ export class WriterLoop implements WriterControl {
     })
     if (this.#writer !== undefined) setImmediate(() => void this.#run(memory))
     return reply
+  }
+
+  writeSchema(directory: string, schemaYaml: string): Promise<Reply<void>> {
+    return this.#answer(() => this.#started().writeSchema(directory, schemaYaml))
   }
 
   addTable(files: TableFiles, schemaYaml: string): Promise<Reply<void>> {
@@ -143,9 +148,13 @@ export class WriterLoop implements WriterControl {
     return false
   }
 
-  /** Where many callers wait, their next commits come in one burst: the group is closed when it pauses, or after a moment. */
+  /**
+   * Where many callers wait, their next commits come in one burst: the group is closed when it ends, where the coordinator says so, or
+   * pauses, or after a moment. In its sleep this thread leaves its core to others; awake it would be in the way of what it waits for.
+   */
   #gather(memory: LogMemory, lastRecords: number): void {
     if (lastRecords < GATHER_RECORDS_MIN) return
+    if (memory.sleepThroughBurst(GATHER_MS)) return
     const began = this.#clock.monotonic()
     let tail = memory.tail
     let changed = began

@@ -61,6 +61,11 @@ export class LockTable<Table extends Named> {
     return this.#rows === 0
   }
 
+  /** Somebody has a lock of the table. */
+  hasAny(table: Table): boolean {
+    return this.#tables.has(table)
+  }
+
   /** Rows that are locked. */
   get rows(): number {
     return this.#rows

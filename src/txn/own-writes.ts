@@ -1,19 +1,24 @@
 import { DriftError } from '../base/errors.js'
 import type { ColumnInfo, SeenColumns } from '../catalog/seen-columns.js'
-import { compareKeys } from '../codec/key-codec.js'
+import { compareKeys, keyBytes } from '../codec/key-codec.js'
 import { decodeDocument, decodePatchInto, encodeDocument } from '../codec/document-codec.js'
 import type { Document } from '../codec/value.js'
 import type { KeyRange } from '../index/ordered-keys.js'
 import { isWithin, keyName } from './read-set.js'
 import type { WriteConditions, WriteOperation, WriteSet } from './write-set.js'
 
-type Named = { readonly definition: { readonly name: string; readonly primaryKey: string } }
+type Keyed = {
+  readonly definition: { readonly name: string; readonly primaryKey: string }
+  readonly keys: { keyOf(ordinal: number): Uint8Array }
+  ordinalOf(key: unknown): number
+}
 
 /** One write of the transaction that has not happened yet for anybody else. */
 export type OwnEvent<Table> = {
   /** Ascending; one that was taken back is not given again. */
   readonly number: number
   readonly operation: WriteOperation<Table>
+  readonly row: OwnRow<Table>
   /** The one before it of the same key. */
   readonly previous: OwnEvent<Table> | undefined
   /** What the row rests on where only patches stand: the committed one. */
@@ -22,10 +27,15 @@ export type OwnEvent<Table> = {
   whole: { readonly at: number; readonly bytes: Uint8Array } | undefined
 }
 
-export type OwnRow<Table> = { readonly key: Uint8Array; latest: OwnEvent<Table> | undefined }
+/** `key`: its bytes, where they were asked for. */
+type OwnRow<Table> = { readonly ordinal: number; key: Uint8Array | undefined; latest: OwnEvent<Table> | undefined }
 
 type OwnTable<Table> = {
-  readonly rows: Map<string, OwnRow<Table>>
+  readonly table: Table
+  /** By ordinal, which a key keeps for ever. */
+  readonly rows: Map<number, OwnRow<Table>>
+  /** Of keys that had no ordinal at their first write, by their bytes as a text: others may have given them one since. */
+  unborn: Map<string, OwnRow<Table>> | undefined
   /** In key order; those of `added` are not in it yet. A new array each time. */
   sorted: readonly OwnRow<Table>[]
   added: OwnRow<Table>[]
@@ -46,9 +56,11 @@ const FOLDED_EVERY = 16
  * The writes of one transaction, and what each row is after them. A reader that began at event number n sees those up to n: what comes
  * later does not change what it reads. The folded rows take memory beside the set only where a row is patched again and again.
  */
-export class OwnWrites<Table extends Named> {
+export class OwnWrites<Table extends Keyed> {
   readonly set: WriteSet<Table>
-  readonly #tables = new Map<Table, OwnTable<Table>>()
+  /** A few as a rule: looked through from the one that was asked for last. */
+  readonly #tables: OwnTable<Table>[] = []
+  #last: OwnTable<Table> | undefined
   readonly #events: OwnEvent<Table>[] = []
   #number = 0
   #epoch = 0
@@ -77,55 +89,57 @@ export class OwnWrites<Table extends Named> {
 
   /** The table has events up to number `through`. */
   hasAny(table: Table, through: number): boolean {
-    const own = this.#tables.get(table)
-    if (own === undefined) return false
+    const own = this.#of(table)
     return own !== undefined && own.events > 0 && own.first <= through
   }
 
   document(kind: 'insert' | 'upsert', table: Table, document: unknown, conditions: WriteConditions): OwnEvent<Table> {
     this.set.document(kind, table, document, conditions)
-    return this.#added()
+    return this.#added((document as { readonly [field: string]: unknown })[table.definition.primaryKey])
   }
 
   patch(table: Table, key: unknown, set: unknown, conditions: WriteConditions): OwnEvent<Table> {
     this.set.patch(table, key, set, conditions)
-    return this.#added()
+    return this.#added(key)
   }
 
   softDelete(table: Table, key: unknown, conditions: WriteConditions): OwnEvent<Table> {
     this.set.softDelete(table, key, conditions)
-    return this.#added()
+    return this.#added(key)
   }
 
-  /** The last event of a key with number <= `through`. */
-  eventOf(table: Table, key: Uint8Array, through: number): OwnEvent<Table> | undefined {
-    return upTo(this.#tables.get(table)?.rows.get(keyName(key))?.latest, through)
+  /** The last event of a key, which has this ordinal or -1, with number <= `through`. */
+  eventOf(table: Table, ordinal: number, key: unknown, through: number): OwnEvent<Table> | undefined {
+    const own = this.#of(table)
+    return own === undefined ? undefined : upTo(rowOf(own, ordinal, key)?.latest, through)
   }
 
   /** Of a key, oldest first. */
-  eventsOf(table: Table, key: Uint8Array, through: number): OwnEvent<Table>[] {
+  eventsOf(table: Table, key: unknown, through: number): OwnEvent<Table>[] {
     const events: OwnEvent<Table>[] = []
-    for (let event = this.eventOf(table, key, through); event !== undefined; event = event.previous) events.push(event)
+    for (let event = this.eventOf(table, table.ordinalOf(key), key, through); event !== undefined; event = event.previous)
+      events.push(event)
     return events.reverse()
   }
 
   /** Rows of a range that have an event with number <= `through`, in key order. */
   *rows(table: Table, range: KeyRange, through: number): Generator<{ readonly key: Uint8Array; readonly event: OwnEvent<Table> }, void> {
-    const own = this.#tables.get(table)
+    const own = this.#of(table)
     if (own === undefined) return
     const sorted = inOrder(own)
     const step = range.reverse === true ? -1 : 1
     for (let index = step === 1 ? 0 : sorted.length - 1; index >= 0 && index < sorted.length; index += step) {
       const row = sorted[index] as OwnRow<Table>
-      if (!isWithin(row.key, range)) continue
+      const { key = NO_KEY } = row
+      if (!isWithin(key, range)) continue
       const event = upTo(row.latest, through)
-      if (event !== undefined) yield { key: row.key, event }
+      if (event !== undefined) yield { key, event }
     }
   }
 
   /** The columns of `committed`, those at seq `at`, and behind them what own documents and patches brought. Each event is read once. */
   columns(table: Table, at: number, through: number, committed: () => SeenColumns): readonly ColumnInfo[] {
-    const own = this.#tables.get(table)
+    const own = this.#of(table)
     if (own === undefined) return committed().at(at)
     let known = own.columns
     // An older statement that is still read has fewer of them.
@@ -183,10 +197,9 @@ export class OwnWrites<Table extends Named> {
     this.#epoch++
     while (this.#events.length > operations) {
       const event = this.#events.pop() as OwnEvent<Table>
-      const own = this.#tables.get(event.operation.table)
+      const own = this.#of(event.operation.table)
       if (own !== undefined) own.events--
-      const row = own?.rows.get(keyName(this.keyOf(event)))
-      if (row !== undefined) row.latest = event.previous
+      event.row.latest = event.previous
     }
     this.set.truncate(operations)
   }
@@ -196,32 +209,36 @@ export class OwnWrites<Table extends Named> {
     if (this.#events.length === 0) return
     this.#epoch++
     this.#events.length = 0
-    this.#tables.clear()
+    this.#tables.length = 0
+    this.#last = undefined
     this.set.truncate(0)
   }
 
-  /** Registers the operation that the set took last. */
-  #added(): OwnEvent<Table> {
-    const operation = this.set.operations.at(-1)
+  #of(table: Table): OwnTable<Table> | undefined {
+    if (this.#last?.table === table) return this.#last
+    const own = this.#tables.find((known) => known.table === table)
+    if (own !== undefined) this.#last = own
+    return own
+  }
+
+  /** Registers the operation that the set took last, of this key. */
+  #added(key: unknown): OwnEvent<Table> {
+    const { operations } = this.set
+    const operation = operations[operations.length - 1]
     if (operation === undefined) throw new DriftError('INVARIANT', 'a write set took an operation and has none')
     const { table, kind } = operation
-    let own = this.#tables.get(table)
+    let own = this.#of(table)
     if (own === undefined) {
-      own = { rows: new Map(), sorted: [], added: [], events: 0, first: 0, columns: undefined }
-      this.#tables.set(table, own)
+      own = { table, rows: new Map(), unborn: undefined, sorted: NONE, added: [], events: 0, first: 0, columns: undefined }
+      this.#tables.push(own)
     }
-    const key = this.set.buffer.subarray(operation.keyAt, operation.end)
-    const name = keyName(key)
-    let row = own.rows.get(name)
-    if (row === undefined) {
-      row = { key: key.slice(), latest: undefined }
-      own.rows.set(name, row)
-      own.added.push(row)
-    }
+    const ordinal = table.ordinalOf(key)
+    operation.ordinal = ordinal
+    const row = ordinal < 0 ? unbornRow(own, keyBytes(key)) : (rowOf(own, ordinal, key) ?? newRow(own, ordinal))
     const previous = row.latest
     const isPatch = kind === 'patch'
     const rests = kind === 'softDelete' ? 'nothing' : isPatch ? (previous?.rests ?? 'committed') : 'own'
-    const event: OwnEvent<Table> = { number: ++this.#number, operation, previous, rests, whole: undefined }
+    const event: OwnEvent<Table> = { number: ++this.#number, operation, row, previous, rests, whole: undefined }
     row.latest = event
     if (own.events++ === 0) own.first = event.number
     this.#events.push(event)
@@ -235,14 +252,50 @@ function upTo<Table>(latest: OwnEvent<Table> | undefined, through: number): OwnE
   return event
 }
 
+function rowOf<Table extends Keyed>(own: OwnTable<Table>, ordinal: number, key: unknown): OwnRow<Table> | undefined {
+  if (ordinal >= 0) {
+    const row = own.rows.get(ordinal)
+    if (row !== undefined) return row
+  }
+  if (own.unborn === undefined) return undefined
+  const row = own.unborn.get(keyName(keyBytes(key)))
+  if (row !== undefined && ordinal >= 0) own.rows.set(ordinal, row)
+  return row
+}
+
+function newRow<Table>(own: OwnTable<Table>, ordinal: number): OwnRow<Table> {
+  const row: OwnRow<Table> = { ordinal, key: undefined, latest: undefined }
+  own.rows.set(ordinal, row)
+  own.added.push(row)
+  return row
+}
+
+function unbornRow<Table>(own: OwnTable<Table>, key: Uint8Array): OwnRow<Table> {
+  const name = keyName(key)
+  const unborn = (own.unborn ??= new Map())
+  let row = unborn.get(name)
+  if (row === undefined) {
+    row = { ordinal: -1, key, latest: undefined }
+    unborn.set(name, row)
+    own.added.push(row)
+  }
+  return row
+}
+
+const NO_KEY = new Uint8Array(0)
+const NONE: readonly never[] = []
+
 /** The sorted rows, brought up to date by merging in those that are new. */
-function inOrder<Table>(own: OwnTable<Table>): readonly OwnRow<Table>[] {
+function inOrder<Table extends Keyed>(own: OwnTable<Table>): readonly OwnRow<Table>[] {
   if (own.added.length === 0) return own.sorted
-  const added = own.added.sort((a, b) => compareKeys(a.key, b.key))
+  const { keys } = own.table
+  const withKeys = own.added.map((row) => Object.assign(row, { key: row.key ?? keys.keyOf(row.ordinal) }))
+  const added = withKeys.sort((a, b) => compareKeys(a.key, b.key))
   const merged: OwnRow<Table>[] = []
   let next = 0
   for (const row of own.sorted) {
-    for (let other = added[next]; other !== undefined && compareKeys(other.key, row.key) < 0; other = added[++next]) merged.push(other)
+    const { key = NO_KEY } = row
+    for (let other = added[next]; other !== undefined && compareKeys(other.key, key) < 0; other = added[++next]) merged.push(other)
     merged.push(row)
   }
   for (; next < added.length; next++) merged.push(added[next] as OwnRow<Table>)

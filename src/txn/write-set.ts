@@ -27,6 +27,8 @@ export type WriteOperation<Table> = {
   /** Of the value, where encoding it told; else it is found in the value's bytes. */
   readonly shape: Shape | undefined
   readonly conditions: WriteConditions
+  /** Of the key, where a transaction has looked for it already; -1: to be found, or there is none yet. */
+  ordinal: number
 }
 
 /**
@@ -77,7 +79,10 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
   /** PATCH: fields to set; the primary key may stand in it, unchanged. */
   patch(table: Table, key: unknown, set: unknown, conditions = noConditions): void {
     const { name, primaryKey } = table.definition
-    const keyAt = this.#value(encodeDocument(set, 'patch'))
+    const valueAt = this.#room(0, DOCUMENT_ROOM_BYTES)
+    const plainEnd = encodePlainDocument(set, this.#buffer, valueAt)
+    const shape = plainEnd < 0 ? undefined : shapeOfPlain()
+    const keyAt = plainEnd < 0 ? this.#value(encodeDocument(set, 'patch')) : plainEnd
     const end = keyAt + this.#key(key, keyAt, table)
     const inSet = (set as Record<string, unknown>)[primaryKey]
     if (inSet !== undefined) {
@@ -90,7 +95,7 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
         })
       }
     }
-    this.#add(table, 'patch', this.#used, keyAt, end, undefined, conditions)
+    this.#add(table, 'patch', valueAt, keyAt, end, shape, conditions)
   }
 
   softDelete(table: Table, key: unknown, conditions = noConditions): void {
@@ -157,7 +162,7 @@ export class WriteSet<Table extends { readonly definition: { readonly name: stri
     shape: Shape | undefined,
     conditions: WriteConditions
   ): void {
-    this.operations.push({ table, kind, valueAt, keyAt, end, shape, conditions })
+    this.operations.push({ table, kind, valueAt, keyAt, end, shape, conditions, ordinal: -1 })
     this.#used = end
   }
 }

@@ -135,6 +135,12 @@ export class Writer {
     }
   }
 
+  /** `schema.yaml` of a table: for people, nothing reads it. */
+  writeSchema(directory: string, schemaYaml: string): void {
+    this.#refuseIfPoisoned()
+    replaceFile(this.#io, directory, 'schema.yaml', Buffer.from(schemaYaml))
+  }
+
   /** Moves everything at or below `upTo` (the last seq of a durable batch) into segments and frees the WAL of it. */
   checkpoint(upTo: number, columns: readonly TableColumns[]): Promise<CheckpointResult> {
     this.#refuseIfPoisoned()

@@ -78,7 +78,7 @@ export const pageRecord = new Uint8Array(
 export const insertFrame = frame(3, EVENT_INSERT, encodeValue([insert.key, insert.document], 'payload'))
 export const patchFrame = frame(300, EVENT_PATCH | EVENT_MORE, encodeValue([patch.key, patch.patch, patch.document], 'payload'))
 export const softDeleteFrame = frame(301, EVENT_SOFT_DELETE, encodeValue([patch.key], 'payload'))
-export const schemaFrame = frame(1, EVENT_SCHEMA, Catalog.encode(ordersDefinition))
+export const schemaFrame = frame(1, EVENT_SCHEMA, Catalog.encode({ kind: 'create-table', table: ordersDefinition }))
 
 const batchFrames = [
   frame(4, EVENT_INSERT | EVENT_MORE, encodeValue(['o2', { id: 'o2' }], 'payload')),

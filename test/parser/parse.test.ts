@@ -373,7 +373,11 @@ const statement = fc.oneof(
   fc.constantFrom("SET drift.as_of = '@seq:1'", 'SET drift.strict_time TO TRUE', 'reset drift.as_of'),
   fc.tuple(name, scalar, json).map(([table, key, set]) => `PATCH ${table} KEY ${key} SET ${set}`),
   fc.tuple(fc.constantFrom('SOFT DELETE FROM', 'SHOW DRIFT'), name, scalar).map(([verb, table, key]) => `${verb} ${table} KEY ${key}`),
-  fc.tuple(fc.option(name, { nil: '' }), name, name).map(([called, table, column]) => `CREATE INDEX ${called} ON ${table} (${column})`),
+  fc
+    .tuple(fc.option(name, { nil: '' }), name, name)
+    .map(([called, table, column]) => `CREATE INDEX ${called} ON ${table} (${column} DESC, ${column}.x)`),
+  fc.tuple(name, name).map(([called, table]) => `CREATE UNIQUE INDEX IF NOT EXISTS ${called} ON ${table} (a ASC)`),
+  fc.tuple(fc.constantFrom('DROP INDEX IF EXISTS', 'DROP INDEX'), name).map(([drop, called]) => `${drop} ${called}`),
   fc
     .tuple(
       name,

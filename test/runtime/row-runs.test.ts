@@ -95,8 +95,10 @@ test.serial('documents of any form cross threads as they are; values that lie in
         t.deepEqual(found, expected)
         const partials = await pool.run(pages, pages.tiles(), longest, { here })
         t.deepEqual(resultOf(longest, partials), resultOf(longest, await alone.run(pages, pages.tiles(), longest)))
-        // Only the coordinator can read what lies in a frame: threads begin, and leave it to the caller.
-        t.is(partials.length, 1)
+        // Only the coordinator can read what lies in a frame: a thread that meets it leaves all of it to the caller. Where the caller takes
+        // part, that page may be his from the beginning, and the shares of the threads count.
+        if (here === 'only-there') t.is(partials.length, 1)
+        else t.true(partials.length >= 1)
       }
       pages.release()
     }

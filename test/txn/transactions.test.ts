@@ -492,3 +492,68 @@ test('a name that is no isolation level is INVALID_ARGUMENT', async (t) => {
   t.is((await db.begin({ isolation: 'snapshot' })).isolation, 'repeatable read')
   await db.close()
 })
+
+test('TXN-2: a read of the log of commits is a conflict where a commit came that it would have found', async (t) => {
+  const meanwhile = { value: 11 }
+  const reads: readonly (readonly [string, boolean])[] = [
+    ['SELECT max(seq) FROM drift.commits', true],
+    ['SELECT count(*) FROM drift.commits', true],
+    ['SELECT seq FROM drift.commits ORDER BY seq DESC LIMIT 1', true],
+    ['SELECT * FROM drift.commits WHERE seq <= 3', false],
+    ['SELECT * FROM drift.commits WHERE seq = 4', true],
+    ['SELECT * FROM drift.commits WHERE seq = 9', false],
+    ["SELECT * FROM drift.commits WHERE metadata.request = 'mine'", false],
+    ["SELECT * FROM drift.commits WHERE metadata.request = 'theirs'", true],
+    ["SELECT * FROM drift.commits WHERE time < '1969-01-01'::timestamptz", false],
+    ["SELECT * FROM drift.commits WHERE time > '1969-01-01'::timestamptz", true],
+    ['SELECT * FROM drift.commits AS OF @seq:1', false]
+  ]
+  for (const [text, conflicts] of reads) {
+    const db = await hermitage()
+    const tx = await db.begin({ isolation: 'serializable' })
+    await tx.query(text).all()
+    await db.table('test').patch(1, meanwhile, { metadata: { request: 'theirs' } })
+    await tx.table('test').patch(2, { value: 21 })
+    t.is(await codeOf(() => tx.commit()), conflicts ? 'SERIALIZATION' : undefined, text)
+    await db.close()
+  }
+})
+
+test('TXN-2: the same request, known by the metadata of its commit, is done once', async (t) => {
+  const db = await hermitage()
+  const once = (): Promise<boolean> =>
+    db.transaction(
+      async (tx) => {
+        const [done] = await tx.query("SELECT seq FROM drift.commits WHERE metadata.request = 'r1'").all()
+        if (done !== undefined) return false
+        await tx.query('UPDATE test SET value = value + 1 WHERE id = 1')
+        return true
+      },
+      { isolation: 'serializable', metadata: { request: 'r1' }, retries: 100 }
+    )
+  const done = await Promise.all(Array.from({ length: 12 }, once))
+  t.is(done.filter(Boolean).length, 1)
+  t.deepEqual(await valuesOf(db), { 1: 11, 2: 20 })
+  await db.close()
+})
+
+test('a transaction over its age lets go of its locks by itself, and its next call says so', async (t) => {
+  const db = await hermitage()
+  const old = await db.begin({ timeoutMs: 500 })
+  await old.lock('test', 1)
+  await old.table('test').patch(1, { value: 11 })
+  const young = await db.begin({ timeoutMs: 600_000 })
+  // Nobody calls anything: only its own time lets the wait go on.
+  await db.table('test').patch(1, { value: 12 })
+  t.deepEqual(
+    db.stats().transactions.map(({ id }) => id),
+    [young.id]
+  )
+  t.is(db.stats().lockedRows, 0)
+  t.is(await codeOf(() => old.table('test').get(1)), 'TIMEOUT')
+  t.is(await codeOf(() => old.commit()), 'TIMEOUT')
+  await old.rollback()
+  await young.rollback()
+  t.deepEqual(await valuesOf(db), { 1: 12, 2: 20 })
+  await db.close()
+})

@@ -1,0 +1,45 @@
+import type { Coordinator } from '../coordinator/coordinator.js'
+import type { ReadableIndex } from '../index/readable-index.js'
+import type { Control } from './control.js'
+
+const NONE: readonly ReadableIndex[] = []
+
+/** The indexes that one statement may read, by table and point. */
+export class StatementIndexes {
+  readonly #coordinator: Coordinator
+  readonly #only: string | undefined
+  readonly #wanted = new Map<string, { readonly table: string; readonly seq: number }>()
+  readonly #found = new Map<string, readonly ReadableIndex[]>()
+
+  /** `only`: the name of the one that may be used, whatever it costs; `'none'`: none. */
+  constructor(coordinator: Coordinator, only: string | undefined) {
+    this.#coordinator = coordinator
+    this.#only = only
+  }
+
+  /** What is named is used also where a scan would cost less. */
+  get isForced(): boolean {
+    return this.#only !== undefined
+  }
+
+  /** The statement may look for rows of this table at this point. */
+  want(table: string, seq: number): void {
+    if (this.#coordinator.table(table).definition.indexes.length > 0) this.#wanted.set(`${seq} ${table}`, { table, seq })
+  }
+
+  /** Undefined where nothing had to be waited for. */
+  begin(control: Control): Promise<void> | undefined {
+    const waiting: Promise<void>[] = []
+    for (const [name, { table, seq }] of this.#wanted) {
+      const found = this.#coordinator.indexes(this.#coordinator.table(table), seq)
+      if (found instanceof Promise) waiting.push(found.then((indexes) => void this.#found.set(name, indexes)))
+      else this.#found.set(name, found)
+    }
+    return waiting.length === 0 ? undefined : control.until(Promise.all(waiting).then(() => {}))
+  }
+
+  of(table: string, seq: number): readonly ReadableIndex[] {
+    const found = this.#found.get(`${seq} ${table}`) ?? NONE
+    return this.#only === undefined ? found : found.filter(({ definition }) => definition.name === this.#only)
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * Reads an index at an S that is applied, while its writer goes on. What a step finds is looked at again behind the step (IDX-2), and sought
+ * again where the writer was in the way. Nodes that left memory are read from their file into buffers of this reader.
+ */
+import { assertLaw } from '../base/errors.js'
+import { IndexNode } from './index-node.js'
+import { GONE, type NodeFile, type NodeMemory } from './node-memory.js'
+
+/** Nodes from the file that a reader keeps. */
+const KEPT_NODES = 64
+const ATTEMPTS_MAX = 1_000_000
+
+/** `from <= key < to`, as bytes; absent: no bound. */
+export type IndexRange = { readonly from?: Uint8Array | undefined; readonly to?: Uint8Array | undefined }
+
+const noBytes = new Uint8Array(0)
+
+export class IndexReader {
+  readonly memory: NodeMemory
+  readonly #file: NodeFile | undefined
+  readonly #node: IndexNode
+  readonly #kept = new Map<number, Uint8Array>()
+  /** Where the keys of the nodes beside the last leaf begin and end; see {@link #descend}. */
+  #fence = new Uint8Array(64)
+  #fenceBytes = -1
+  /** Of the first value that {@link #leafBefore} found. */
+  #lastKey = new Uint8Array(64)
+  #lastKeyBytes = 0
+  /** Of a leaf, of who reads to the end before another begins. */
+  #values: Uint32Array | undefined
+  /** Nodes and entries that were looked at, for EXPLAIN. */
+  readonly counters = { nodes: 0, entries: 0 }
+
+  constructor(memory: NodeMemory, file?: NodeFile) {
+    this.memory = memory
+    this.#file = file
+    this.#node = new IndexNode(memory.layout)
+  }
+
+  /** The values of a range at S, in the order of their keys or against it, a leaf's at a time. The array is filled again for each. */
+  *batches(range: IndexRange, S: number, isReverse: boolean): Generator<{ readonly values: Uint32Array; readonly count: number }, void> {
+    // One that is left early, or read beside another, has taken it away.
+    const values = this.#values ?? new Uint32Array(this.memory.layout.entriesMax)
+    this.#values = undefined
+    let { from, to } = range
+    if (to !== undefined && compareBytes(from ?? noBytes, (from ?? noBytes).length, to) >= 0) return
+    for (;;) {
+      const count = isReverse ? this.#leafBefore(from, to, S, values) : this.#leafFrom(from, to, S, values)
+      const bound = this.#fenceBytes < 0 ? undefined : this.#fence.slice(0, this.#fenceBytes)
+      if (count > 0) yield { values, count }
+      if (bound === undefined) break
+      if (isReverse) to = bound
+      else from = bound
+    }
+    this.#values = values
+  }
+
+  /** The last key of a range at S; undefined where it is empty. */
+  lastKey(range: IndexRange, S: number): Uint8Array | undefined {
+    const { from } = range
+    let { to } = range
+    const values = new Uint32Array(this.memory.layout.entriesMax)
+    for (;;) {
+      if (to !== undefined && compareBytes(from ?? noBytes, (from ?? noBytes).length, to) >= 0) return undefined
+      if (this.#leafBefore(from, to, S, values) > 0) return this.#lastKey.slice(0, this.#lastKeyBytes)
+      if (this.#fenceBytes < 0) return undefined
+      to = this.#fence.slice(0, this.#fenceBytes)
+    }
+  }
+
+  /** How many values a range has at S, counted up to `most`. */
+  count(range: IndexRange, S: number, most: number): number {
+    let found = 0
+    for (const { count } of this.batches(range, S, false)) {
+      found += count
+      if (found >= most) return found
+    }
+    return found
+  }
+
+  /** The values of the leaf in which `from` lies; the fence is where the next one begins, if the range goes on there. */
+  #leafFrom(from: Uint8Array | undefined, to: Uint8Array | undefined, S: number, values: Uint32Array): number {
+    const low = from ?? noBytes
+    const node = this.#node
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const place = this.#descend(low, S, false)
+      if (place === undefined) continue
+      const { version } = node
+      if ((version & 1) !== 0) continue
+      const offset = S - node.t0
+      const first = node.lowerBound(low, low.length)
+      const end = to === undefined ? node.count : node.lowerBound(to, to.length)
+      let count = 0
+      for (let position = first; position < end; position++) {
+        const slot = node.slotAt(position)
+        if (node.isVisible(slot, offset)) values[count++] = node.valueOf(slot)
+      }
+      if (!this.#isUnchanged(place, version)) continue
+      this.counters.entries += Math.max(0, end - first)
+      if (to !== undefined && this.#fenceBytes >= 0 && compareBytes(this.#fence, this.#fenceBytes, to) >= 0) this.#fenceBytes = -1
+      return count
+    }
+    return unread()
+  }
+
+  /** The same against the order: the leaf in front of `to`; the fence is where it begins, if the range goes on there. */
+  #leafBefore(from: Uint8Array | undefined, to: Uint8Array | undefined, S: number, values: Uint32Array): number {
+    const node = this.#node
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const place = this.#descend(to, S, true)
+      if (place === undefined) continue
+      const { version } = node
+      if ((version & 1) !== 0) continue
+      const offset = S - node.t0
+      const first = from === undefined ? 0 : node.lowerBound(from, from.length)
+      const end = to === undefined ? node.count : node.lowerBound(to, to.length)
+      let count = 0
+      for (let position = end - 1; position >= first; position--) {
+        const slot = node.slotAt(position)
+        if (!node.isVisible(slot, offset)) continue
+        if (count === 0) this.#keepLastKey(slot)
+        values[count++] = node.valueOf(slot)
+      }
+      if (!this.#isUnchanged(place, version)) continue
+      this.counters.entries += Math.max(0, end - first)
+      // Nothing is in front of the first key of all.
+      if (this.#fenceBytes === 0) this.#fenceBytes = -1
+      if (from !== undefined && this.#fenceBytes >= 0 && compareBytes(this.#fence, this.#fenceBytes, from) <= 0) this.#fenceBytes = -1
+      return count
+    }
+    return unread()
+  }
+
+  /**
+   * To the leaf at S that has the place of `key`, or (`isBefore`) of what comes directly in front of it, undefined being behind all; the
+   * place of the leaf, which `#node` looks at, or undefined where the writer was in the way. The fence: the first key of the next leaf, or
+   * of the leaf itself if `isBefore`; -1 bytes where there is none.
+   */
+  #descend(key: Uint8Array | undefined, S: number, isBefore: boolean): number | undefined {
+    const node = this.#node
+    let id = this.memory.rootAt(S)
+    this.#fenceBytes = -1
+    for (;;) {
+      const place = this.#look(id)
+      this.counters.nodes++
+      const { version } = node
+      if ((version & 1) !== 0) return undefined
+      if (node.level === 0) return place
+      const offset = S - node.t0
+      const { count } = node
+      let position = key === undefined ? count - 1 : (isBefore ? node.lowerBound(key, key.length) : node.upperBound(key, key.length)) - 1
+      while (position >= 0 && !node.isVisible(node.slotAt(position), offset)) position--
+      if (position < 0) {
+        if (!this.#isUnchanged(place, version)) return undefined
+        assertLaw(false, 'IDX-3', `node ${id} of an index has no child at ${S}`)
+      }
+      const slot = node.slotAt(position)
+      const child = node.valueOf(slot)
+      if (isBefore) {
+        this.#keepFence(slot)
+      } else {
+        let next = position + 1
+        while (next < count && !node.isVisible(node.slotAt(next), offset)) next++
+        if (next < count) this.#keepFence(node.slotAt(next))
+      }
+      if (!this.#isUnchanged(place, version)) return undefined
+      id = child
+    }
+  }
+
+  #keepLastKey(slot: number): void {
+    const node = this.#node
+    const bytes = Math.min(node.keyBytes(slot), this.memory.layout.nodeBytes)
+    if (bytes > this.#lastKey.length) this.#lastKey = new Uint8Array(2 * bytes)
+    this.#lastKey.set(node.u8.subarray(node.keyAt(slot), node.keyAt(slot) + bytes))
+    this.#lastKeyBytes = bytes
+  }
+
+  #keepFence(slot: number): void {
+    const node = this.#node
+    const bytes = Math.min(node.keyBytes(slot), this.memory.layout.nodeBytes)
+    const at = node.keyAt(slot)
+    if (bytes > this.#fence.length) this.#fence = new Uint8Array(2 * bytes)
+    for (let index = 0; index < bytes; index++) this.#fence[index] = node.u8[at + index] as number
+    this.#fenceBytes = bytes
+  }
+
+  #isUnchanged(place: number, version: number): boolean {
+    return this.#node.version === version && (place === GONE || this.memory.placeOf(this.#node.id) === place)
+  }
+
+  #look(id: number): number {
+    const place = this.memory.placeOf(id)
+    if (place === GONE) this.#lookAtKept(id)
+    else this.memory.look(this.#node, id, place)
+    return place
+  }
+
+  #lookAtKept(id: number): void {
+    let bytes = this.#kept.get(id)
+    if (bytes === undefined) {
+      assertLaw(this.#file !== undefined, 'IDX-4', `node ${id} of an index left memory, and there is no file`)
+      // The one that was read first goes.
+      for (const oldest of this.#kept.keys()) {
+        if (this.#kept.size < KEPT_NODES) break
+        this.#kept.delete(oldest)
+      }
+      bytes = new Uint8Array(this.memory.layout.nodeBytes)
+      this.#file.read(id, bytes)
+      this.#kept.set(id, bytes)
+    }
+    const { buffer } = bytes
+    const views = { u8: bytes, u16: new Uint16Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer) }
+    this.#node.look(id, views, 0)
+  }
+}
+
+function compareBytes(left: Uint8Array, leftBytes: number, right: Uint8Array): number {
+  const shorter = Math.min(leftBytes, right.length)
+  for (let index = 0; index < shorter; index++) {
+    const difference = (left[index] as number) - (right[index] as number)
+    if (difference !== 0) return difference
+  }
+  return leftBytes - right.length
+}
+
+function unread(): never {
+  assertLaw(false, 'IDX-2', 'a node of an index is written without an end')
+  throw new Error('unreachable')
+}
