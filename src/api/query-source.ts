@@ -20,6 +20,8 @@ export type Moment = {
   readonly own?: QuerySource | undefined
   /** Of a statement that names `drift.plans`. */
   readonly plans?: PlanCache | undefined
+  /** Of a statement that does not name `drift.commits`: every source would have to look for it. */
+  readonly isWithoutLog?: boolean | undefined
 }
 
 /** Now itself, not a time before it. */
@@ -29,6 +31,7 @@ function isPresent(point: PointInTime): boolean {
 
 /** The database at one seq, as the query room reads it. */
 export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, pages?: StatementPages): QuerySource {
+  let past: ReturnType<typeof versionsAt> | undefined
   const source: QuerySource = {
     seq: at,
     now: moment.now,
@@ -65,7 +68,9 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
       const state = coordinator.table(table)
       for (const { ordinal } of state.scan(keyRange(range), at)) yield state.key(ordinal)
     },
-    ...versionsAt(coordinator, at)
+    versions: (table, range, window) => (past ??= versionsAt(coordinator, at)).versions(table, range, window),
+    changes: (table, range, from, to) => (past ??= versionsAt(coordinator, at)).changes(table, range, from, to),
+    commitEnd: (seq) => (past ??= versionsAt(coordinator, at)).commitEnd(seq)
   }
-  return withSystemTables(source, coordinator, at, moment)
+  return moment.isWithoutLog === true && moment.plans === undefined ? source : withSystemTables(source, coordinator, at, moment)
 }

@@ -1,4 +1,4 @@
-import { isSystemTable, PLANS_TABLE_NAME } from '../base/ids.js'
+import { COMMITS_TABLE_NAME, isSystemTable, PLANS_TABLE_NAME } from '../base/ids.js'
 import { DriftError } from '../base/errors.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
@@ -553,17 +553,18 @@ export class StatementRunner {
   /** What a statement that begins now takes for the present. */
   #moment(statement: Statement, options: StatementOptions, session: SessionState): Moment {
     const { lastSeq: present } = this.#coordinator
-    return { now: this.#coordinator.now(), present, strict: isStrict(options, session), plans: this.#plansFor(statement) }
+    return { now: this.#coordinator.now(), present, strict: isStrict(options, session), ...this.#systemOf(statement) }
   }
 
   /** The same for a statement of a transaction. */
   #momentOf(statement: Statement, view: TransactionView, options: StatementOptions, session: SessionState): Moment {
-    return { now: this.#coordinator.now(), present: view.at, strict: isStrict(options, session), plans: this.#plansFor(statement) }
+    return { now: this.#coordinator.now(), present: view.at, strict: isStrict(options, session), ...this.#systemOf(statement) }
   }
 
-  /** Every source would have to look for its table: only a statement that names it is given them. */
-  #plansFor(statement: Statement): PlanCache | undefined {
-    return namesTable(statement, PLANS_TABLE_NAME) ? this.#plans : undefined
+  /** Every source would have to look for the tables of the system: only a statement that names one is given it. */
+  #systemOf(statement: Statement): Pick<Moment, 'plans' | 'isWithoutLog'> {
+    const plans = namesTable(statement, PLANS_TABLE_NAME) ? this.#plans : undefined
+    return { plans, isWithoutLog: !namesTable(statement, COMMITS_TABLE_NAME) }
   }
 
   #reading(select: Select, options: StatementOptions, session: SessionState, pages: StatementPages) {
