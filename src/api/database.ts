@@ -42,6 +42,11 @@ export type OpenOptions = {
   readonly queryThreads?: number
   /** Room of the log in memory, 64 MiB unless given: a checkpoint begins when half of it is used. At least 8 MiB, 1 GiB at most. */
   readonly logBytes?: number
+  /**
+   * SNAPSHOT of a table runs by itself when it has so many events that none of its snapshots has, those are an eighth of all its events, and
+   * nobody has written for two seconds: 4,000,000 unless given; four times as many while somebody writes. Infinity: only `snapshot()`.
+   */
+  readonly snapshotEvents?: number
   /** Reads beside a live writer, without a lock; writes are READ_ONLY, `refresh()` moves forward. */
   readonly readOnly?: boolean
   /** False: a directory that is no database is INVALID_ARGUMENT. */
@@ -185,6 +190,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     queryThreads: queryThreadsOf(options.queryThreads),
     transactionTimeoutMs: options.transactionTimeoutMs,
     lockTimeoutMs: lockTimeoutOf(options.lockTimeoutMs),
+    snapshotEvents: snapshotEventsOf(options.snapshotEvents),
     logBytes
   })
   return new Database(coordinator, { ...options, autoAnalyze: options.autoAnalyze ?? true })
@@ -197,6 +203,11 @@ function queryThreadsOf(asked: number | undefined): number | undefined {
 }
 
 const QUERY_THREADS_MAX = 15
+
+function snapshotEventsOf(asked: number | undefined): number | undefined {
+  if (asked === undefined || asked >= 1) return asked
+  throw new DriftError('INVALID_ARGUMENT', `snapshotEvents is a number from 1 on, got ${String(asked)}`, { found: asked })
+}
 
 /** An open database. Reading by key is synchronous; what waits for a disk is a promise. */
 export class Database implements AsyncDisposable {

@@ -25,6 +25,7 @@ import type { CommitEntry } from '../mvcc/commit-log.js'
 import { VersionMemory } from '../mvcc/version-memory.js'
 import type { CommitRecord } from '../mvcc/commit-record.js'
 import type { ApplyConfig } from '../runtime/apply-link.js'
+import { RestTimer } from '../runtime/rest-timer.js'
 import { InProcessCompactionPool, ThreadCompactionPool } from '../runtime/compaction-pool.js'
 import { InProcessApplier } from '../runtime/in-process-applier.js'
 import { InProcessWriter } from '../runtime/in-process-writer.js'
@@ -41,7 +42,14 @@ import { Arrivals } from './arrivals.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
 import { IndexAccess } from './index-access.js'
-import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
+import {
+  Maintenance,
+  type CompactedTable,
+  type MaintainedTable,
+  type MaintenanceOptions,
+  type MissingPages,
+  type SnapshottedTable
+} from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { PageAccess } from './page-access.js'
 import { ReadPins } from './read-pins.js'
@@ -81,6 +89,8 @@ export type CoordinatorOptions = {
   readonly pagesFromVersions?: number | undefined
   /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
   readonly compactAtBytes?: number
+  /** SNAPSHOT runs by itself when a table has so many events that none of its snapshots has. */
+  readonly snapshotEvents?: number | undefined
   /** The greatest age of a transaction that names none; Infinity unless given. */
   readonly transactionTimeoutMs?: number | undefined
   /** How long a write or a transaction waits for a row that another one has locked; a minute unless given. */
@@ -111,6 +121,13 @@ const RECORD_BYTES_MAX = limits.batchBytesMax + 16 * 1024 * 1024
 
 const PAGES_FROM_VERSIONS = 2000
 
+/** Of versions and pages some 160 MB are written then, in about ten seconds; an opening without costs as much. */
+const SNAPSHOT_EVENTS = 4_000_000
+/** Who writes without a pause, at 300,000 events a second, would have two thirds of that beside a snapshot: it is put off. */
+const BUSY_SNAPSHOT_FACTOR = 4
+/** A snapshot by itself begins when nobody has written for so long. */
+const REST_MS = 2000
+
 /** Ids of tables are never given twice, and tables are not dropped. */
 const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
 
@@ -123,6 +140,8 @@ type Writing = {
   readonly pipeline: CommitPipeline
   readonly maintenance: Maintenance
   readonly pages: PageAccess
+  /** Undefined where files are in memory, or simulated. */
+  readonly rest: RestTimer | undefined
   readonly indexes: IndexAccess
   readonly schema: SchemaChanges
 }
@@ -556,10 +575,10 @@ export class Coordinator {
     growth.tell()
   }
 
-  async #writePages(table: TableState): Promise<PageSnapshotInfo | undefined> {
+  async #writePages(table: TableState, missing: MissingPages): Promise<PageSnapshotInfo | undefined> {
     const { pages, pipeline } = this.#writer()
     if (table.versions.count === 0) return undefined
-    const written = await pages.snapshot(table)
+    const written = await pages.snapshot(table, missing)
     if (written === undefined || written.bytes === 0) return written
     // What is in the pages must be durable, and in segments, before a manifest names them.
     await pipeline.untilVisible(written.seq)
@@ -634,6 +653,7 @@ export class Coordinator {
     try {
       this.#arrivals.announce()
       if (writing !== undefined) {
+        writing.rest?.stop()
         await writing.pipeline.idle()
         writing.indexes.close()
         await writing.pages.close()
@@ -715,11 +735,15 @@ export class Coordinator {
       loader,
       onLost: () => indexes.lost()
     })
+    const rest = thread === undefined ? undefined : new RestTimer(REST_MS, () => this.#atRest())
     const pipeline = new CommitPipeline({
       log,
       link,
       apply,
-      onLogged: () => applyLink.stir(),
+      onLogged: () => {
+        applyLink.stir()
+        rest?.stir()
+      },
       commits,
       staging,
       clock,
@@ -735,6 +759,8 @@ export class Coordinator {
       onFailed: () => this.#arrivals.announce(),
       onLogFull: () => this.#startCheckpoint()
     })
+    // Files in memory do not outlive the process: nothing ever begins from them.
+    const { snapshotEvents = thread === undefined ? Number.POSITIVE_INFINITY : SNAPSHOT_EVENTS } = this.#options
     const pool = thread === undefined ? new InProcessCompactionPool(io) : new ThreadCompactionPool()
     const maintenance = new Maintenance({
       databaseId: identity.databaseId,
@@ -744,6 +770,8 @@ export class Coordinator {
       logger,
       monotonic: () => clock.monotonic(),
       waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
+      snapshotEvents,
+      busySnapshotEvents: thread === undefined ? snapshotEvents : snapshotEvents * BUSY_SNAPSHOT_FACTOR,
       tables: () => this.#maintained(undefined)
     })
     const schema = new SchemaChanges({
@@ -756,8 +784,19 @@ export class Coordinator {
       unique,
       untilApplied: (seq) => applyLink.untilApplied(seq)
     })
-    this.#writing = { log, link, pipeline, maintenance, pages, indexes, schema }
+    this.#writing = { log, link, pipeline, maintenance, pages, indexes, schema, rest }
     await schema.resume()
+  }
+
+  /** Nobody has written for a while. */
+  #atRest(): void {
+    const maintenance = this.#writing?.maintenance
+    if (maintenance?.isSnapshotDue !== true || this.#closed !== undefined) return
+    // A checkpoint that fails says so itself, and is tried again by whoever needs it.
+    this.checkpoint().then(
+      () => maintenance.atRest(),
+      () => {}
+    )
   }
 
   #startCheckpoint(): void {
@@ -833,11 +872,12 @@ export class Coordinator {
       name: table.definition.name,
       directory: table.directory,
       segments: () => table.segments.segments,
+      events: () => table.versions.count,
       installMerged: (merged) => table.segments.installMerged(merged),
       checkpointSeq: () => table.checkpointSeq,
       snapshots: () => table.snapshots,
       installSnapshots: (snapshots) => this.#installSnapshots(table, snapshots),
-      writePages: () => this.#writePages(table),
+      writePages: (missing) => this.#writePages(table, missing),
       pages: () => table.pages,
       installPages: (pages) => void (table.pages = pages)
     }))
@@ -847,6 +887,7 @@ export class Coordinator {
       name: COMMITS_FOLDER,
       directory: `${this.#options.directory}/tables/${COMMITS_FOLDER}`,
       segments: () => commits.segments,
+      events: () => 0,
       installMerged: (merged) => commits.installMerged(merged),
       checkpointSeq: () => this.#checkpointSeq,
       snapshots: () => [],
