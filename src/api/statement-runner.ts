@@ -92,13 +92,13 @@ export type RunningStatement = {
   readonly rowsScanned: () => number
   readonly control: Control
   /** Before the first batch is pulled; undefined where nothing has to be waited for. */
-  readonly begin?: () => Promise<void> | undefined
+  readonly begin?: (() => Promise<void> | undefined) | undefined
   /** After an empty batch: a promise to wait for before the next is pulled. */
   readonly until?: () => Promise<void> | undefined
   /** Told of what went wrong: throws what the reader gets. */
   readonly failed?: ((thrown: unknown) => never) | undefined
   /** When no more are pulled: lets go of what the statement held. */
-  readonly end?: () => void
+  readonly end?: (() => void) | undefined
   /** Empty ones are a chance to look up. */
   readonly batches: Generator<Batch, void, void>
   readonly objects: (batch: Batch) => Document[]
@@ -175,11 +175,14 @@ export class StatementRunner {
 
   /** It is told when the statement ends, for `drift.plans`. */
   #timed(run: RunningStatement, statement: Statement, began: number): RunningStatement {
-    const end = (): void => {
-      run.end?.()
+    const { end } = run
+    // Made for this call alone; a copy would cost as much as all the rest of a quick statement.
+    const timed: { -readonly [Name in keyof RunningStatement]: RunningStatement[Name] } = run
+    timed.end = () => {
+      end?.()
       this.#plans.ran(statement, this.#coordinator.monotonic() - began)
     }
-    return { ...run, end }
+    return timed
   }
 
   #run(
@@ -261,7 +264,7 @@ export class StatementRunner {
       pages.end()
       planned()
     }
-    return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end }
+    return running('SELECT', run, control, point.notice, { begin: () => pages.begin(control), end })
   }
 
   async #selectForUpdate(
@@ -671,7 +674,13 @@ function hasChangedSince(error: unknown, plan: WritePlan): boolean {
   return error.code === 'DRIFT_KEY_NOT_FOUND' && plan.writes.every((write) => write.ifSeq !== undefined)
 }
 
-function running(command: CommandName, run: SelectRun, control: Control, notice: string | undefined): RunningStatement {
+function running(
+  command: CommandName,
+  run: SelectRun,
+  control: Control,
+  notice: string | undefined,
+  { begin, end }: Pick<RunningStatement, 'begin' | 'end'> = {}
+): RunningStatement {
   const { columns, batches, stats, jsonLines } = run
   return {
     command,
@@ -682,6 +691,8 @@ function running(command: CommandName, run: SelectRun, control: Control, notice:
     rowsScanned: () => stats.rowsScanned,
     until: () => takeUntil(run),
     control,
+    begin,
+    end,
     batches,
     jsonLines,
     objects: (batch) => objectsOf(batch, run),
