@@ -17,6 +17,7 @@ import { realIo } from '../io/real-io.js'
 import { BackgroundStatistics } from './background-statistics.js'
 import { ChangeFeed, type ChangesOptions } from './change-feed.js'
 import { askedPoint, type PointInput } from './point.js'
+import { pointSelect } from '../query/point-select.js'
 import type { Parameters } from '../query/parameters.js'
 import type { ResultColumn } from '../query/result-rows.js'
 import { createIndex, type CreateIndexOptions } from './create-index.js'
@@ -311,7 +312,11 @@ export class Database implements AsyncDisposable {
    */
   query<Row = { [column: string]: unknown }>(text: string, parameters: Parameters = [], options: QueryOptions = {}): Query<Row> {
     const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
-    return new Query<Row>(() => this.#start(text, { ...options, parameters }, options.session), integers)
+    return new Query<Row>(
+      () => this.#start(text, { ...options, parameters }, options.session),
+      integers,
+      isUsual(options) && integers === 'auto' ? () => this.#pointResult<Row>(text, parameters) : undefined
+    )
   }
 
   /** The text is read now and kept; each call of the result's verbs takes its parameters. */
@@ -321,10 +326,20 @@ export class Database implements AsyncDisposable {
   >(text: string, options: QueryOptions = {}): PreparedQuery<Given, Row> {
     const statement = this.#statements.statement(text, this.#dialect(options))
     const integers = options.integers === undefined ? this.#integers : integerMode(options.integers)
+    const isQuick = isUsual(options) && integers === 'auto' && pointSelect(statement) !== undefined
     return new PreparedQuery<Given, Row>((parameters) => {
-      const session = options.session ?? new SessionState('statement')
-      return new Query<Row>(() => this.#statements.start(statement, this.#asked({ ...options, parameters }), session), integers)
+      const start = () =>
+        this.#statements.start(statement, this.#asked({ ...options, parameters }), options.session ?? new SessionState('statement'))
+      return new Query<Row>(start, integers, isQuick ? () => this.#statements.pointResult<Row>(statement, parameters) : undefined)
     })
+  }
+
+  #pointResult<Row>(text: string, parameters: Parameters): QueryResult<Row> | undefined {
+    const statement = this.#statements.known(text, this.#dialect({}))
+    const result = statement === undefined ? undefined : this.#statements.pointResult<Row>(statement, parameters)
+    // It was found among those that are kept.
+    if (result !== undefined) this.#statements.statements(text, this.#dialect({}))
+    return result
   }
 
   /** A query as a template: values become parameters, never text. */
@@ -569,3 +584,8 @@ export class AsOfView implements Disposable {
 }
 
 export type { Commit, CompactedTable, MaintenanceOptions, MaintenanceProgress, Parameters, ResultColumn, SnapshottedTable }
+
+/** Nothing is asked for that a result that is found at once would have to obey. */
+function isUsual({ session, asOf, signal, timeoutMs, memoryBytes, dialect }: QueryOptions): boolean {
+  return [session, asOf, signal, timeoutMs, memoryBytes, dialect].every((option) => option === undefined)
+}

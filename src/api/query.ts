@@ -30,14 +30,20 @@ export type QueryResult<Row> = {
 export class Query<Row = { [column: string]: unknown }> implements PromiseLike<QueryResult<Row>>, AsyncIterable<Row> {
   readonly #start: () => RunningStatement | Promise<RunningStatement>
   readonly #integers: IntegerMode
+  readonly #quick: (() => QueryResult<Row> | undefined) | undefined
   #running: Promise<RunningStatement> | undefined
   #result: Promise<QueryResult<Row>> | undefined
   #isTaken = false
 
-  /** @internal */
-  constructor(start: () => RunningStatement | Promise<RunningStatement>, integers: IntegerMode) {
+  /** @internal `quick`: the result, where it is found at once. */
+  constructor(
+    start: () => RunningStatement | Promise<RunningStatement>,
+    integers: IntegerMode,
+    quick?: () => QueryResult<Row> | undefined
+  ) {
     this.#start = start
     this.#integers = integers
+    this.#quick = quick
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- A query is awaited: that is its contract.
@@ -132,6 +138,11 @@ export class Query<Row = { [column: string]: unknown }> implements PromiseLike<Q
   }
 
   async #whole(): Promise<QueryResult<Row>> {
+    const quick = this.#isTaken || this.#running !== undefined ? undefined : this.#quick?.()
+    if (quick !== undefined) {
+      this.#isTaken = true
+      return quick
+    }
     return wholeResult<Row>(await this.#taken(), this.#integers)
   }
 }

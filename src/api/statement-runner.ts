@@ -2,7 +2,7 @@ import { COMMITS_TABLE_NAME, isSystemTable, PLANS_TABLE_NAME } from '../base/ids
 import { DriftError } from '../base/errors.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
-import type { Document } from '../codec/value.js'
+import type { Document, Value } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
@@ -26,10 +26,12 @@ import { namesTable } from '../query/named-tables.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
 import { PlanCache } from '../query/plan-cache.js'
 import { PlanProbe } from '../query/plan-probe.js'
+import { pointSelect } from '../query/point-select.js'
 import { pointOf, pointOfValue } from '../query/point.js'
 import { planWrite, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
 import type { QuerySource } from '../query/query-source.js'
-import { arraysOf, objectsOf, type ResultColumn } from '../query/result-rows.js'
+import { bytesOf } from '../query/query-memory.js'
+import { arraysOf, objectsOf, starColumns, type ResultColumn } from '../query/result-rows.js'
 import { runSelect, type SelectRun } from '../query/run-select.js'
 import { analyzeTable } from './analyze-table.js'
 import { Control, type ControlOptions } from './control.js'
@@ -37,6 +39,7 @@ import { HISTORY_COLUMNS, OWN_HISTORY_COLUMNS } from './history-columns.js'
 import { lockWritten } from './locked-write.js'
 import { selectAndLock } from './locked-select.js'
 import { resolved } from './point.js'
+import type { QueryResult } from './query.js'
 import { sourceAt, type Moment } from './query-source.js'
 import type { SessionState } from './session.js'
 import { runSchemaStatement, schemaCommand, type SchemaCommand, type SchemaStatement } from './schema-statements.js'
@@ -149,6 +152,30 @@ export class StatementRunner {
     const [statement] = statements
     if (statement !== undefined && statements.length === 1) return statement
     throw new DriftError('INVALID_ARGUMENT', `a query is one statement, this text has ${statements.length}; exec runs several`, {})
+  }
+
+  /** The one statement of a text that is kept; undefined where it is not, or there are several. */
+  known(text: string, dialect: 'drift' | 'sql'): Statement | undefined {
+    const statements = this.#plans.kept(text, dialect)
+    return statements?.length === 1 ? statements[0] : undefined
+  }
+
+  /** What a {@link pointSelect} finds, at once; undefined of any other statement, and where it has not run before. */
+  pointResult<Row>(statement: Statement, parameters: Parameters): QueryResult<Row> | undefined {
+    const point = pointSelect(statement)
+    if (point === undefined || !this.#plans.isPlanned(statement) || isSystemTable(point.table)) return undefined
+    const began = this.#coordinator.monotonic()
+    if (!this.#coordinator.hasTable(point.table)) return undefined
+    const state = this.#coordinator.table(point.table)
+    const key = state.definition.primaryKey === point.field ? valueOf(point.key, parameters) : null
+    if (!isShortKey(key)) return undefined
+    const { lastSeq } = this.#coordinator
+    const document = state.get(key, lastSeq)
+    const rows = (document === undefined ? [] : [document]) as unknown as readonly Row[]
+    const columns = starColumns(point.table, state.columnsAt(lastSeq))
+    this.#plans.ran(statement, this.#coordinator.monotonic() - began)
+    const stats = { rowsScanned: rows.length, memoryBytes: document === undefined ? 0 : bytesOf(document), spilledBytes: 0 }
+    return { rows, columns, rowCount: rows.length, command: 'SELECT', commit: undefined, notices: NO_NOTICES, stats }
   }
 
   /** Resolves when a write is durable; of a query before its first row. In a transaction a statement begins when the one before has run. */
@@ -608,6 +635,15 @@ function noticesOf(run: SelectRun, notice: string | undefined): readonly string[
 }
 
 const PRESENT: AskedPoint = { kind: 'now' }
+const NO_NOTICES: readonly string[] = []
+/** UTF-16 units of a text that is a key whatever its characters are. */
+const SHORT_KEY_UNITS = 256
+
+/** Not every value is a key: what may be none is left to the query. */
+function isShortKey(value: Value): value is string | number | boolean {
+  if (typeof value === 'string') return value.length <= SHORT_KEY_UNITS && value.isWellFormed()
+  return typeof value === 'number' || typeof value === 'boolean'
+}
 
 type WriteSet = ReturnType<Coordinator['writeSet']>
 

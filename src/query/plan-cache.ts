@@ -86,6 +86,11 @@ export class PlanCache {
     return statements
   }
 
+  /** The statements of a text, where they are kept; this does not count as finding them. */
+  kept(text: string, dialect: Dialect): readonly Statement[] | undefined {
+    return this.#entries.get(`${dialect}:${text}`)?.statements
+  }
+
   /** {@link planned} would tell nothing of what is kept, or has been told before. */
   isPlanned(statement: Statement): boolean {
     const entry = this.#entryOf.get(statement)

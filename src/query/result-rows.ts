@@ -22,7 +22,7 @@ export function resultShape(plan: SelectPlan, tables: readonly TableSource[]): R
     (inputs ??= isJoin ? tables.flatMap(columnsInJoin) : [...(first?.columns() ?? []), ...(first?.hidden ?? [])])
   const columns = plan.outputs.flatMap((output): ResultColumn[] => {
     if (output.kind === 'column') return [{ name: output.name, ...output.type(seen()) }]
-    if (output.of === undefined) return first === undefined ? [] : [...starColumns(first)]
+    if (output.of === undefined) return first === undefined ? [] : [...starColumns(first.table, first.columns())]
     const names = starNames.get(output.of)
     const shown = tables.find(({ name }) => name === output.of)?.columns() ?? []
     return shown.map(({ name, type }) => ({ name: names?.get(name) ?? name, type, table: output.of ?? '', nullable: true }))
@@ -33,8 +33,7 @@ export function resultShape(plan: SelectPlan, tables: readonly TableSource[]): R
 const ofStars = new WeakMap<readonly TableColumn[], { readonly table: string; readonly columns: readonly ResultColumn[] }>()
 
 /** All columns of a table: made once for as long as these are its columns. */
-function starColumns({ table, columns }: TableSource): readonly ResultColumn[] {
-  const seen = columns()
+export function starColumns(table: string, seen: readonly TableColumn[]): readonly ResultColumn[] {
   const known = ofStars.get(seen)
   if (known?.table === table) return known.columns
   const shown = seen.map((column): ResultColumn => ({ ...column, table }))

@@ -106,8 +106,8 @@ export function runSelect(
   if (offset > 0 || count !== Number.POSITIVE_INFINITY) batches = probe('limit', slice(batches, offset, count))
   const isWhole = given === undefined && isWholeTable(plan) && offset === 0 && count === Number.POSITIVE_INFINITY
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined
-  const notices = [...new Set([...plan.notices, ...tables.flatMap((table) => table.notices)])]
-  return { ...resultShape(plan, tables), tables, notices, stats, batches, index, jsonLines }
+  const { columns, starNames } = resultShape(plan, tables)
+  return { plan, columns, starNames, tables, notices: noticesOf(plan, tables), stats, batches, index, jsonLines }
 }
 
 /** The aggregates of a sweep, a difference or versions: by pages, or else `byRows`. Undefined of a table at one point. */
@@ -162,6 +162,14 @@ function asksFor(select: Select): readonly string[] {
 }
 
 const askedNames = new WeakMap<Select, readonly string[]>()
+
+/** Each once. */
+function noticesOf(plan: SelectPlan, tables: readonly TableSource[]): readonly string[] {
+  if (plan.notices.length === 0 && tables.every(({ notices }) => notices.length === 0)) return NO_NOTICES
+  return [...new Set([...plan.notices, ...tables.flatMap(({ notices }) => notices)])]
+}
+
+const NO_NOTICES: readonly string[] = []
 
 /** SELECT * and nothing that chooses or orders but by key. */
 function isWholeTable({ source, table, outputs, where, distinct, sort }: SelectPlan): boolean {
