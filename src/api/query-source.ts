@@ -1,9 +1,10 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { PointInTime } from '../parser/point-in-time.js'
+import type { PlanCache } from '../query/plan-cache.js'
 import type { QuerySource } from '../query/query-source.js'
-import { withCommits } from './commit-source.js'
 import { resolved } from './point.js'
 import type { StatementPages } from './statement-pages.js'
+import { withSystemTables } from './system-tables.js'
 import { versionsAt } from './version-source.js'
 import { keyRange } from './view.js'
 
@@ -17,6 +18,8 @@ export type Moment = {
   readonly strict: boolean
   /** The present of a transaction, own writes included. */
   readonly own?: QuerySource | undefined
+  /** Of a statement that names `drift.plans`. */
+  readonly plans?: PlanCache | undefined
 }
 
 /** Now itself, not a time before it. */
@@ -49,6 +52,7 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
       const state = coordinator.table(table)
       return at === coordinator.lastSeq ? state.presentCount() : state.countAt(at)
     },
+    statistics: (table) => coordinator.statisticsOf(coordinator.table(table)),
     get: (table, key) => coordinator.table(table).get(key, at),
     lastSeqOf: (table, key) => {
       const state = coordinator.table(table)
@@ -63,5 +67,5 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
     },
     ...versionsAt(coordinator, at)
   }
-  return withCommits(source, coordinator, at)
+  return withSystemTables(source, coordinator, at, moment)
 }

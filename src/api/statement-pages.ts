@@ -1,4 +1,4 @@
-import { COMMITS_TABLE_NAME } from '../base/ids.js'
+import { isSystemTable } from '../base/ids.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { ScanCounters } from '../query/scan-counters.js'
 import { CountedPages } from '../scan/counted-pages.js'
@@ -29,7 +29,7 @@ export class StatementPages {
 
   /** The statement will scan this table at this point. */
   want(table: string, seq: number): void {
-    if (table === COMMITS_TABLE_NAME) return
+    if (isSystemTable(table)) return
     this.#wanted.set(nameOf(table, seq), { table, seq })
   }
 

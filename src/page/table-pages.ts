@@ -80,6 +80,9 @@ export class TablePages {
   readonly #splits: TimeSplits
   readonly #writer: RowWriter
   readonly #slices: SealedSlices
+  /** Of the last {@link publish}. */
+  #toldReferences: Int32Array | undefined
+  #toldAddresses: Int32Array | undefined
 
   constructor(options: TablePagesOptions, state?: TableState) {
     const { arena, table, primaryKey, pageRows = PAGE_ROWS, merging = 'at-once', offsetMax = OFFSET_MAX, sealed, pins } = options
@@ -167,7 +170,20 @@ export class TablePages {
 
   /** Everything that was taken is there for whoever reads. */
   publish(): void {
+    this.#tellGrowth()
     this.#ranges.publish()
+  }
+
+  /**
+   * Where the arrays of keys or of the heap's blocks gave place to longer ones, who has the old ones must ask again: what comes now has
+   * numbers that are not in them.
+   */
+  #tellGrowth(): void {
+    const { references, heap } = this.keys
+    if (references === this.#toldReferences && heap.addresses === this.#toldAddresses) return
+    this.#toldReferences = references
+    this.#toldAddresses = heap.addresses
+    this.#ranges.pagesChanged()
   }
 
   /**
