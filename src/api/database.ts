@@ -14,6 +14,7 @@ import type { CompactedTable, MaintenanceOptions, MaintenanceProgress, Snapshott
 import type { Io } from '../io/io.js'
 import { MemoryIo } from '../io/memory-io.js'
 import { realIo } from '../io/real-io.js'
+import { BackgroundStatistics } from './background-statistics.js'
 import { ChangeFeed, type ChangesOptions } from './change-feed.js'
 import { askedPoint, type PointInput } from './point.js'
 import type { Parameters } from '../query/parameters.js'
@@ -59,6 +60,8 @@ export type OpenOptions = {
   readonly transactionTimeoutMs?: number
   /** How long writes and transactions wait for a row that another transaction has locked, in milliseconds; 60,000 unless given. */
   readonly lockTimeoutMs?: number
+  /** False: statistics of columns are made by ANALYZE alone, not also in the background where many rows have changed. */
+  readonly autoAnalyze?: boolean
   /** A pino logger, or anything of its shape. Silent unless given. */
   readonly log?: Log
   /** Time is a parameter; the system's unless given. */
@@ -190,7 +193,7 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     snapshotEvents: snapshotEventsOf(options.snapshotEvents),
     logBytes
   })
-  return new Database(coordinator, options)
+  return new Database(coordinator, { ...options, autoAnalyze: options.autoAnalyze ?? true })
 }
 
 function queryThreadsOf(asked: number | undefined): number | undefined {
@@ -212,6 +215,7 @@ export class Database implements AsyncDisposable {
   readonly #options: OpenOptions
   readonly #statements: StatementRunner
   readonly #integers: IntegerMode
+  readonly #background: BackgroundStatistics | undefined
 
   /** @internal Use {@link open}. */
   constructor(coordinator: Coordinator, options: OpenOptions) {
@@ -219,6 +223,8 @@ export class Database implements AsyncDisposable {
     this.#options = options
     this.#integers = integerMode(options.integers)
     this.#statements = new StatementRunner(coordinator)
+    const isRefreshing = options.autoAnalyze === true && !coordinator.isReadOnly
+    this.#background = isRefreshing ? new BackgroundStatistics(coordinator, options.log ?? silentLog) : undefined
   }
 
   /** The last visible seq; 0 in an empty database. */
@@ -493,8 +499,10 @@ export class Database implements AsyncDisposable {
   }
 
   /** Waits for pending writes, then frees the lock and ends the thread. Safe to call twice; later calls of others get CLOSED. */
-  close(): Promise<void> {
-    return this.#coordinator.close()
+  async close(): Promise<void> {
+    const stopped = this.#background?.stop()
+    await this.#coordinator.close()
+    await stopped
   }
 
   [Symbol.asyncDispose](): Promise<void> {

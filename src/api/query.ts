@@ -2,7 +2,7 @@ import { DriftError } from '../base/errors.js'
 import { formatJsonLines } from '../codec/json-codec.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { Batch } from '../query/batch.js'
-import { bytesOf } from '../query/query-memory.js'
+import { bytesOf, bytesOfObjects } from '../query/query-memory.js'
 import type { ResultColumn } from '../query/result-rows.js'
 import { integersAs, type IntegerMode } from './integers.js'
 import type { CommandName, RunningStatement } from './statement-runner.js'
@@ -141,14 +141,15 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
   const { columns, command, commit, notices, control, batches } = running
   const rows: Row[] = []
   try {
-    await running.begin?.()
+    const waiting = running.begin?.()
+    if (waiting !== undefined) await waiting
     for (const batch of batches) {
       if (batch.rowCount > 0) {
+        const objects = running.objects(batch)
         let bytes = 0
-        for (const row of running.objects(batch)) {
-          bytes += bytesOf(row)
-          rows.push(integersAs(row, integers) as Row)
-        }
+        if (batch.documents === undefined) bytes = bytesOfObjects(batch, columns.length)
+        else for (const row of objects) bytes += bytesOf(row)
+        for (const row of objects) rows.push((integers === 'auto' ? row : integersAs(row, integers)) as Row)
         control.memory.take(bytes)
       }
       control.check()
@@ -176,7 +177,8 @@ async function* drivenPieces<Piece>(
   { control, begin, end, until, failed }: RunningStatement
 ): AsyncGenerator<Piece, void> {
   try {
-    await begin?.()
+    const waiting = begin?.()
+    if (waiting !== undefined) await waiting
     for (;;) {
       control.check()
       const next = pieces.next()

@@ -2,7 +2,7 @@ import { tmpdir, availableParallelism } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'
-import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID } from '../base/ids.js'
+import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID, PLANS_TABLE_NAME } from '../base/ids.js'
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
@@ -14,6 +14,7 @@ import type { FileLock, Io } from '../io/io.js'
 import type { FragmentRunner } from '../scan/fragment.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { ManifestSnapshot } from '../format/manifest.js'
+import type { TableStatistics } from '../format/statistics-file.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
@@ -54,6 +55,7 @@ import { PageAccess } from './page-access.js'
 import { ReadPins } from './read-pins.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
+import { KeptStatistics } from './kept-statistics.js'
 import { SchemaChanges } from './schema-changes.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
 import { TableLoader } from './table-loader.js'
@@ -176,6 +178,9 @@ export class Coordinator {
     }
   })
   readonly #arrivals = new Arrivals()
+  readonly #statistics: KeptStatistics
+  /** Who wants to know when many events came. */
+  #growth: { readonly events: number; readonly tell: () => void; nextSeq: number } | undefined
   readonly #pins = new ReadPins(() => this.monotonic())
 
   private constructor(
@@ -193,6 +198,13 @@ export class Coordinator {
     this.#logBytes = imageBytes(state)
     this.#versions = versions
     this.spill = spill
+    this.#statistics = new KeptStatistics({
+      io: options.io,
+      databaseId: state.identity.databaseId,
+      logger: options.log,
+      lastSeq: () => this.lastSeq,
+      link: () => this.#writing?.link
+    })
   }
 
   static async open(options: CoordinatorOptions): Promise<Coordinator> {
@@ -284,6 +296,11 @@ export class Coordinator {
       const message = `${name} is the log of commits, which only commits write: SELECT reads it, at one point in time`
       throw new DriftError('INVALID_ARGUMENT', message, { table: name })
     }
+    if (name === PLANS_TABLE_NAME) {
+      throw new DriftError('INVALID_ARGUMENT', `${name} is what the database knows of its statements: SELECT reads it, now`, {
+        table: name
+      })
+    }
     const definition = this.#state.catalog.table(name)
     const table = this.#state.tables.get(definition.id)
     if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: no state for table ${name}`)
@@ -300,6 +317,11 @@ export class Coordinator {
     const table = this.#state.tables.get(id)
     if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: an event of table ${id}, which nobody made`, { tableId: id })
     return table
+  }
+
+  /** Seq of the last schema event; 0: there is none. */
+  get catalogSeq(): number {
+    return this.#state.catalog.lastEventSeq
   }
 
   /** What a schema event did. */
@@ -515,6 +537,44 @@ export class Coordinator {
     return maintenance.snapshot(tables, options)
   }
 
+  /** Of a table's columns, of whatever point they are; undefined where nobody looked. */
+  statisticsOf(table: TableState): TableStatistics | undefined {
+    return this.#statistics.of(table)
+  }
+
+  /** Statistics of the table are missing, though it has rows, or so much has changed since that they should be made again. */
+  hasOldStatistics(table: TableState): boolean {
+    return table.damage === undefined && this.#statistics.isOld(table)
+  }
+
+  /** @throws READ_ONLY, CLOSED. */
+  assertWritable(): void {
+    this.#writer()
+  }
+
+  /** @throws READ_ONLY */
+  async installStatistics(table: TableState, statistics: TableStatistics): Promise<void> {
+    this.assertWritable()
+    await this.#statistics.install(table, statistics)
+  }
+
+  /** From now on `tell` is called when so many more events have become visible; one that is told, whoever came last. It must be quick. */
+  onGrowth(events: number, tell: () => void): void {
+    this.#growth = { events, tell, nextSeq: this.lastSeq + events }
+  }
+
+  /** Events that are not durable yet. */
+  get pendingCount(): number {
+    return this.#writing?.pipeline.pendingCount ?? 0
+  }
+
+  #grown(): void {
+    const growth = this.#growth
+    if (growth === undefined || this.lastSeq < growth.nextSeq) return
+    growth.nextSeq = this.lastSeq + growth.events
+    growth.tell()
+  }
+
   async #writePages(table: TableState, missing: MissingPages): Promise<PageSnapshotInfo | undefined> {
     const { pages, pipeline } = this.#writer()
     if (table.versions.count === 0) return undefined
@@ -546,6 +606,7 @@ export class Coordinator {
     const before = this.#state
     this.#logBytes = logBytes
     this.#state = state
+    this.#statistics.forget()
     closeReaders(before)
     this.#arrivals.announce()
   }
@@ -691,6 +752,7 @@ export class Coordinator {
       lastSeq,
       lastTime,
       onVisible: () => {
+        this.#grown()
         if (log.usedBytes * 2 >= log.roomBytes) this.#startCheckpoint()
         this.#arrivals.announce()
       },

@@ -100,7 +100,7 @@ export const PACKED_ROWS_MAX = 0xffff
 /** There are not more of them, since a row's slot is 16 bits. */
 export const PACKED_CELLS_MAX = 0x1_0000
 /** What a call needs to work with. */
-export const PACK_WORK_BYTES = 512 * 10
+export const PACK_WORK_BYTES = 512 * 10 + 255 * 16
 
 /** Plain codes; a row's group is `code * stride + other code * other stride`. */
 export type PackedCodes = { readonly encoding: CodeEncoding; readonly values: number; readonly stride: number }

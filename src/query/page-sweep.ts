@@ -11,6 +11,7 @@ import { finishPartials, type GroupColumns } from '../scan/finish-partials.js'
 import { type PagesAtSeq } from '../scan/scan-table.js'
 import { SweepAggregates } from '../scan/sweep-aggregates.js'
 import { sweepQuery as bySeq } from '../scan/sweep-cells.js'
+import { countBelow } from '../kernel/sweep-plan.js'
 import { slicesOfSweep } from '../scan/sweep-pages.js'
 import { EMPTY_BATCH, type Batch } from './batch.js'
 import { type Execution } from './evaluate.js'
@@ -52,7 +53,7 @@ export function* sweepByPages(
   const seqs = distinctSeqs(points)
   let columns: GroupColumns | undefined
   try {
-    const tiles = byTime(pages.sweepTiles(seqs))
+    const tiles = byWindow(pages.sweepTiles(seqs), seqs)
     const runner = worthwhileRunner(source, tiles, NS_PER_ROW)
     let found =
       runner === undefined
@@ -84,8 +85,9 @@ function* sharedSweep(
 }
 
 /** What is seen from the same points comes together: packed cells have to be unpacked between. */
-function byTime(tiles: readonly Tile[]): Tile[] {
-  return tiles.toSorted((one, other) => one.t0 - other.t0 || one.t1 - other.t1)
+function byWindow(tiles: readonly Tile[], points: readonly number[]): Tile[] {
+  const placed = tiles.map((tile) => ({ tile, first: countBelow(points, tile.t0), end: countBelow(points, tile.t1) }))
+  return placed.sort((one, other) => one.first - other.first || one.end - other.end).map(({ tile }) => tile)
 }
 
 /** A few tiles a step: a chance to look up. */

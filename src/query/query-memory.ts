@@ -24,7 +24,7 @@ export class QueryMemory {
   readonly #bytesMax: number
   readonly #spill: Spill | undefined
   readonly #parent: QueryMemory | undefined
-  readonly #parts = new Map<string, QueryMemory>()
+  #parts: Map<string, QueryMemory> | undefined
   #bytes = 0
   #peakBytes = 0
   #spilledBytes = 0
@@ -58,13 +58,14 @@ export class QueryMemory {
   /** The same memory, with an account for one step. */
   part(step: string): QueryMemory {
     const part = new QueryMemory(this.#bytesMax, this.#spill, this)
+    this.#parts ??= new Map()
     this.#parts.set(step, part)
     return part
   }
 
   /** The account of a step, if it has one. */
   partOf(step: string): QueryMemory | undefined {
-    return this.#parts.get(step)
+    return this.#parts?.get(step)
   }
 
   /** @throws DriftError LIMIT (`name`, `limit`, `seen`). */
@@ -132,6 +133,13 @@ export function bytesOfBatch({ rowCount, columns, documents }: Batch): number {
   let bytes = rowCount * 8
   for (const { values } of columns) for (const value of values) bytes += bytesOf(value)
   if (documents !== undefined) for (const document of documents) bytes += bytesOf(document)
+  return bytes
+}
+
+/** Of the rows of a batch without documents, made to objects of so many of its columns: what `bytesOf` says of each, without going through its names. */
+export function bytesOfObjects({ rowCount, columns }: Batch, columnCount: number): number {
+  let bytes = rowCount * (24 + 8 * columnCount)
+  for (let index = 0; index < columnCount; index++) for (const value of columns[index]?.values ?? []) bytes += bytesOf(value)
   return bytes
 }
 

@@ -14,6 +14,9 @@ import { SumStates } from './sum-states.js'
 const GROUP_BYTES = 250
 /** Numbers of values are below this. */
 const VALUES_MAX = 2 ** 26
+/** A pair of numbers below these is one of 30 bits, which a map finds four times as fast as one that is no small integer. */
+const SMALL_VALUES = 2 ** 12
+const SMALL_FOUND = 2 ** 18
 const FIRST_ROOM = 64
 
 /** COUNT of many groups. */
@@ -97,7 +100,7 @@ export class GroupTable {
     let found = 0
     for (let column = 0; column < length; column++) {
       const pairs = this.#pairs[column] as Map<number, number>
-      const pair = found * VALUES_MAX + (numbers[column] as number)
+      const pair = pairOf(found, numbers[column] as number)
       let next = pairs.get(pair)
       if (next === undefined) {
         next = column === length - 1 ? this.#addGroup(numbers) : pairs.size
@@ -185,6 +188,12 @@ export class GroupTable {
     }
     return group
   }
+}
+
+/** Small pairs are not negative, others are. */
+function pairOf(found: number, number: number): number {
+  if (number < SMALL_VALUES && found < SMALL_FOUND) return found * SMALL_VALUES + number
+  return -1 - (found * VALUES_MAX + number)
 }
 
 /** `groups`: by group of `from`. */

@@ -181,6 +181,8 @@ export class TopSearch {
     const good = pageMask(asGood, this.#table)
     const orNull = pageMask({ kind: 'or', operands: [asGood, isNull] }, this.#table)
     for (const { tile, slices, bounds } of tiles) {
+      // Most tiles have no row that is good enough, and nothing is looked at in them.
+      if (nulls === 0 && !bounds.some((bound) => bound >= least)) continue
       const selected = []
       for (let index = 0; index < slices.length; index++) {
         const slice = slices[index] as PageSlice

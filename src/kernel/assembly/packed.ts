@@ -8,6 +8,8 @@ import { Has, isSeen, Lacks, NONE, seen4, true4, TRUE, valueAt } from './lanes'
 const BLOCK_ROWS: u32 = 512
 /** Behind the slots of a block, in its working memory. */
 const ADDENDS: usize = 1024
+/** Behind those, of a sweep: its points, each in all lanes of a vector. There are at most 255, since a slot is 16 bits. */
+const POINTS: usize = 512 * 10
 /** One row, and one row's upper word. */
 const ONE_ROW: u64 = 0x1_0000_0000_0000
 const ROW_WORD: i32 = 0x1_0000
@@ -218,7 +220,7 @@ export function packGroup(
  * Slots of groups become those of groups and pairs: of how many of the points lie before a row begins, and how many before it ends. A row
  * is seen at the points between; one that is seen at none adds to a pair that nobody reads.
  */
-function pairSlots(begin: usize, end: usize, rows: u32, points: usize, count: u32, delta: i32, out: usize): void {
+function pairSlots(begin: usize, end: usize, rows: u32, points: usize, count: u32, out: usize): void {
   const strides = i16x8.splat(<i16>(count + 1))
   const pairs = i16x8.splat(<i16>((count + 1) * (count + 1)))
   const whole = rows & ~7
@@ -233,7 +235,7 @@ function pairSlots(begin: usize, end: usize, rows: u32, points: usize, count: u3
     let toA = fromA
     let toB = fromA
     for (let index: u32 = 0; index < count; index++) {
-      const point = i32x4.splat(load<i32>(points + ((<usize>index) << 2)) + delta)
+      const point = v128.load(points + ((<usize>index) << 4))
       fromA = i32x4.sub(fromA, i32x4.gt_s(beginA, point))
       fromB = i32x4.sub(fromB, i32x4.gt_s(beginB, point))
       toA = i32x4.sub(toA, i32x4.gt_s(endA, point))
@@ -247,7 +249,7 @@ function pairSlots(begin: usize, end: usize, rows: u32, points: usize, count: u3
     let from: u32 = 0
     let to: u32 = 0
     for (let index: u32 = 0; index < count; index++) {
-      const point = load<i32>(points + ((<usize>index) << 2)) + delta
+      const point = load<i32>(points + ((<usize>index) << 4))
       from += <u32>(valueAt<i32>(begin, row) > point)
       to += <u32>(valueAt<i32>(end, row) > point)
     }
@@ -274,11 +276,15 @@ export function packSweep(
   cells: usize,
   work: usize
 ): void {
+  const vectors = work + POINTS
+  for (let index: u32 = 0; index < count; index++) {
+    v128.store(vectors + ((<usize>index) << 4), i32x4.splat(load<i32>(points + ((<usize>index) << 2)) + delta))
+  }
   for (let from: u32 = 0; from < rows; from += BLOCK_ROWS) {
     const block = blockOf(from, rows)
     const words = (<usize>from) << 2
     slotsOf(kind, codes, stride, others, otherStride, from, block, work)
-    pairSlots(begin + words, end + words, block, points, count, delta, work)
+    pairSlots(begin + words, end + words, block, vectors, count, work)
     const m = behind(mask, from)
     const v = behind(values, words)
     if (values == NONE) {

@@ -13,7 +13,7 @@ const LEFT_OUT: u32 = 76
 /** In front of packed cells: their rows, and the points that they stand for. */
 const STATE_BYTES: usize = 16
 const ROWS_MAX: u32 = 0xffff
-const PACK_WORK_BYTES: usize = 512 * 10
+const PACK_WORK_BYTES: usize = 512 * 10 + 255 * 16
 const U16: u32 = 2
 const I32: u32 = 3
 const F64: u32 = 4
