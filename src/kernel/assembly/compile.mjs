@@ -11,7 +11,18 @@ const folder = fileURLToPath(new URL('.', import.meta.url))
 const target = fileURLToPath(new URL('../../../dist/src/kernel/', import.meta.url))
 
 /** What these export, the module exports. */
-const sources = ['aggregate.ts', 'between.ts', 'beyond.ts', 'convert.ts', 'group.ts', 'mask.ts', 'packed.ts', 'slices.ts', 'sums.ts', 'within.ts']
+const sources = [
+  'aggregate.ts',
+  'between.ts',
+  'beyond.ts',
+  'convert.ts',
+  'group.ts',
+  'mask.ts',
+  'packed.ts',
+  'slices.ts',
+  'sums.ts',
+  'within.ts'
+]
 const options = '--optimizeLevel 3 --shrinkLevel 0 --runtime stub --importMemory --sharedMemory --maximumMemory 65536'
 const features = '--enable simd,threads --noAssert --lowMemoryLimit 0'
 let module
