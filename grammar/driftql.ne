@@ -477,4 +477,5 @@ maintenance ->
     %SNAPSHOT tableName                      {% ([, table]) => ({ kind: 'maintenance', verb: 'snapshot', table }) %}
   | %COMPACT tableName                       {% ([, table]) => ({ kind: 'maintenance', verb: 'compact', table }) %}
   | %BACKUP %TO %string                      {% unsupported('BACKUP') %}
-  | %ANALYZE %TABLE tableName                {% unsupported('ANALYZE') %}
+  | %ANALYZE %TABLE tableName                {% ([, , table]) => ({ kind: 'analyze', table }) %}
+  | %ANALYZE                                 {% () => ({ kind: 'analyze', table: null }) %}

@@ -137,6 +137,7 @@ export type StatementTree =
     }
   | { readonly kind: 'set'; readonly name: PathTree; readonly value: ValueTree | null }
   | { readonly kind: 'maintenance'; readonly verb: 'snapshot' | 'compact'; readonly table: Token }
+  | { readonly kind: 'analyze'; readonly table: Token | null }
   | {
       readonly kind: 'begin'
       readonly isolation: 'read committed' | 'repeatable read' | 'serializable' | null

@@ -39,6 +39,7 @@ export function withCommits(source: QuerySource, coordinator: Coordinator, at: n
     timeColumn: (table) => (isLog(table) ? 'time' : source.timeColumn?.(table)),
     columns: (table) => (isLog(table) ? COLUMNS : source.columns(table)),
     count: (table) => (isLog(table) ? coordinator.commitCount(at) : source.count(table)),
+    statistics: (table) => (isLog(table) ? undefined : source.statistics?.(table)),
     get: (table, key) => (isLog(table) ? commitAt(coordinator, key, at) : source.get(table, key)),
     scan: (table, range) => (isLog(table) ? documents(range) : source.scan(table, range)),
     *jsonLines(table, range) {

@@ -14,6 +14,7 @@ import type { CompactedTable, MaintenanceOptions, MaintenanceProgress, Snapshott
 import type { Io } from '../io/io.js'
 import { MemoryIo } from '../io/memory-io.js'
 import { realIo } from '../io/real-io.js'
+import { BackgroundStatistics } from './background-statistics.js'
 import { ChangeFeed, type ChangesOptions } from './change-feed.js'
 import { askedPoint, type PointInput } from './point.js'
 import type { Parameters } from '../query/parameters.js'
@@ -41,6 +42,11 @@ export type OpenOptions = {
   readonly queryThreads?: number
   /** Room of the log in memory, 64 MiB unless given: a checkpoint begins when half of it is used. At least 8 MiB, 1 GiB at most. */
   readonly logBytes?: number
+  /**
+   * SNAPSHOT of a table runs by itself when it has so many events that none of its snapshots has, those are an eighth of all its events, and
+   * nobody has written for two seconds: 4,000,000 unless given; four times as many while somebody writes. Infinity: only `snapshot()`.
+   */
+  readonly snapshotEvents?: number
   /** Reads beside a live writer, without a lock; writes are READ_ONLY, `refresh()` moves forward. */
   readonly readOnly?: boolean
   /** False: a directory that is no database is INVALID_ARGUMENT. */
@@ -54,6 +60,8 @@ export type OpenOptions = {
   readonly transactionTimeoutMs?: number
   /** How long writes and transactions wait for a row that another transaction has locked, in milliseconds; 60,000 unless given. */
   readonly lockTimeoutMs?: number
+  /** False: statistics of columns are made by ANALYZE alone, not also in the background where many rows have changed. */
+  readonly autoAnalyze?: boolean
   /** A pino logger, or anything of its shape. Silent unless given. */
   readonly log?: Log
   /** Time is a parameter; the system's unless given. */
@@ -182,9 +190,10 @@ export async function open(directory: string, options: OpenOptions = {}): Promis
     queryThreads: queryThreadsOf(options.queryThreads),
     transactionTimeoutMs: options.transactionTimeoutMs,
     lockTimeoutMs: lockTimeoutOf(options.lockTimeoutMs),
+    snapshotEvents: snapshotEventsOf(options.snapshotEvents),
     logBytes
   })
-  return new Database(coordinator, options)
+  return new Database(coordinator, { ...options, autoAnalyze: options.autoAnalyze ?? true })
 }
 
 function queryThreadsOf(asked: number | undefined): number | undefined {
@@ -195,12 +204,18 @@ function queryThreadsOf(asked: number | undefined): number | undefined {
 
 const QUERY_THREADS_MAX = 15
 
+function snapshotEventsOf(asked: number | undefined): number | undefined {
+  if (asked === undefined || asked >= 1) return asked
+  throw new DriftError('INVALID_ARGUMENT', `snapshotEvents is a number from 1 on, got ${String(asked)}`, { found: asked })
+}
+
 /** An open database. Reading by key is synchronous; what waits for a disk is a promise. */
 export class Database implements AsyncDisposable {
   readonly #coordinator: Coordinator
   readonly #options: OpenOptions
   readonly #statements: StatementRunner
   readonly #integers: IntegerMode
+  readonly #background: BackgroundStatistics | undefined
 
   /** @internal Use {@link open}. */
   constructor(coordinator: Coordinator, options: OpenOptions) {
@@ -208,6 +223,8 @@ export class Database implements AsyncDisposable {
     this.#options = options
     this.#integers = integerMode(options.integers)
     this.#statements = new StatementRunner(coordinator)
+    const isRefreshing = options.autoAnalyze === true && !coordinator.isReadOnly
+    this.#background = isRefreshing ? new BackgroundStatistics(coordinator, options.log ?? silentLog) : undefined
   }
 
   /** The last visible seq; 0 in an empty database. */
@@ -482,8 +499,10 @@ export class Database implements AsyncDisposable {
   }
 
   /** Waits for pending writes, then frees the lock and ends the thread. Safe to call twice; later calls of others get CLOSED. */
-  close(): Promise<void> {
-    return this.#coordinator.close()
+  async close(): Promise<void> {
+    const stopped = this.#background?.stop()
+    await this.#coordinator.close()
+    await stopped
   }
 
   [Symbol.asyncDispose](): Promise<void> {

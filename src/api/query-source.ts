@@ -1,9 +1,10 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { PointInTime } from '../parser/point-in-time.js'
+import type { PlanCache } from '../query/plan-cache.js'
 import type { QuerySource } from '../query/query-source.js'
-import { withCommits } from './commit-source.js'
 import { resolved } from './point.js'
 import type { StatementPages } from './statement-pages.js'
+import { withSystemTables } from './system-tables.js'
 import { versionsAt } from './version-source.js'
 import { keyRange } from './view.js'
 
@@ -17,6 +18,10 @@ export type Moment = {
   readonly strict: boolean
   /** The present of a transaction, own writes included. */
   readonly own?: QuerySource | undefined
+  /** Of a statement that names `drift.plans`. */
+  readonly plans?: PlanCache | undefined
+  /** Of a statement that does not name `drift.commits`: every source would have to look for it. */
+  readonly isWithoutLog?: boolean | undefined
 }
 
 /** Now itself, not a time before it. */
@@ -26,6 +31,7 @@ function isPresent(point: PointInTime): boolean {
 
 /** The database at one seq, as the query room reads it. */
 export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, pages?: StatementPages): QuerySource {
+  let past: ReturnType<typeof versionsAt> | undefined
   const source: QuerySource = {
     seq: at,
     now: moment.now,
@@ -49,6 +55,7 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
       const state = coordinator.table(table)
       return at === coordinator.lastSeq ? state.presentCount() : state.countAt(at)
     },
+    statistics: (table) => coordinator.statisticsOf(coordinator.table(table)),
     get: (table, key) => coordinator.table(table).get(key, at),
     lastSeqOf: (table, key) => {
       const state = coordinator.table(table)
@@ -61,7 +68,9 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
       const state = coordinator.table(table)
       for (const { ordinal } of state.scan(keyRange(range), at)) yield state.key(ordinal)
     },
-    ...versionsAt(coordinator, at)
+    versions: (table, range, window) => (past ??= versionsAt(coordinator, at)).versions(table, range, window),
+    changes: (table, range, from, to) => (past ??= versionsAt(coordinator, at)).changes(table, range, from, to),
+    commitEnd: (seq) => (past ??= versionsAt(coordinator, at)).commitEnd(seq)
   }
-  return withCommits(source, coordinator, at)
+  return moment.isWithoutLog === true && moment.plans === undefined ? source : withSystemTables(source, coordinator, at, moment)
 }

@@ -141,7 +141,8 @@ export async function wholeResult<Row>(running: RunningStatement, integers: Inte
   const { columns, command, commit, notices, control, batches } = running
   const rows: Row[] = []
   try {
-    await running.begin?.()
+    const waiting = running.begin?.()
+    if (waiting !== undefined) await waiting
     for (const batch of batches) {
       if (batch.rowCount > 0) {
         const objects = running.objects(batch)
@@ -176,7 +177,8 @@ async function* drivenPieces<Piece>(
   { control, begin, end, until, failed }: RunningStatement
 ): AsyncGenerator<Piece, void> {
   try {
-    await begin?.()
+    const waiting = begin?.()
+    if (waiting !== undefined) await waiting
     for (;;) {
       control.check()
       const next = pieces.next()

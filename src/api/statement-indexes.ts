@@ -8,8 +8,9 @@ const NONE: readonly ReadableIndex[] = []
 export class StatementIndexes {
   readonly #coordinator: Coordinator
   readonly #only: string | undefined
-  readonly #wanted = new Map<string, { readonly table: string; readonly seq: number }>()
-  readonly #found = new Map<string, readonly ReadableIndex[]>()
+  /** Made when a table with indexes is wanted. */
+  #wanted: Map<string, { readonly table: string; readonly seq: number }> | undefined
+  #found: Map<string, readonly ReadableIndex[]> | undefined
 
   /** `only`: the name of the one that may be used, whatever it costs; `'none'`: none. */
   constructor(coordinator: Coordinator, only: string | undefined) {
@@ -24,22 +25,26 @@ export class StatementIndexes {
 
   /** The statement may look for rows of this table at this point. */
   want(table: string, seq: number): void {
-    if (this.#coordinator.table(table).definition.indexes.length > 0) this.#wanted.set(`${seq} ${table}`, { table, seq })
+    if (this.#coordinator.table(table).definition.indexes.length === 0) return
+    this.#wanted ??= new Map()
+    this.#wanted.set(`${seq} ${table}`, { table, seq })
   }
 
   /** Undefined where nothing had to be waited for. */
   begin(control: Control): Promise<void> | undefined {
+    if (this.#wanted === undefined) return undefined
     const waiting: Promise<void>[] = []
+    const all = (this.#found = new Map<string, readonly ReadableIndex[]>())
     for (const [name, { table, seq }] of this.#wanted) {
       const found = this.#coordinator.indexes(this.#coordinator.table(table), seq)
-      if (found instanceof Promise) waiting.push(found.then((indexes) => void this.#found.set(name, indexes)))
-      else this.#found.set(name, found)
+      if (found instanceof Promise) waiting.push(found.then((indexes) => void all.set(name, indexes)))
+      else all.set(name, found)
     }
     return waiting.length === 0 ? undefined : control.until(Promise.all(waiting).then(() => {}))
   }
 
   of(table: string, seq: number): readonly ReadableIndex[] {
-    const found = this.#found.get(`${seq} ${table}`) ?? NONE
+    const found = this.#found?.get(`${seq} ${table}`) ?? NONE
     return this.#only === undefined ? found : found.filter(({ definition }) => definition.name === this.#only)
   }
 }

@@ -1,4 +1,4 @@
-import { COMMITS_TABLE_NAME } from '../base/ids.js'
+import { isSystemTable } from '../base/ids.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { ScanCounters } from '../query/scan-counters.js'
 import { CountedPages } from '../scan/counted-pages.js'
@@ -9,11 +9,12 @@ import { StatementIndexes } from './statement-indexes.js'
 /** The version pages that one statement reads, from its first row to its end. */
 export class StatementPages {
   readonly #coordinator: Coordinator
-  readonly #wanted = new Map<string, { readonly table: string; readonly seq: number }>()
-  readonly #pages = new Map<string, PagesAtSeq>()
+  /** Made when they are first needed: a statement that reads by keys needs none. */
+  #wanted: Map<string, { readonly table: string; readonly seq: number }> | undefined
+  #pages: Map<string, PagesAtSeq> | undefined
   /** For EXPLAIN ANALYZE; undefined: nothing is counted. */
   readonly #counted: Map<string, { readonly pages: CountedPages | undefined; readonly waitForApplyMs: number }> | undefined
-  readonly #counters = new Map<string, ScanCounters>()
+  #counters: Map<string, ScanCounters> | undefined
   #isEnded = false
   readonly indexes: StatementIndexes
 
@@ -29,15 +30,16 @@ export class StatementPages {
 
   /** The statement will scan this table at this point. */
   want(table: string, seq: number): void {
-    if (table === COMMITS_TABLE_NAME) return
+    if (isSystemTable(table)) return
+    this.#wanted ??= new Map()
     this.#wanted.set(nameOf(table, seq), { table, seq })
   }
 
   /** Pins the pages that were wanted and are there. Undefined where nothing had to be waited for. */
   begin(control: Control): Promise<void> | undefined {
-    const waiting: Promise<void>[] = []
     const indexes = this.indexes.begin(control)
-    if (indexes !== undefined) waiting.push(indexes)
+    if (this.#wanted === undefined) return indexes
+    const waiting: Promise<void>[] = indexes === undefined ? [] : [indexes]
     const began = this.#coordinator.monotonic()
     for (const [name, { table, seq }] of this.#wanted) {
       const state = this.#coordinator.table(table)
@@ -51,20 +53,24 @@ export class StatementPages {
 
   /** Undefined: read documents. */
   of(table: string, seq: number): PagesAtSeq | undefined {
-    const pages = this.#pages.get(nameOf(table, seq))
+    const pages = this.#pages?.get(nameOf(table, seq))
     return pages === undefined ? undefined : lent(pages)
   }
 
   end(): void {
     this.#isEnded = true
-    for (const [name, { pages, waitForApplyMs }] of this.#counted ?? []) this.#counters.set(name, { ...pages?.touched(), waitForApplyMs })
+    if (this.#counted !== undefined) {
+      this.#counters ??= new Map()
+      for (const [name, { pages, waitForApplyMs }] of this.#counted) this.#counters.set(name, { ...pages?.touched(), waitForApplyMs })
+    }
+    if (this.#pages === undefined) return
     for (const pages of this.#pages.values()) pages.release()
     this.#pages.clear()
   }
 
   /** What the statement looked into, once it ended. */
   counters(table: string, seq: number): ScanCounters | undefined {
-    return this.#counters.get(nameOf(table, seq))
+    return this.#counters?.get(nameOf(table, seq))
   }
 
   #keep(name: string, found: PagesAtSeq | undefined, began: number): void {
@@ -74,7 +80,7 @@ export class StatementPages {
     if (pages === undefined) return
     // Who was cancelled while it waited does not need them any more.
     if (this.#isEnded) pages.release()
-    else this.#pages.set(name, pages)
+    else (this.#pages ??= new Map()).set(name, pages)
   }
 }
 

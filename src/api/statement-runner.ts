@@ -1,4 +1,4 @@
-import { COMMITS_TABLE_NAME } from '../base/ids.js'
+import { COMMITS_TABLE_NAME, isSystemTable, PLANS_TABLE_NAME } from '../base/ids.js'
 import { DriftError } from '../base/errors.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Key } from '../codec/key-codec.js'
@@ -7,10 +7,22 @@ import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { Transaction } from '../coordinator/transaction.js'
-import type { Explain, Maintenance, Select, SelectForUpdate, SetOption, ShowDrift, Statement, TransactionStatement } from '../parser/ast.js'
+import type {
+  Analyze,
+  Explain,
+  Maintenance,
+  Select,
+  SelectForUpdate,
+  SetOption,
+  ShowDrift,
+  Statement,
+  TransactionStatement
+} from '../parser/ast.js'
 import type { Batch } from '../query/batch.js'
+import { newExecution } from '../query/evaluate.js'
 import { explainDocument, explainLines } from '../query/explain-node.js'
-import { explainTree } from '../query/explain.js'
+import { accessText, explainTree } from '../query/explain.js'
+import { namesTable } from '../query/named-tables.js'
 import { valueOf, type Parameters } from '../query/parameters.js'
 import { PlanCache } from '../query/plan-cache.js'
 import { PlanProbe } from '../query/plan-probe.js'
@@ -19,6 +31,7 @@ import { planWrite, returningSelect, type Write, type WritePlan, type WriteState
 import type { QuerySource } from '../query/query-source.js'
 import { arraysOf, objectsOf, type ResultColumn } from '../query/result-rows.js'
 import { runSelect, type SelectRun } from '../query/run-select.js'
+import { analyzeTable } from './analyze-table.js'
 import { Control, type ControlOptions } from './control.js'
 import { HISTORY_COLUMNS, OWN_HISTORY_COLUMNS } from './history-columns.js'
 import { lockWritten } from './locked-write.js'
@@ -28,6 +41,7 @@ import { sourceAt, type Moment } from './query-source.js'
 import type { SessionState } from './session.js'
 import { runSchemaStatement, schemaCommand, type SchemaCommand, type SchemaStatement } from './schema-statements.js'
 import { StatementPages } from './statement-pages.js'
+import { ANALYZE_COLUMNS, statisticsRows } from './statistics-rows.js'
 import { transactionSource } from './transaction-source.js'
 import {
   isTransactionStatement,
@@ -52,6 +66,7 @@ export type CommandName =
   | SchemaCommand
   | 'SNAPSHOT'
   | 'COMPACT'
+  | 'ANALYZE'
   | 'SET'
   | 'RESET'
   | TransactionCommand
@@ -77,13 +92,13 @@ export type RunningStatement = {
   readonly rowsScanned: () => number
   readonly control: Control
   /** Before the first batch is pulled; undefined where nothing has to be waited for. */
-  readonly begin?: () => Promise<void> | undefined
+  readonly begin?: (() => Promise<void> | undefined) | undefined
   /** After an empty batch: a promise to wait for before the next is pulled. */
   readonly until?: () => Promise<void> | undefined
   /** Told of what went wrong: throws what the reader gets. */
   readonly failed?: ((thrown: unknown) => never) | undefined
   /** When no more are pulled: lets go of what the statement held. */
-  readonly end?: () => void
+  readonly end?: (() => void) | undefined
   /** Empty ones are a chance to look up. */
   readonly batches: Generator<Batch, void, void>
   readonly objects: (batch: Batch) => Document[]
@@ -114,12 +129,13 @@ const PLAN_DOCUMENT_COLUMNS: readonly ResultColumn[] = [{ name: 'plan', type: 'j
 /** Starts statements on one database, whose parsed texts it keeps. */
 export class StatementRunner {
   readonly #coordinator: Coordinator
-  readonly #plans = new PlanCache()
+  readonly #plans: PlanCache
   /** Resolves when the statement that came last to be run again is done. */
   #lastRetry: Promise<void> = Promise.resolve()
 
   constructor(coordinator: Coordinator) {
     this.#coordinator = coordinator
+    this.#plans = new PlanCache(() => coordinator.catalogSeq)
   }
 
   /** @throws DriftError SYNTAX and what else a text can be refused for. */
@@ -137,13 +153,36 @@ export class StatementRunner {
 
   /** Resolves when a write is durable; of a query before its first row. In a transaction a statement begins when the one before has run. */
   start(statement: Statement, options: StatementOptions, session: SessionState): RunningStatement | Promise<RunningStatement> {
+    const began = this.#coordinator.monotonic()
     const control = new Control(this.#coordinator, options)
     control.check()
+    const started = this.#started(statement, options, session, control)
+    return started instanceof Promise ? started.then((run) => this.#timed(run, statement, began)) : this.#timed(started, statement, began)
+  }
+
+  #started(
+    statement: Statement,
+    options: StatementOptions,
+    session: SessionState,
+    control: Control
+  ): RunningStatement | Promise<RunningStatement> {
     if (isTransactionStatement(statement)) {
       return session.inTurn(() => this.#transactionStatement(statement, options, session, control))
     }
     if (session.transaction === undefined) return this.#run(statement, options, session, control)
     return session.inTurn(() => this.#inTransaction(statement, options, session, control))
+  }
+
+  /** It is told when the statement ends, for `drift.plans`. */
+  #timed(run: RunningStatement, statement: Statement, began: number): RunningStatement {
+    const { end } = run
+    // Made for this call alone; a copy would cost as much as all the rest of a quick statement.
+    const timed: { -readonly [Name in keyof RunningStatement]: RunningStatement[Name] } = run
+    timed.end = () => {
+      end?.()
+      this.#plans.ran(statement, this.#coordinator.monotonic() - began)
+    }
+    return timed
   }
 
   #run(
@@ -167,6 +206,8 @@ export class StatementRunner {
         return this.#changeSchema(statement, options, session, control)
       case 'set':
         return this.#set(statement, options, session, control)
+      case 'analyze':
+        return this.#analyze(statement, options, session, control)
       case 'snapshot':
       case 'compact':
         return this.#maintain(statement, options, session, control)
@@ -216,7 +257,14 @@ export class StatementRunner {
     const { source, point } = this.#reading(select, options, session, pages)
     const run = runSelect(select, source, options.parameters ?? [], control.memory)
     wantPages(run, pages)
-    return { ...running('SELECT', run, control, point.notice), begin: () => pages.begin(control), end: () => pages.end() }
+    // An index is chosen when the first row is asked for.
+    const planned = (): void => this.#plans.planned(select, run.index?.made?.index.definition ?? run.plan, () => accessText(run, source))
+    if (!this.#plans.isPlanned(select)) planned()
+    const end = (): void => {
+      pages.end()
+      planned()
+    }
+    return running('SELECT', run, control, point.notice, { begin: () => pages.begin(control), end })
   }
 
   async #selectForUpdate(
@@ -234,7 +282,7 @@ export class StatementRunner {
     const parameters = options.parameters ?? []
     const source = (): QuerySource => {
       const view = transaction.view()
-      return transactionSource(this.#coordinator, view, this.#momentOf(view, options, session))
+      return transactionSource(this.#coordinator, view, this.#momentOf(statement, view, options, session))
     }
     const { run, batches } = await selectAndLock(statement, transaction, source, this.#coordinator, parameters, control)
     return { ...running('SELECT', run, control, undefined), batches: given(batches), jsonLines: undefined }
@@ -260,7 +308,7 @@ export class StatementRunner {
     } finally {
       pages.end()
     }
-    const tree = explainTree(select, run, source, probe)
+    const tree = explainTree(select, run, source, probe, newExecution(options.parameters ?? []))
     const isText = format === 'text'
     const rows = isText ? explainLines(tree).map((plan) => ({ plan })) : [{ plan: explainDocument(tree) }]
     const columns = isText ? PLAN_COLUMNS : PLAN_DOCUMENT_COLUMNS
@@ -328,6 +376,20 @@ export class StatementRunner {
       control,
       undefined
     )
+  }
+
+  /** One row for each column. */
+  async #analyze({ table }: Analyze, options: StatementOptions, session: SessionState, control: Control): Promise<RunningStatement> {
+    refuseInTransaction(session, 'ANALYZE')
+    this.#refuseAtPast(options, session, 'ANALYZE')
+    this.#coordinator.assertWritable()
+    const rows: Document[] = []
+    for (const state of this.#coordinator.tableStates(table === null ? undefined : [table])) {
+      const statistics = await analyzeTable(this.#coordinator, state, { control })
+      await this.#coordinator.installStatistics(state, statistics)
+      rows.push(...statisticsRows(state.definition.name, statistics))
+    }
+    return rowsRun('ANALYZE', ANALYZE_COLUMNS, rows, control, undefined)
   }
 
   #set({ name, value }: SetOption, options: StatementOptions, session: SessionState, control: Control): RunningStatement {
@@ -400,7 +462,7 @@ export class StatementRunner {
     const bytesBefore = control.memory.bytes
     for (let attempt = 1; ; attempt++) {
       control.memory.free(control.memory.bytes - bytesBefore)
-      const moment = this.#moment(options, session)
+      const moment = this.#moment(statement, options, session)
       const source = sourceAt(this.#coordinator, moment.present, moment)
       const plan = await control.finish(
         planWrite(statement, {
@@ -440,7 +502,7 @@ export class StatementRunner {
     for (;;) {
       control.memory.free(control.memory.bytes - bytesBefore)
       const view = transaction.view()
-      const moment = this.#momentOf(view, options, session)
+      const moment = this.#momentOf(statement, view, options, session)
       const source = transactionSource(this.#coordinator, view, moment)
       const plan = await control.finish(
         planWrite(statement, {
@@ -492,19 +554,26 @@ export class StatementRunner {
   }
 
   /** What a statement that begins now takes for the present. */
-  #moment(options: StatementOptions, session: SessionState): Moment {
-    return { now: this.#coordinator.now(), present: this.#coordinator.lastSeq, strict: isStrict(options, session) }
+  #moment(statement: Statement, options: StatementOptions, session: SessionState): Moment {
+    const { lastSeq: present } = this.#coordinator
+    return { now: this.#coordinator.now(), present, strict: isStrict(options, session), ...this.#systemOf(statement) }
   }
 
   /** The same for a statement of a transaction. */
-  #momentOf(view: TransactionView, options: StatementOptions, session: SessionState): Moment {
-    return { now: this.#coordinator.now(), present: view.at, strict: isStrict(options, session) }
+  #momentOf(statement: Statement, view: TransactionView, options: StatementOptions, session: SessionState): Moment {
+    return { now: this.#coordinator.now(), present: view.at, strict: isStrict(options, session), ...this.#systemOf(statement) }
+  }
+
+  /** Every source would have to look for the tables of the system: only a statement that names one is given it. */
+  #systemOf(statement: Statement): Pick<Moment, 'plans' | 'isWithoutLog'> {
+    const plans = namesTable(statement, PLANS_TABLE_NAME) ? this.#plans : undefined
+    return { plans, isWithoutLog: !namesTable(statement, COMMITS_TABLE_NAME) }
   }
 
   #reading(select: Select, options: StatementOptions, session: SessionState, pages: StatementPages) {
     const view = session.transaction?.view()
-    if (view === undefined) return this.#readingAt(select, options, session, this.#moment(options, session), pages)
-    const moment = this.#momentOf(view, options, session)
+    if (view === undefined) return this.#readingAt(select, options, session, this.#moment(select, options, session), pages)
+    const moment = this.#momentOf(select, view, options, session)
     return this.#readingAt(select, options, session, { ...moment, own: transactionSource(this.#coordinator, view, moment, pages) }, pages)
   }
 
@@ -580,7 +649,7 @@ function takeUntil({ stats }: SelectRun): Promise<void> | undefined {
 
 function wantIndexes({ plan, tables }: SelectRun, { indexes }: StatementPages): void {
   if (plan.source !== undefined || plan.table === undefined || plan.access.kind === 'keys') return
-  if (plan.table === COMMITS_TABLE_NAME) return
+  if (isSystemTable(plan.table)) return
   for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) indexes.want(table, source.seq)
 }
 
@@ -605,7 +674,13 @@ function hasChangedSince(error: unknown, plan: WritePlan): boolean {
   return error.code === 'DRIFT_KEY_NOT_FOUND' && plan.writes.every((write) => write.ifSeq !== undefined)
 }
 
-function running(command: CommandName, run: SelectRun, control: Control, notice: string | undefined): RunningStatement {
+function running(
+  command: CommandName,
+  run: SelectRun,
+  control: Control,
+  notice: string | undefined,
+  { begin, end }: Pick<RunningStatement, 'begin' | 'end'> = {}
+): RunningStatement {
   const { columns, batches, stats, jsonLines } = run
   return {
     command,
@@ -616,6 +691,8 @@ function running(command: CommandName, run: SelectRun, control: Control, notice:
     rowsScanned: () => stats.rowsScanned,
     until: () => takeUntil(run),
     control,
+    begin,
+    end,
     batches,
     jsonLines,
     objects: (batch) => objectsOf(batch, run),

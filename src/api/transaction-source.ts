@@ -1,13 +1,14 @@
 import { formatJsonLines } from '../codec/json-codec.js'
-import { COMMITS_TABLE_NAME } from '../base/ids.js'
+import { COMMITS_TABLE_NAME, PLANS_TABLE_NAME } from '../base/ids.js'
 import { decodeKey } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { KeyRange, QuerySource } from '../query/query-source.js'
-import { findsCommit, withCommits } from './commit-source.js'
+import { findsCommit } from './commit-source.js'
 import { sourceAt, type Moment } from './query-source.js'
 import type { StatementPages } from './statement-pages.js'
+import { withSystemTables } from './system-tables.js'
 import { keyRange } from './view.js'
 
 /** Lines that are formatted together. */
@@ -24,6 +25,7 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
   const read: QuerySource['read'] = (table, { keys, range, keysOnly, matches }) => {
     if (table === COMMITS_TABLE_NAME)
       return view.readLog(findsCommit(coordinator, { keys: keys === undefined ? undefined : [...keys], range, matches }))
+    if (table === PLANS_TABLE_NAME) return
     const state = coordinator.table(table)
     const kind = keysOnly ? 'presence' : 'row'
     if (range !== undefined) view.readRange(state, { range: keyRange(range), kind, matches })
@@ -65,13 +67,13 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
       for (const { key } of view.rows(coordinator.table(table), keyRange(range))) yield decodeKey(key)
     }
   }
-  const withLog = withCommits(overlaid, coordinator, view.at)
+  const withSystem = withSystemTables(overlaid, coordinator, view.at, moment)
   const count: QuerySource['count'] = (table) => {
     // Of all commits, which every further one changes.
     if (table === COMMITS_TABLE_NAME) view.readLog(() => true)
-    return withLog.count(table)
+    return withSystem.count(table)
   }
-  const source: QuerySource = { ...withLog, count }
+  const source: QuerySource = { ...withSystem, count }
   moment.own = source
   return source
 }

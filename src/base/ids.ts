@@ -28,3 +28,10 @@ export const FIRST_USER_TABLE_ID = 16
 
 /** The log of commits as queries name it, and its folder. */
 export const COMMITS_TABLE_NAME = 'drift.commits'
+/** Texts of statements that are kept, as queries name them: of this process, in no file. */
+export const PLANS_TABLE_NAME = 'drift.plans'
+
+/** Tables that queries can read and nobody can write by name. */
+export function isSystemTable(name: string): boolean {
+  return name === COMMITS_TABLE_NAME || name === PLANS_TABLE_NAME
+}

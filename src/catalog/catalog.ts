@@ -33,6 +33,7 @@ export class Catalog {
   readonly #byId = new Map<number, TableDefinition>()
   readonly #byName = new Map<string, TableDefinition>()
   readonly #events = new Map<number, SchemaEvent>()
+  #lastEventSeq = 0
   #nextId = FIRST_USER_TABLE_ID
 
   /** The table of this name, or UNKNOWN_TABLE. */
@@ -59,6 +60,11 @@ export class Catalog {
     const found = this.#events.get(seq)
     if (found === undefined) throw new DriftError('INVARIANT', `CAT-1: no schema event has seq ${seq}`, { seq })
     return found
+  }
+
+  /** 0: there is none. */
+  get lastEventSeq(): number {
+    return this.#lastEventSeq
   }
 
   get tables(): readonly TableDefinition[] {
@@ -139,6 +145,7 @@ export class Catalog {
     this.#byName.set(table.name, table)
     this.#nextId = Math.max(this.#nextId, table.id + 1)
     this.#events.set(seq, event)
+    this.#lastEventSeq = Math.max(this.#lastEventSeq, seq)
   }
 
   /** The event that {@link apply} takes. */

@@ -25,6 +25,11 @@ export function classOf(value: unknown): ValueClass {
   }
 }
 
+/** Which class comes before which: the place of the class of a value that is not null. */
+export function classRank(value: unknown): number {
+  return RANKS[classOf(value)]
+}
+
 /** Negative, 0 or positive; of two values that are not null. */
 export function compareValues(left: unknown, right: unknown): number {
   if (typeof left === 'number' && typeof right === 'number') return left - right

@@ -2,7 +2,7 @@ import { tmpdir, availableParallelism } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'
-import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID } from '../base/ids.js'
+import { COMMITS_TABLE_ID, COMMITS_TABLE_NAME, FIRST_USER_TABLE_ID, PLANS_TABLE_NAME } from '../base/ids.js'
 import { limits } from '../base/limits.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
@@ -14,6 +14,7 @@ import type { FileLock, Io } from '../io/io.js'
 import type { FragmentRunner } from '../scan/fragment.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { ManifestSnapshot } from '../format/manifest.js'
+import type { TableStatistics } from '../format/statistics-file.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
 import { LogMemory } from '../memory/log-memory.js'
@@ -24,6 +25,7 @@ import type { CommitEntry } from '../mvcc/commit-log.js'
 import { VersionMemory } from '../mvcc/version-memory.js'
 import type { CommitRecord } from '../mvcc/commit-record.js'
 import type { ApplyConfig } from '../runtime/apply-link.js'
+import { RestTimer } from '../runtime/rest-timer.js'
 import { InProcessCompactionPool, ThreadCompactionPool } from '../runtime/compaction-pool.js'
 import { InProcessApplier } from '../runtime/in-process-applier.js'
 import { InProcessWriter } from '../runtime/in-process-writer.js'
@@ -40,12 +42,20 @@ import { Arrivals } from './arrivals.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
 import { IndexAccess } from './index-access.js'
-import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
+import {
+  Maintenance,
+  type CompactedTable,
+  type MaintainedTable,
+  type MaintenanceOptions,
+  type MissingPages,
+  type SnapshottedTable
+} from './maintenance.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { PageAccess } from './page-access.js'
 import { ReadPins } from './read-pins.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
+import { KeptStatistics } from './kept-statistics.js'
 import { SchemaChanges } from './schema-changes.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
 import { TableLoader } from './table-loader.js'
@@ -79,6 +89,8 @@ export type CoordinatorOptions = {
   readonly pagesFromVersions?: number | undefined
   /** Compaction runs by itself when a table has so many bytes of frames in sealed segments that are not compressed. */
   readonly compactAtBytes?: number
+  /** SNAPSHOT runs by itself when a table has so many events that none of its snapshots has. */
+  readonly snapshotEvents?: number | undefined
   /** The greatest age of a transaction that names none; Infinity unless given. */
   readonly transactionTimeoutMs?: number | undefined
   /** How long a write or a transaction waits for a row that another one has locked; a minute unless given. */
@@ -109,6 +121,13 @@ const RECORD_BYTES_MAX = limits.batchBytesMax + 16 * 1024 * 1024
 
 const PAGES_FROM_VERSIONS = 2000
 
+/** Of versions and pages some 160 MB are written then, in about ten seconds; an opening without costs as much. */
+const SNAPSHOT_EVENTS = 4_000_000
+/** Who writes without a pause, at 300,000 events a second, would have two thirds of that beside a snapshot: it is put off. */
+const BUSY_SNAPSHOT_FACTOR = 4
+/** A snapshot by itself begins when nobody has written for so long. */
+const REST_MS = 2000
+
 /** Ids of tables are never given twice, and tables are not dropped. */
 const APPLIED_TABLES_MAX = limits.tablesMax + FIRST_USER_TABLE_ID
 
@@ -121,6 +140,8 @@ type Writing = {
   readonly pipeline: CommitPipeline
   readonly maintenance: Maintenance
   readonly pages: PageAccess
+  /** Undefined where files are in memory, or simulated. */
+  readonly rest: RestTimer | undefined
   readonly indexes: IndexAccess
   readonly schema: SchemaChanges
 }
@@ -157,6 +178,9 @@ export class Coordinator {
     }
   })
   readonly #arrivals = new Arrivals()
+  readonly #statistics: KeptStatistics
+  /** Who wants to know when many events came. */
+  #growth: { readonly events: number; readonly tell: () => void; nextSeq: number } | undefined
   readonly #pins = new ReadPins(() => this.monotonic())
 
   private constructor(
@@ -174,6 +198,13 @@ export class Coordinator {
     this.#logBytes = imageBytes(state)
     this.#versions = versions
     this.spill = spill
+    this.#statistics = new KeptStatistics({
+      io: options.io,
+      databaseId: state.identity.databaseId,
+      logger: options.log,
+      lastSeq: () => this.lastSeq,
+      link: () => this.#writing?.link
+    })
   }
 
   static async open(options: CoordinatorOptions): Promise<Coordinator> {
@@ -265,6 +296,11 @@ export class Coordinator {
       const message = `${name} is the log of commits, which only commits write: SELECT reads it, at one point in time`
       throw new DriftError('INVALID_ARGUMENT', message, { table: name })
     }
+    if (name === PLANS_TABLE_NAME) {
+      throw new DriftError('INVALID_ARGUMENT', `${name} is what the database knows of its statements: SELECT reads it, now`, {
+        table: name
+      })
+    }
     const definition = this.#state.catalog.table(name)
     const table = this.#state.tables.get(definition.id)
     if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: no state for table ${name}`)
@@ -281,6 +317,11 @@ export class Coordinator {
     const table = this.#state.tables.get(id)
     if (table === undefined) throw new DriftError('INVARIANT', `CAT-1: an event of table ${id}, which nobody made`, { tableId: id })
     return table
+  }
+
+  /** Seq of the last schema event; 0: there is none. */
+  get catalogSeq(): number {
+    return this.#state.catalog.lastEventSeq
   }
 
   /** What a schema event did. */
@@ -496,10 +537,48 @@ export class Coordinator {
     return maintenance.snapshot(tables, options)
   }
 
-  async #writePages(table: TableState): Promise<PageSnapshotInfo | undefined> {
+  /** Of a table's columns, of whatever point they are; undefined where nobody looked. */
+  statisticsOf(table: TableState): TableStatistics | undefined {
+    return this.#statistics.of(table)
+  }
+
+  /** Statistics of the table are missing, though it has rows, or so much has changed since that they should be made again. */
+  hasOldStatistics(table: TableState): boolean {
+    return table.damage === undefined && this.#statistics.isOld(table)
+  }
+
+  /** @throws READ_ONLY, CLOSED. */
+  assertWritable(): void {
+    this.#writer()
+  }
+
+  /** @throws READ_ONLY */
+  async installStatistics(table: TableState, statistics: TableStatistics): Promise<void> {
+    this.assertWritable()
+    await this.#statistics.install(table, statistics)
+  }
+
+  /** From now on `tell` is called when so many more events have become visible; one that is told, whoever came last. It must be quick. */
+  onGrowth(events: number, tell: () => void): void {
+    this.#growth = { events, tell, nextSeq: this.lastSeq + events }
+  }
+
+  /** Events that are not durable yet. */
+  get pendingCount(): number {
+    return this.#writing?.pipeline.pendingCount ?? 0
+  }
+
+  #grown(): void {
+    const growth = this.#growth
+    if (growth === undefined || this.lastSeq < growth.nextSeq) return
+    growth.nextSeq = this.lastSeq + growth.events
+    growth.tell()
+  }
+
+  async #writePages(table: TableState, missing: MissingPages): Promise<PageSnapshotInfo | undefined> {
     const { pages, pipeline } = this.#writer()
     if (table.versions.count === 0) return undefined
-    const written = await pages.snapshot(table)
+    const written = await pages.snapshot(table, missing)
     if (written === undefined || written.bytes === 0) return written
     // What is in the pages must be durable, and in segments, before a manifest names them.
     await pipeline.untilVisible(written.seq)
@@ -527,6 +606,7 @@ export class Coordinator {
     const before = this.#state
     this.#logBytes = logBytes
     this.#state = state
+    this.#statistics.forget()
     closeReaders(before)
     this.#arrivals.announce()
   }
@@ -573,6 +653,7 @@ export class Coordinator {
     try {
       this.#arrivals.announce()
       if (writing !== undefined) {
+        writing.rest?.stop()
         await writing.pipeline.idle()
         writing.indexes.close()
         await writing.pages.close()
@@ -654,11 +735,15 @@ export class Coordinator {
       loader,
       onLost: () => indexes.lost()
     })
+    const rest = thread === undefined ? undefined : new RestTimer(REST_MS, () => this.#atRest())
     const pipeline = new CommitPipeline({
       log,
       link,
       apply,
-      onLogged: () => applyLink.stir(),
+      onLogged: () => {
+        applyLink.stir()
+        rest?.stir()
+      },
       commits,
       staging,
       clock,
@@ -667,12 +752,15 @@ export class Coordinator {
       lastSeq,
       lastTime,
       onVisible: () => {
+        this.#grown()
         if (log.usedBytes * 2 >= log.roomBytes) this.#startCheckpoint()
         this.#arrivals.announce()
       },
       onFailed: () => this.#arrivals.announce(),
       onLogFull: () => this.#startCheckpoint()
     })
+    // Files in memory do not outlive the process: nothing ever begins from them.
+    const { snapshotEvents = thread === undefined ? Number.POSITIVE_INFINITY : SNAPSHOT_EVENTS } = this.#options
     const pool = thread === undefined ? new InProcessCompactionPool(io) : new ThreadCompactionPool()
     const maintenance = new Maintenance({
       databaseId: identity.databaseId,
@@ -682,6 +770,8 @@ export class Coordinator {
       logger,
       monotonic: () => clock.monotonic(),
       waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
+      snapshotEvents,
+      busySnapshotEvents: thread === undefined ? snapshotEvents : snapshotEvents * BUSY_SNAPSHOT_FACTOR,
       tables: () => this.#maintained(undefined)
     })
     const schema = new SchemaChanges({
@@ -694,8 +784,19 @@ export class Coordinator {
       unique,
       untilApplied: (seq) => applyLink.untilApplied(seq)
     })
-    this.#writing = { log, link, pipeline, maintenance, pages, indexes, schema }
+    this.#writing = { log, link, pipeline, maintenance, pages, indexes, schema, rest }
     await schema.resume()
+  }
+
+  /** Nobody has written for a while. */
+  #atRest(): void {
+    const maintenance = this.#writing?.maintenance
+    if (maintenance?.isSnapshotDue !== true || this.#closed !== undefined) return
+    // A checkpoint that fails says so itself, and is tried again by whoever needs it.
+    this.checkpoint().then(
+      () => maintenance.atRest(),
+      () => {}
+    )
   }
 
   #startCheckpoint(): void {
@@ -771,11 +872,12 @@ export class Coordinator {
       name: table.definition.name,
       directory: table.directory,
       segments: () => table.segments.segments,
+      events: () => table.versions.count,
       installMerged: (merged) => table.segments.installMerged(merged),
       checkpointSeq: () => table.checkpointSeq,
       snapshots: () => table.snapshots,
       installSnapshots: (snapshots) => this.#installSnapshots(table, snapshots),
-      writePages: () => this.#writePages(table),
+      writePages: (missing) => this.#writePages(table, missing),
       pages: () => table.pages,
       installPages: (pages) => void (table.pages = pages)
     }))
@@ -785,6 +887,7 @@ export class Coordinator {
       name: COMMITS_FOLDER,
       directory: `${this.#options.directory}/tables/${COMMITS_FOLDER}`,
       segments: () => commits.segments,
+      events: () => 0,
       installMerged: (merged) => commits.installMerged(merged),
       checkpointSeq: () => this.#checkpointSeq,
       snapshots: () => [],

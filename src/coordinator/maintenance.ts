@@ -13,18 +13,23 @@ export type MaintainedTable = {
   readonly name: string
   readonly directory: string
   segments(): readonly SegmentSummary[]
+  /** Of the table, in segments or not. */
+  events(): number
   installMerged(merged: SegmentSummary): void
   /** Every event of the table up to here is in its segments. */
   checkpointSeq(): number
   /** The chain that is live. */
   snapshots(): readonly ManifestSnapshot[]
   installSnapshots(snapshots: readonly ManifestSnapshot[]): void
-  /** Writes a snapshot of its version pages, of what is in segments; undefined where it has none. */
-  writePages(): Promise<PageSnapshotInfo | undefined>
+  /** Writes a snapshot of its version pages, of what is in segments; undefined where it has none, and none were to be made. */
+  writePages(missing: MissingPages): Promise<PageSnapshotInfo | undefined>
   /** The snapshot of its pages that is live. */
   pages(): ManifestPages | undefined
   installPages(pages: ManifestPages): void
 }
+
+/** What SNAPSHOT does about a table that has no version pages since the opening. */
+export type MissingPages = 'make' | 'leave'
 
 /** What COMPACT did to one table. Bytes are those of its segment files. */
 export type CompactedTable = {
@@ -73,15 +78,23 @@ type Options = {
   readonly monotonic: () => number
   /** Compaction runs by itself when a table has so many bytes of frames waiting for it. */
   readonly waitingBytes: number
+  /** SNAPSHOT runs by itself when a table has so many events that none of its snapshots has, and nobody writes: see {@link SNAPSHOT_SHARE}. */
+  readonly snapshotEvents: number
+  /** The same while somebody writes, who has the less of the machine. */
+  readonly busySnapshotEvents: number
   readonly tables: () => readonly MaintainedTable[]
 }
 
+/** SNAPSHOT runs by itself for what is at least this part of a table: so many files a chain has, and an event is written about once. */
+const SNAPSHOT_SHARE = 1 / 8
+
 const PROGRESS_EVERY_MS = 100
-/** After failures compaction by itself leaves out 2, 4, 8 … checkpoints, so many at most. */
+/** After failures what runs by itself leaves out 2, 4, 8 … checkpoints, so many at most. */
 const PAUSE_CHECKPOINTS_MAX = 64
 
 /**
- * COMPACT and compaction that runs by itself (the coordinator's): one job at a time, in a thread of the pool.
+ * COMPACT and SNAPSHOT, asked for or by themselves behind a checkpoint (the coordinator's): one job at a time, in a thread of the pool.
+ * Of a compaction:
  *
  * 1. the pool writes the merged file beside the old ones, proves it and gives it its name; nothing reads it yet;
  * 2. the writer, between two checkpoints, installs a manifest that names it (CMP-4: the same frames at the same places);
@@ -96,7 +109,7 @@ export class Maintenance {
   #isBusy = false
   #stopped = false
   #failures = 0
-  /** Checkpoints to be left out before compaction by itself is tried again. */
+  /** Checkpoints to be left out before anything is tried again by itself. */
   #pause = 0
   #compactions = 0
   #lastReport = Number.NEGATIVE_INFINITY
@@ -142,7 +155,7 @@ export class Maintenance {
       for (const table of tables) {
         refuseIfAborted(options.signal)
         this.#refuseIfStopped()
-        const bytes = (await this.#snapshotOne(table, options)) + (await this.#snapshotPages(table, options))
+        const bytes = await this.#snapshotTable(table, options, 'make')
         const chain = table.snapshots()
         const events = chain.reduce((sum, snapshot) => sum + snapshot.events, 0)
         const files = [...chain.map(({ file }) => file), ...pageFilesOf(table.pages())]
@@ -150,6 +163,10 @@ export class Maintenance {
       }
       return results
     })
+  }
+
+  async #snapshotTable(table: MaintainedTable, options: MaintenanceOptions, missing: MissingPages): Promise<number> {
+    return (await this.#snapshotOne(table, options)) + (await this.#snapshotPages(table, options, missing))
   }
 
   async #snapshotOne(table: MaintainedTable, options: MaintenanceOptions): Promise<number> {
@@ -177,13 +194,13 @@ export class Maintenance {
   }
 
   /** Bytes that were written. A failure leaves the snapshot that was live. */
-  async #snapshotPages(table: MaintainedTable, { signal }: MaintenanceOptions): Promise<number> {
+  async #snapshotPages(table: MaintainedTable, { signal }: MaintenanceOptions, missing: MissingPages): Promise<number> {
     refuseIfAborted(signal)
     const { link, logger, monotonic } = this.#options
     const { tableId, name } = table
     const began = monotonic()
     const old = pageFilesOf(table.pages())
-    const written = await table.writePages()
+    const written = await table.writePages(missing)
     if (written === undefined || written.bytes === 0) return 0
     const { bytes, ...pages } = written
     await link.maintain({ kind: 'pages', tableId, pages })
@@ -195,15 +212,41 @@ export class Maintenance {
     return bytes
   }
 
-  /** A checkpoint was installed: compaction begins where enough waits. */
+  /** A checkpoint was installed: compaction begins where enough waits, else a snapshot where very much is in none. */
   afterCheckpoint(): void {
-    if (this.#stopped || this.#isBusy || --this.#pause > 0) return
-    const table = this.#options.tables().find((candidate) => waitingBytes(candidate.segments()) >= this.#options.waitingBytes)
+    if (--this.#pause <= 0) this.#runByItself(this.#options.busySnapshotEvents)
+  }
+
+  /** Nobody has written for a while, and what was written is in segments. */
+  atRest(): void {
+    if (this.#failures === 0) this.#runByItself(this.#options.snapshotEvents)
+  }
+
+  /** True if some table has enough events that none of its snapshots has. */
+  get isSnapshotDue(): boolean {
+    return this.#options.tables().some((table) => this.#isDue(table, this.#options.snapshotEvents))
+  }
+
+  #runByItself(snapshotEvents: number): void {
+    if (this.#stopped || this.#isBusy) return
+    const tables = this.#options.tables()
+    const waiting = tables.find((table) => waitingBytes(table.segments()) >= this.#options.waitingBytes)
+    const table = waiting ?? tables.find((candidate) => this.#isDue(candidate, snapshotEvents))
     if (table === undefined) return
-    this.#exclusive(() => this.#compactRuns(table, {})).then(
+    const work = async (): Promise<void> => {
+      if (waiting !== undefined) await this.#compactRuns(table, {})
+      else await this.#snapshotTable(table, {}, 'leave')
+    }
+    this.#exclusive(work).then(
       () => (this.#failures = 0),
-      (error: unknown) => this.#failed(table, error)
+      (error: unknown) => this.#failed(table, error, waiting === undefined ? 'a snapshot' : 'compaction')
     )
+  }
+
+  #isDue(table: MaintainedTable, snapshotEvents: number): boolean {
+    const events = table.events()
+    const kept = table.snapshots().reduce((sum, snapshot) => sum + snapshot.events, 0)
+    return events - kept >= Math.max(snapshotEvents, events * SNAPSHOT_SHARE)
   }
 
   /** Ends what runs at its next step; resolves when nothing runs and the pool's thread is gone. */
@@ -214,15 +257,12 @@ export class Maintenance {
     await this.#options.pool.close()
   }
 
-  #failed(table: MaintainedTable, thrown: unknown): void {
+  #failed(table: MaintainedTable, thrown: unknown, what: string): void {
     if (this.#stopped) return
     const { code, details } = DriftError.from(thrown, table.directory)
     this.#failures++
     this.#pause = Math.min(PAUSE_CHECKPOINTS_MAX, 2 ** this.#failures)
-    this.#options.logger.warn(
-      { table: table.name, code, ...details, pause: this.#pause },
-      'compaction failed; the segments are as they were'
-    )
+    this.#options.logger.warn({ table: table.name, code, ...details, pause: this.#pause }, `${what} failed; the files are as they were`)
   }
 
   /** One at a time, in the order of the calls. */

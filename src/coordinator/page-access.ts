@@ -27,6 +27,7 @@ import { ScanMemory } from '../scan/scan-memory.js'
 import { DirectoryPages, type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { DirectoryReaders } from './directory-readers.js'
+import { type MissingPages } from './maintenance.js'
 import { type TableLoader } from './table-loader.js'
 import { type TableState } from './table-state.js'
 
@@ -51,6 +52,8 @@ type TablePageState = {
   refused: ErrorData | undefined
   /** Its pages are given up, and to be given back when no read is inside them any more. */
   isGivenUp: boolean
+  /** They are being given back. */
+  forgetting: Promise<void> | undefined
 }
 
 export type PageAccessParts = {
@@ -128,7 +131,8 @@ export class PageAccess {
       readers: 0,
       readersOf: new DirectoryReaders(),
       refused: undefined,
-      isGivenUp: false
+      isGivenUp: false,
+      forgetting: undefined
     })
   }
 
@@ -204,38 +208,64 @@ export class PageAccess {
     return undefined
   }
 
-  /** Writes a snapshot of a table's pages, which are made for it if need be; undefined where it can have none. */
-  async snapshot(table: TableState): Promise<PageSnapshotInfo | undefined> {
-    const state = this.#stateOf(table)
-    if (this.#isLost || table.damage !== undefined) return undefined
-    if (state.state !== 'live') {
-      this.#warm(table, state)
-      await state.warming
-    }
-    return state.state === 'live' ? this.#parts.link.snapshot(table.definition.id) : undefined
+  /** Writes a snapshot of a table's pages; undefined where it has none and they are not to be made for it, or cannot be. */
+  async snapshot(table: TableState, missing: MissingPages): Promise<PageSnapshotInfo | undefined> {
+    if (missing === 'leave' && this.#stateOf(table).state !== 'live') return undefined
+    return this.#repairing(table, () => this.#parts.link.snapshot(table.definition.id))
   }
 
   /**
-   * COMPACT of a table's pages, where it has any: live rows only in open pages, sealed ones so that the past is cheap to scan. `report` is
-   * told how many rows of about how many were gone through, and may throw. Where page memory is short the rest is left as it is.
+   * COMPACT of a table's pages, which are read or made for it if need be: live rows only in open pages, sealed ones so that the past is
+   * cheap to scan. `report` is told how many rows of about how many were gone through, and may throw. Where page memory is short the rest
+   * is left as it is.
    */
   async compact(table: TableState, report: (done: number, total: number) => void): Promise<void> {
-    const state = this.#stateOf(table)
-    const { link, logger } = this.#parts
+    const { logger } = this.#parts
+    try {
+      await this.#repairing(table, (state) => this.#compactPages(state, report))
+    } catch (error) {
+      const { code, message } = DriftError.from(error, 'apply')
+      if (code !== 'DRIFT_OVERLOADED') throw error
+      logger.warn({ table: table.definition.name, message }, 'compaction left pages of a table as they are')
+    }
+  }
+
+  async #compactPages(state: TablePageState, report: (done: number, total: number) => void): Promise<void> {
     while (state.state === 'live' && !this.#isLost) {
+      const { done, total, isOver, version } = await this.#parts.link.compact(state.table.definition.id)
+      state.readersOf.replaced(version)
+      this.#releaseReplaced(state)
+      if (isOver) return
+      report(done, total)
+    }
+  }
+
+  /**
+   * Work on the pages of a table, which are read or made before; undefined where it can have none. A page that cannot be read from its file
+   * is no loss: pages are made anew of the segments, and the work begins again, once.
+   */
+  async #repairing<Result>(table: TableState, work: (state: TablePageState) => Promise<Result>): Promise<Result | undefined> {
+    const state = this.#stateOf(table)
+    for (let attempt = 0; ; attempt++) {
+      if (!(await this.#isLive(state))) return undefined
       try {
-        const { done, total, isOver, version } = await link.compact(table.definition.id)
-        state.readersOf.replaced(version)
-        this.#releaseReplaced(state)
-        if (isOver) return
-        report(done, total)
+        return await work(state)
       } catch (error) {
-        const { code, message } = DriftError.from(error, 'apply')
-        if (code !== 'DRIFT_OVERLOADED') throw error
-        logger.warn({ table: table.definition.name, message }, 'compaction left pages of a table as they are')
-        return
+        if (attempt > 0 || !this.#isDamage(state, error)) throw error
       }
     }
+  }
+
+  /** Makes the table's pages if it has none; false where it can have none now. */
+  async #isLive(state: TablePageState): Promise<boolean> {
+    const { table } = state
+    if (this.#isLost || table.damage !== undefined) return false
+    if (state.state !== 'live') {
+      await state.forgetting
+      this.#warm(table, state)
+      await state.warming
+    }
+    return state.state === 'live'
   }
 
   /** Pages that no reader finds any more go back: those replaced before the oldest directory that somebody reads. */
@@ -300,20 +330,25 @@ export class PageAccess {
     state.directory = state.scan = undefined
     state.readersOf = new DirectoryReaders()
     state.isGivenUp = true
-    if (state.readers === 0) void this.#forget(state)
+    if (state.readers === 0) this.#forget(state)
   }
 
   /** A sealed page cannot be read from its file: pages are derived, and made again of the segments. Whoever asked for it gets the fault. */
   #foundDamage(number: number, error: unknown): never {
     const damage = DriftError.from(error, 'page file')
     const state = this.#tables.get(this.#parts.pageTable.tableOf(number))
-    if (state?.state === 'live' && (damage.kind === 'data' || damage.code === 'DRIFT_IO')) {
-      const { code, message } = damage
-      this.#parts.logger.warn({ table: state.table.definition.name, code, message }, 'a file of pages is damaged; they are made again')
-      state.table.pages = undefined
-      this.#giveUp(state)
-    }
+    if (state !== undefined) this.#isDamage(state, damage)
     throw damage
+  }
+
+  /** True if the fault is that of a file of pages: those of its table are given up then. */
+  #isDamage(state: TablePageState, error: unknown): boolean {
+    const { kind, code, message } = DriftError.from(error, 'page file')
+    if (state.state !== 'live' || (kind !== 'data' && code !== 'DRIFT_IO')) return false
+    this.#parts.logger.warn({ table: state.table.definition.name, code, message }, 'a file of pages is damaged; they are made again')
+    state.table.pages = undefined
+    this.#giveUp(state)
+    return true
   }
 
   /** Undefined where the directory is an old one. S is applied. */
@@ -325,7 +360,7 @@ export class PageAccess {
       state.readers--
       leave()
       this.#releaseReplaced(state)
-      if (state.readers === 0 && state.isGivenUp) void this.#forget(state)
+      if (state.readers === 0 && state.isGivenUp) this.#forget(state)
     }
     try {
       return new DirectoryPages(table, directory, S, { appliedSeq, pins: this.#pins, heldMax: this.#heldMax, onRelease })
@@ -349,7 +384,8 @@ export class PageAccess {
           if (this.#isClosed) return undefined
           const { code, message } = DriftError.from(error, table.directory)
           this.#parts.logger.warn({ table: table.definition.name, code, message }, 'the pages of a table could not be made')
-          return this.#forget(state)
+          this.#forget(state)
+          return state.forgetting
         }
       )
       .finally(() => {
@@ -388,8 +424,16 @@ export class PageAccess {
     }
   }
 
-  async #forget(state: TablePageState): Promise<void> {
+  /** Nobody reads in the table's pages: they go back. */
+  #forget(state: TablePageState): void {
     if (this.#isClosed || this.#isLost) return
+    const forgetting = this.#givePagesBack(state).finally(() => {
+      if (state.forgetting === forgetting) state.forgetting = undefined
+    })
+    state.forgetting = forgetting
+  }
+
+  async #givePagesBack(state: TablePageState): Promise<void> {
     // Heaps are read without pins.
     await this.fragments.untilLeft()
     try {

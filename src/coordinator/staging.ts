@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { DriftError } from '../base/errors.js'
 import { limits, PATCHES_PER_DOCUMENT } from '../base/limits.js'
 import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
+import type { DocumentFold } from '../codec/document-fold.js'
 import { writeKeyPayload } from '../codec/key-codec.js'
 import { EVENT_MORE, EVENT_PATCH, EVENT_SCHEMA, EVENT_SOFT_DELETE, frameHeadBytes, writeFrameHead } from '../format/frame.js'
 import type { RecordRun } from '../format/wal-record.js'
@@ -162,17 +163,20 @@ export class Staging {
       if (isDeepStrictEqual(before, after)) return
     }
     const event = eventOf(kind)
+    let fold: DocumentFold | undefined
     let whole: Uint8Array | undefined
     // Every fourth patch carries its document, and so does one whose document may be over the limit: encoding it tells.
     const isDeep = ordinal >= 0 && table.versions.latestPatchDepthOf(ordinal) + 1 >= PATCHES_PER_DOCUMENT
     if (event === EVENT_PATCH && (isDeep || table.versions.latestKibMax(ordinal) * 1024 + valueBytes > limits.documentBytesMax)) {
-      whole =
-        table.frames.merged(latest, buffer, valueAt, keyAt) ??
-        encodeDocument({ ...table.frames.document(latest), ...decodeDocument(buffer, valueAt, keyAt) }, 'document')
+      fold = table.frames.fold(latest, buffer, valueAt, keyAt)
+      if (fold === undefined) {
+        whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(buffer, valueAt, keyAt) }, 'document')
+      }
     }
-    const payloadMax = 2 * FRAME_ROOM + valueBytes + (whole?.length ?? 0)
+    const carriesDocument = fold !== undefined || whole !== undefined
+    const payloadMax = 2 * FRAME_ROOM + valueBytes + (fold?.bytes ?? whole?.length ?? 0)
     this.#room(payloadMax)
-    const parts = event === EVENT_SOFT_DELETE ? 1 : whole === undefined ? 2 : 3
+    const parts = event === EVENT_SOFT_DELETE ? 1 : carriesDocument ? 3 : 2
     const frameAt = this.#used
     // The key's msgpack form is at most a few bytes longer than its canonical one; the head is written when the length is known.
     const payloadAt = frameAt + frameHeadBytes(seq)
@@ -181,14 +185,15 @@ export class Staging {
     if (valueBytes > FEW_BYTES) this.#bytes.set(buffer.subarray(valueAt, keyAt), end)
     else for (let index = 0; index < valueBytes; index++) this.#bytes[end + index] = buffer[valueAt + index] as number
     end += valueBytes
-    if (whole !== undefined) {
+    if (fold !== undefined) end = fold.write(this.#bytes, end)
+    else if (whole !== undefined) {
       this.#bytes.set(whole, end)
       end += whole.length
     }
     this.#begin(table.definition.id, seq, time, event, end - payloadAt)
     const isNewKey = ordinal < 0
     if (isNewKey) ordinal = table.keys.add(keyScratch, keyBytes, hash)
-    const version = table.versions.append(ordinal, seq, table.nextPlace, event, whole !== undefined, end - frameAt)
+    const version = table.versions.append(ordinal, seq, table.nextPlace, event, carriesDocument, end - frameAt)
     table.nextPlace += end - frameAt
     table.frames.setAddress(version, logAddress(STAGING_SOURCE, frameAt))
     this.#staged.push({ table, ordinal, isNewKey, version, at: frameAt, bytes: end - frameAt })

@@ -354,6 +354,7 @@ export class TableState {
   takeBack(ordinal: number, isNewKey: boolean, bytes: number): void {
     this.nextPlace -= bytes
     this.versions.removeLast(ordinal)
+    this.#recentDocuments.forget(ordinal)
     if (!isNewKey) return
     this.#foundOrdinal = -1
     this.keys.removeLast()

@@ -9,10 +9,10 @@ import { readU32, readU64, writeU32, writeU64 } from './bytes.js'
  * |---|---|---|---|
  * | 0 | 4 | magic | `DRFT` |
  * | 4 | 2 | format version | {@link FORMAT_VERSION} |
- * | 6 | 2 | kind | 1 WAL, 2 segment, 3 snapshot, 4 pages |
+ * | 6 | 2 | kind | 1 WAL, 2 segment, 3 snapshot, 4 pages, 5 statistics |
  * | 8 | 4 | flags | 1: blocks are stored by codec (segments that were compacted, snapshots, pages) |
  * | 12 | 4 | table id | 0 in a WAL file |
- * | 16 | 8 | number | of the file in its folder; only grows; a snapshot's is the last seq that it has |
+ * | 16 | 8 | number | of the file in its folder; only grows; a snapshot's is the last seq that it has, statistics' the seq looked at |
  * | 24 | 8 | origin | WAL: first seq that may stand in it; segment: place of its first frame; snapshot: the seq that it begins behind |
  * | 32 | 4 | salt | seeds the crc of a WAL's records, so that no record of another file is taken for one of this |
  * | 36 | 16 | database id | |
@@ -37,6 +37,7 @@ export const FILE_KIND_WAL = 1
 export const FILE_KIND_SEGMENT = 2
 export const FILE_KIND_SNAPSHOT = 3
 export const FILE_KIND_PAGES = 4
+export const FILE_KIND_STATISTICS = 5
 /** Blocks of the file are stored by a codec that their description names. */
 export const FILE_FLAG_BLOCKS = 1
 

@@ -49,6 +49,12 @@ export class RecentDocuments {
     this.#documents[slot] = document !== undefined && isFlat(document) ? { ...document } : undefined
     return document
   }
+
+  /** The row's newest version was taken back: its number will be given again. */
+  forget(ordinal: number): void {
+    const slot = ordinal & (SLOTS - 1)
+    if (this.#ordinals[slot] === ordinal + 1) this.#ordinals[slot] = 0
+  }
 }
 
 function isFlat(document: Document): boolean {

@@ -1,7 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import { skipValue, type Key } from '../codec/key-codec.js'
 import { decodeDocument, decodePatchInto, decodeValue } from '../codec/document-codec.js'
-import { mergePatches } from '../codec/merge-patches.js'
+import { DocumentFold } from '../codec/document-fold.js'
 import type { Document } from '../codec/value.js'
 import { readU64, readVarint, varintBytes } from '../format/bytes.js'
 import { EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, frameHeadBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
@@ -20,20 +20,6 @@ export function logAddress(source: number, offset: number): number {
   return source * TWO_32 + offset
 }
 
-/** A document and its patches that are merged here have so many bytes at most. */
-const MERGED_BYTES_MAX = 8 * 1024
-const parts = new Uint8Array(MERGED_BYTES_MAX)
-const mergedBytes = new Uint8Array(MERGED_BYTES_MAX)
-
-/** Puts bytes behind those that are there; returns their end, or -1 where there is no room. */
-function gather(source: Uint8Array, from: number, to: number, ends: number[]): number {
-  let end = ends.at(-1) ?? 0
-  if (end + to - from > MERGED_BYTES_MAX) return -1
-  for (let index = from; index < to; index++) parts[end++] = source[index] ?? 0
-  ends.push(end)
-  return end
-}
-
 /**
  * From a version to its event and its document (coordinator thread, synchronously). The versions up to a checkpoint are in segments,
  * at their place; those behind it are in the log, at an address that this keeps in a ring.
@@ -48,8 +34,11 @@ export class VersionFrames {
 
   /** The patches that one read folds; there are three at most. */
   readonly #patches = new Uint32Array(4)
+  readonly #fold = new DocumentFold()
   #source: Uint8Array = new Uint8Array(0)
   #offset = 0
+  /** Of the frame found last. */
+  #seq = 0
 
   constructor(versions: VersionStore, segments: SegmentReader, log: LogBytes) {
     this.#versions = versions
@@ -77,15 +66,38 @@ export class VersionFrames {
     const versions = this.#versions
     if (versions.eventOf(version) === EVENT_SOFT_DELETE) return undefined
     if (versions.hasDocument(version)) return this.#wholeDocument(version)
-    const patches = this.#patches
+    let count = this.#patchesOf(version)
+    // It was made for this call, so it may be changed.
+    const document = this.#wholeDocument(versions.previousOf(this.#patches[count - 1] ?? 0))
+    while (count > 0) this.#patchInto(document, this.#patches[--count] ?? 0)
+    return document
+  }
+
+  /**
+   * The document as of a version, which is no delete, with the patch in `patch[from, to)`: to be written before the next call. Undefined
+   * where it is not of the common kind, and {@link document} must be asked.
+   */
+  fold(version: number, patch: Uint8Array, from: number, to: number): DocumentFold | undefined {
+    const fold = this.#fold
+    let count = this.#patchesOf(version)
+    const base = count === 0 ? version : this.#versions.previousOf(this.#patches[count - 1] ?? 0)
+    const at = this.#wholeOffset(base)
+    if (!fold.begin(this.#source, at, this.#frameEnd())) return undefined
+    while (count > 0) {
+      const patchAt = this.#behindKey(this.#patches[--count] ?? 0)
+      if (!fold.patch(this.#source, patchAt, this.#frameEnd())) return undefined
+    }
+    return fold.patch(patch, from, to) && fold.bytes >= 0 ? fold : undefined
+  }
+
+  /** The patches in front of the version's last whole document, newest first: how many. */
+  #patchesOf(version: number): number {
+    const versions = this.#versions
     let count = 0
     let base = version
-    for (; base !== 0 && !versions.hasDocument(base); base = versions.previousOf(base)) patches[count++] = base
+    for (; base !== 0 && !versions.hasDocument(base); base = versions.previousOf(base)) this.#patches[count++] = base
     if (base === 0) throw new DriftError('INVARIANT', `VIS-6: a patch without a document behind it at seq ${versions.seqOf(version)}`)
-    // It was made for this call, so it may be changed.
-    const document = this.#wholeDocument(base)
-    while (count > 0) this.#patchInto(document, patches[--count] ?? 0)
-    return document
+    return count
   }
 
   /** The document as of a version, from that of the version before it, which may be changed; undefined if it is a delete. */
@@ -103,29 +115,6 @@ export class VersionFrames {
     if (!this.#versions.hasDocument(version)) return undefined
     const at = this.#wholeOffset(version)
     return this.#source.subarray(at, this.#frameEnd())
-  }
-
-  /**
-   * The document of a version with one more patch, `source[from, to)`, as msgpack that is valid until the next call; undefined where it is
-   * not of the common kind, and must be decoded for that.
-   */
-  merged(version: number, source: Uint8Array, from: number, to: number): Uint8Array | undefined {
-    const versions = this.#versions
-    const patches = this.#patches
-    let count = 0
-    let base = version
-    for (; base !== 0 && !versions.hasDocument(base); base = versions.previousOf(base)) patches[count++] = base
-    if (base === 0) return undefined
-    const ends = [0]
-    const wholeAt = this.#wholeOffset(base)
-    let used = gather(this.#source, wholeAt, this.#frameEnd(), ends)
-    while (count > 0 && used >= 0) {
-      const patchAt = this.#behindKey(patches[--count] ?? 0)
-      used = gather(this.#source, patchAt, this.#frameEnd(), ends)
-    }
-    if (used < 0 || gather(source, from, to, ends) < 0) return undefined
-    const end = mergePatches(parts, ends, mergedBytes)
-    return end < 0 ? undefined : mergedBytes.subarray(0, end)
   }
 
   /** What the event itself carried: the document, the patch, or null. */
@@ -193,7 +182,7 @@ export class VersionFrames {
   /** Finds the frame; what stands in it behind the array's head and the key. */
   #behindKey(version: number): number {
     this.#find(version)
-    return skipValue(this.#source, this.#offset + frameHeadBytes(this.#versions.seqOf(version)) + 1)
+    return skipValue(this.#source, this.#offset + frameHeadBytes(this.#seq) + 1)
   }
 
   #frameEnd(): number {
@@ -201,19 +190,22 @@ export class VersionFrames {
   }
 
   #find(version: number): void {
+    const versions = this.#versions
+    versions.read(version)
     if (version > this.#flushed) {
       const address = this.#addresses[version & (this.#addresses.length - 1)] ?? 0
       this.#source = this.#log(Math.floor(address / TWO_32))
       this.#offset = address % TWO_32
     } else {
-      this.#segments.find(this.#versions.placeOf(version))
-      this.#source = this.#segments.source
-      this.#offset = this.#segments.offset
+      const segments = this.#segments
+      segments.find(versions.placeRead)
+      this.#source = segments.source
+      this.#offset = segments.offset
     }
     const found = readVarint(this.#source, this.#offset + FRAME_PREFIX_BYTES)
-    if (found !== this.#versions.seqOf(version)) {
-      throw new DriftError('INVARIANT', `FMT-3: expected the frame of seq ${this.#versions.seqOf(version)}, found ${found}`)
-    }
+    const seq = versions.seqRead
+    if (found !== seq) throw new DriftError('INVARIANT', `FMT-3: expected the frame of seq ${seq}, found ${found}`)
+    this.#seq = seq
   }
 
   #grow(): void {

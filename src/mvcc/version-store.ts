@@ -201,6 +201,23 @@ export class VersionStore {
     return high === 0 ? low : low + high * TWO_32
   }
 
+  /** Of the version that {@link read} was asked for last. */
+  seqRead = 0
+  placeRead = 0
+
+  /** {@link seqOf} and {@link placeOf} at once, for who reads frames: into {@link seqRead} and {@link placeRead}. */
+  read(version: number): void {
+    const block = version >>> this.#bits
+    const words = this.#blocks.words(block)
+    const at = (version & this.#mask) * NODE_WORDS
+    const info = words[at + NODE_INFO] ?? 0
+    this.seqRead = (words[at + NODE_SEQ] ?? 0) + (this.#seqs[block] ?? 0)
+    this.placeRead = (words[at + NODE_PLACE] ?? 0) + (this.#places[block] ?? 0)
+    if (info >>> INFO_PLACE_SHIFT === 0) return
+    this.seqRead += (info >>> INFO_SEQ_SHIFT) * TWO_32
+    this.placeRead += ((info >>> INFO_PLACE_SHIFT) & INFO_PLACE_MAX) * TWO_32
+  }
+
   previousOf(version: number): number {
     return this.#word(version, NODE_PREVIOUS)
   }

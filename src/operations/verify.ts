@@ -13,6 +13,7 @@ import { decodeCommit } from './check-event.js'
 import { ColumnCheck } from './check-columns.js'
 import { checkPages } from './check-pages.js'
 import { checkSegments, framesOf, type EventSink, type SegmentScan } from './check-segments.js'
+import { checkStatistics } from './check-statistics.js'
 import { checkSnapshots } from './check-snapshots.js'
 import { checkWal, type WalScan } from './check-wal.js'
 import { EventTrace } from './event-trace.js'
@@ -166,6 +167,7 @@ class Verification {
     if (this.#commitsSound && this.#wal.sound) this.#compare()
     else this.#findings.note(this.#directory, 0, 'the commit log or the WAL is damaged, so events were not counted against it')
     this.#checkColumns()
+    this.#checkStatistics()
   }
 
   report(tries: number, moving: boolean): VerifyReport {
@@ -218,6 +220,17 @@ class Verification {
       const table = this.#tables.get(tableId)
       if (table?.manifest === undefined || !table.scan.sound || this.#uneven.has(tableId)) continue
       columns.compare(table.manifest, `${table.directory}/meta.json`, this.#findings)
+    }
+  }
+
+  #checkStatistics(): void {
+    for (const { tableId, directory, scan } of this.#tables.values()) {
+      if (tableId === COMMITS_TABLE_ID || tableId === CATALOG_TABLE_ID || this.#databaseId === undefined || !scan.sound) continue
+      const lastSeq = this.#commitsSound && this.#wal.sound ? this.#lastSeq : undefined
+      const owner = { tableId, databaseId: this.#databaseId, lastSeq, events: scan.trace.count }
+      const bytes = checkStatistics(this.#io, directory, owner, this.#findings)
+      this.#doneBytes += bytes
+      if (bytes > 0) this.#files++
     }
   }
 

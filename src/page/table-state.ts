@@ -1,7 +1,9 @@
-import { type PageCounters } from './table-pages.js'
+import { type KeyTable } from './key-table.js'
+import { type OpenPage } from './open-page.js'
+import { type OpenRange } from './open-range.js'
+import { type PageCounters } from './page-counters.js'
 import { type Past } from './page-directory.js'
 import { type SealedPage } from './page-handle.js'
-import { type KeyTable } from './key-table.js'
 import { type PageView } from './page-view.js'
 
 /** A page of an open rectangle, and its number in locations of rows. */
@@ -33,4 +35,25 @@ export type TableState = {
   readonly keys: KeyTable
   readonly dictionaries: readonly { readonly name: string; readonly reference: number }[]
   readonly ranges: readonly RangeState[]
+}
+
+export function rangeStateOf(range: OpenRange): RangeState {
+  const { low, t0, past, base, chunks, alive, aliveMin, hasDeletes, isAppended, seqBase, lastOrdinal } = range
+  return {
+    low,
+    t0,
+    past,
+    base: base === undefined ? undefined : pageStateOf(base),
+    chunks: chunks.map(({ page }) => pageStateOf(page)),
+    alive,
+    aliveMin,
+    hasDeletes,
+    isAppended,
+    seqBase,
+    lastOrdinal
+  }
+}
+
+function pageStateOf({ number, view }: OpenPage): OpenPageState {
+  return { number, view }
 }

@@ -197,6 +197,8 @@ export type ShowDrift = { readonly kind: 'show-drift'; readonly table: string; r
 /** `value` null: RESET. */
 export type SetOption = { readonly kind: 'set'; readonly name: string; readonly value: Literal | ParameterReference | null }
 export type Maintenance = { readonly kind: 'snapshot' | 'compact'; readonly table: string }
+/** `table` null: all tables. */
+export type Analyze = { readonly kind: 'analyze'; readonly table: string | null }
 export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable'
 /** `isolation` null: none was named. */
 export type Begin = {
@@ -227,5 +229,6 @@ export type Statement =
   | ShowDrift
   | SetOption
   | Maintenance
+  | Analyze
   | TransactionStatement
   | NotSupported

@@ -11,7 +11,7 @@ import {
   type ValueTree
 } from '../../grammar/syntax-tree.js'
 import { assertLaw, DriftError, unreachable } from '../base/errors.js'
-import { COMMITS_TABLE_NAME } from '../base/ids.js'
+import { isSystemTable } from '../base/ids.js'
 import { limits } from '../base/limits.js'
 import {
   type AsOf,
@@ -135,7 +135,7 @@ export class FromBuilder {
 
 /** As in SQL, the name of a table in a schema is its own: `drift.commits` is `commits`. */
 function systemAlias(table: string): string | null {
-  return table === COMMITS_TABLE_NAME ? 'commits' : null
+  return isSystemTable(table) ? table.slice('drift.'.length) : null
 }
 
 /** Read at one point: AS OF may stand with it. */

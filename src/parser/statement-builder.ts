@@ -133,6 +133,8 @@ export class StatementBuilder {
         }
       case 'maintenance':
         return { kind: tree.verb, table: nameOf(tree.table) }
+      case 'analyze':
+        return { kind: 'analyze', table: tree.table === null ? null : nameOf(tree.table) }
       case 'begin':
         return { kind: 'begin', isolation: tree.isolation, readOnly: tree.readOnly, metadata: this.#beginMetadata(tree.options) }
       case 'commit':

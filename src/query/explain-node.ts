@@ -2,11 +2,14 @@
 import { type Document, type Value } from '../codec/value.js'
 import { type MeasuredStep } from './plan-probe.js'
 import { type ScanCounters } from './scan-counters.js'
+import { qError } from './selectivity.js'
 
 export type ExplainNode = {
   /** `scan`, `filter`, `sort` … */
   readonly step: string
   readonly text: string
+  /** Rows that were expected to leave it, where that is estimated: of a scan or filter of one table. */
+  readonly estimatedRows?: number | undefined
   /** Only of a query that ran. */
   readonly measured: MeasuredStep | undefined
   readonly scan: ScanCounters | undefined
@@ -20,22 +23,34 @@ export function explainLines(node: ExplainNode, depth = 0): string[] {
   return [line, ...node.inputs.flatMap((input) => explainLines(input, depth + 1))]
 }
 
-/** Times in ms: `totalMs` with the steps below, `selfMs` without. What was not measured is not there. */
+/**
+ * Times in ms: `totalMs` with the steps below, `selfMs` without. What was not measured, or not estimated, is not there. `qError`: the factor by
+ * which `estimatedRows` is off.
+ */
 export function explainDocument(node: ExplainNode): Document {
-  const { step, text, measured, scan, inputs } = node
+  const { step, text, estimatedRows, measured, scan, inputs } = node
   const document: { [field: string]: Value } = { step, text }
+  if (estimatedRows !== undefined) document['estimatedRows'] = estimatedRows
   if (measured !== undefined) {
     const { rows, ms, memoryBytes, spilledBytes, runs } = measured
     const below = inputs.reduce((sum, input) => sum + (input.measured?.ms ?? 0), 0)
     const rowsIn = rowsInto(node)
     if (rowsIn !== undefined) document['rowsIn'] = rowsIn
     Object.assign(document, { rowsOut: rows, totalMs: ms, selfMs: Math.max(0, ms - below), memoryBytes, spilledBytes, runs })
+    const off = offOf(node)
+    if (off !== undefined) document['qError'] = off
   }
   if (scan !== undefined) {
     const counted = Object.entries(scan).filter(([, value]) => value !== undefined)
     document['scan'] = Object.fromEntries(counted) as Document
   }
   return { ...document, inputs: inputs.map(explainDocument) }
+}
+
+/** The q-error; undefined where there is no estimate, or the step was asked for fewer rows than were expected. */
+function offOf({ estimatedRows, measured }: ExplainNode): number | undefined {
+  if (estimatedRows === undefined || measured === undefined) return undefined
+  return measured.isPartial === true && measured.rows < estimatedRows ? undefined : qError(estimatedRows, measured.rows)
 }
 
 /** Undefined of a step that reads from no other. */
@@ -45,10 +60,16 @@ function rowsInto({ inputs }: ExplainNode): number | undefined {
 
 function figuresOf(node: ExplainNode): string[] {
   const figures: string[] = []
-  const { measured, scan } = node
-  if (measured !== undefined) {
+  const { estimatedRows, measured, scan } = node
+  if (measured === undefined) {
+    if (estimatedRows !== undefined) figures.push(`about ${rowsText(estimatedRows)}`)
+  } else {
     const rowsIn = rowsInto(node)
-    figures.push(`${measured.rows}${rowsIn === undefined ? '' : ` of ${rowsIn}`} rows`, msText(measured.ms))
+    figures.push(`${measured.rows}${rowsIn === undefined ? '' : ` of ${rowsIn}`} rows`)
+    const off = offOf(node)
+    if (estimatedRows !== undefined)
+      figures.push(`about ${estimatedRows} expected${off === undefined ? '' : `, q-error ${off.toFixed(2)}`}`)
+    figures.push(msText(measured.ms))
     if (measured.memoryBytes > 0) figures.push(`${bytesText(measured.memoryBytes)} memory`)
     if (measured.runs > 0) figures.push(`spilled ${bytesText(measured.spilledBytes)} in ${measured.runs} runs`)
   }
@@ -58,6 +79,10 @@ function figuresOf(node: ExplainNode): string[] {
   if (scan?.waitForApplyMs !== undefined) figures.push(`${msText(scan.waitForApplyMs)} wait for apply`)
   for (const [index, { rows, ms }] of (scan?.workers ?? []).entries()) figures.push(`worker ${index + 1}: ${rows} rows in ${msText(ms)}`)
   return figures
+}
+
+function rowsText(rows: number): string {
+  return `${rows} ${rows === 1 ? 'row' : 'rows'}`
 }
 
 function msText(ms: number): string {

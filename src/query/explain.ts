@@ -1,27 +1,32 @@
 /** EXPLAIN: the steps of a plan, the last one to run on top; with ANALYZE, what each of them did. */
 import { pathText } from '../parser/expression-text.js'
 import { type Select } from '../parser/ast.js'
+import { estimatedTable, filteredRows, scanRows } from './estimate-scan.js'
+import { type Execution } from './evaluate.js'
 import { type ExplainNode } from './explain-node.js'
 import { type IndexChoice } from './index-select.js'
 import { type PlanProbe } from './plan-probe.js'
 import { type SelectPlan } from './plan.js'
 import { type QuerySource } from './query-source.js'
 import { type SelectRun } from './run-select.js'
-import { type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
+import { pushedCondition } from './scan-condition.js'
+import { type EstimatedTable } from './selectivity.js'
+import { type Condition, type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
 import { joinStep, leafFilterStep, leafStep } from './source-rows.js'
 import { type TableSource } from './table-source.js'
 
-/** The left side of a join stands above its right. */
+/** The left side of a join stands above its right. Rows are estimated with the values of one execution. */
 export function explainTree(
   select: Select,
   { plan, tables, index }: SelectRun,
   source: QuerySource,
-  probe: PlanProbe | undefined
+  probe: PlanProbe | undefined,
+  execution: Execution
 ): ExplainNode {
-  const node = (step: string, text: string, inputs: readonly ExplainNode[]): ExplainNode => {
-    return { step, text, measured: probe?.of(step), scan: undefined, inputs }
+  const node = (step: string, text: string, inputs: readonly ExplainNode[], estimated?: number): ExplainNode => {
+    return { step, text, estimatedRows: estimated, measured: probe?.of(step), scan: undefined, inputs }
   }
-  const steps: [string, string][] = []
+  const steps: [step: string, text: string, estimated?: number | undefined][] = []
   if (select.limit !== null || select.offset !== null) {
     const parts = [
       select.limit === null ? '' : `limit ${valueText(select.limit)}`,
@@ -34,25 +39,66 @@ export function explainTree(
   if (plan.distinct) steps.push(['distinct', 'distinct'])
   if (plan.having !== undefined) steps.push(['having', `having ${plan.having.text}`])
   if (plan.group !== undefined && !plan.isCount) steps.push(['aggregate', aggregateText(plan)])
-  if (plan.where !== undefined) steps.push(['filter', `filter ${plan.where.text}`])
+  const scanned = plan.table === undefined || plan.source !== undefined ? undefined : estimatedTable(source, plan.table)
+  // Pages give only the first rows of an order: how many there are is not seen.
+  const isTop =
+    probe !== undefined && plan.group === undefined && plan.sort.length > 0 && select.limit !== null && isByPages(source, plan.table)
+  if (plan.where !== undefined) {
+    const left = scanned === undefined || isTop ? undefined : filteredRows(plan.where, scanned, execution)
+    steps.push(['filter', `filter ${plan.where.text}`, left])
+  }
   // Where a source counts, it counts for a table, whatever asks it.
-  const scanOf = (step: string, text: string, table: string | undefined, of: QuerySource): ExplainNode => {
+  const scanOf = (step: string, text: string, table: string | undefined, of: QuerySource, estimated: number | undefined): ExplainNode => {
     const counters = probe === undefined || table === undefined ? undefined : of.scanCounters?.(table)
-    return { ...node(step, text, []), scan: counters }
+    return { ...node(step, text, [], estimated), scan: counters }
+  }
+  // Pages that were asked for the condition gave the rows that it left; of a part of it nothing is said.
+  const expected = (of: QuerySource, scan: TableScan, table: EstimatedTable, where: Condition | undefined): number | undefined => {
+    if (where === undefined || probe === undefined || !isByPages(of, scan.table)) return scanRows(scan, table, execution)
+    const { condition, isExact } = pushedCondition(where.expression, execution)
+    if (condition === undefined) return scanRows(scan, table, execution)
+    return isExact ? filteredRows(where, table, execution) : undefined
   }
   const below = (from: SourcePlan): ExplainNode => {
     if (from.kind === 'join') return node(joinStep(from.right), joinText(from), [below(from.left), below(from.right)])
     const table = tables[from.index]
-    const rows = scanOf(leafStep(from), leafText(from, table), from.scan.table, table?.source ?? source)
-    return from.where === undefined ? rows : node(leafFilterStep(from), `filter ${from.where.text}`, [rows])
+    // Of differences, versions and sweeps nothing is known but what they are of.
+    const of = table === undefined || table.rows !== undefined ? undefined : estimatedTable(table.source, table.table, table.name)
+    const found = of === undefined || table === undefined ? undefined : expected(table.source, from.scan, of, undefined)
+    const rows = scanOf(leafStep(from), leafText(from, table), from.scan.table, table?.source ?? source, found)
+    if (from.where === undefined) return rows
+    const left = of === undefined ? undefined : filteredRows(from.where, of, execution)
+    return node(leafFilterStep(from), `filter ${from.where.text}`, [rows], left)
   }
-  const text = plan.isCount
-    ? `count of ${plan.table} at @seq:${source.seq}`
-    : choice === undefined
-      ? tableText(plan, source)
-      : indexText(plan, choice, source)
-  const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source) : below(plan.source)
-  return steps.reduceRight((input, [step, what]) => node(step, what, [input]), rows)
+  const scanText = choice === undefined ? tableText(plan, source) : indexText(plan, choice, source)
+  const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : scanText
+  // What an index has was counted in it.
+  const found = scanned === undefined || plan.isCount || isTop ? undefined : (choice?.rows ?? expected(source, plan, scanned, plan.where))
+  const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source, found) : below(plan.source)
+  return steps.reduceRight((input, [step, what, estimated]) => node(step, what, [input], estimated), rows)
+}
+
+/** A statement that ran looked into pages of the table. */
+function isByPages(source: QuerySource, table: string | undefined): boolean {
+  return table !== undefined && source.scanCounters?.(table)?.pagesTouched !== undefined
+}
+
+/**
+ * How a query found its rows, in one line: the scans at the bottom of its tree, without their points and without what they read. Of an index
+ * that it may choose only what it has chosen by now.
+ */
+export function accessText({ plan, tables, index }: SelectRun, source: QuerySource): string {
+  if (plan.isCount) return `count of ${plan.table}`
+  const made = index?.made
+  if (made !== undefined) return `lookup ${plan.table} by ${made.index.definition.name}${made.text === '' ? '' : ` (${made.text})`}`
+  const below = (from: SourcePlan): string[] => {
+    if (from.kind === 'join') return [...below(from.left), ...below(from.right)]
+    const table = tables[from.index]
+    if (table === undefined) return []
+    if (table.rows === undefined) return [wayText(from.scan, table.source)]
+    return [`${table.text.split(' from @')[0]}${keysText(from.scan, table.primaryKey)}`]
+  }
+  return plan.source === undefined ? wayText(plan, source) : below(plan.source).join('; ')
 }
 
 function joinText({ side, keyTexts, condition, isByKey }: JoinPlan): string {
@@ -65,11 +111,11 @@ function leafText({ scan }: LeafPlan, table: TableSource | undefined): string {
   if (table === undefined) return ''
   if (table.rows === undefined) return tableText(scan, table.source)
   const text = table.text
-  return `${text}${accessText(scan, table.primaryKey)}${scan.reverse ? ' backwards' : ''}`
+  return `${text}${keysText(scan, table.primaryKey)}${scan.reverse ? ' backwards' : ''}`
 }
 
 /** Of what is no plain scan: by which keys. */
-function accessText({ access }: TableScan, key: string): string {
+function keysText({ access }: TableScan, key: string): string {
   if (access.kind === 'all') return ''
   if (access.kind === 'keys') return `, by ${key} (${access.keys.length} ${access.keys.length === 1 ? 'key' : 'keys'})`
   return `, by ${key} range (${access.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
@@ -82,28 +128,32 @@ function aggregateText({ group }: SelectPlan): string {
 }
 
 function tableText(plan: TableScan, source: QuerySource): string {
-  const { table, access, reverse } = plan
-  if (table === undefined) return 'one row'
-  const key = source.primaryKey(table)
-  const way =
-    access.kind === 'keys'
-      ? `get ${table} by ${key} (${access.keys.length} ${access.keys.length === 1 ? 'key' : 'keys'})`
-      : access.kind === 'range'
-        ? `scan ${table} by ${key} range (${access.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
-        : plan.times?.kind === 'range'
-          ? `scan ${table} by time range (${plan.times.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
-          : `scan ${table}`
+  if (plan.table === undefined) return wayText(plan, source)
   const fields = plan.keysOnly ? ' keys only' : plan.hasStar ? '' : ` for ${plan.fields.map(pathText).join(', ')}`
-  return `${way}${reverse ? ' backwards' : ''}${fields} at @seq:${source.seq}`
+  return `${wayText(plan, source)}${plan.reverse ? ' backwards' : ''}${fields} at @seq:${source.seq}`
 }
 
-/** By which index, for what, how many rows it has for that, and what that costs beside a scan, in microseconds. */
+function wayText({ table, access, times }: TableScan, source: QuerySource): string {
+  if (table === undefined) return 'one row'
+  const key = source.primaryKey(table)
+  switch (access.kind) {
+    case 'keys':
+      return `get ${table} by ${key} (${access.keys.length} ${access.keys.length === 1 ? 'key' : 'keys'})`
+    case 'range':
+      return `scan ${table} by ${key} range (${access.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
+    case 'all':
+      if (times?.kind !== 'range') return `scan ${table}`
+      return `scan ${table} by time range (${times.bounds.map((bound) => SIDES[bound.side]).join(', ')})`
+  }
+}
+
+/** By which index, for what, and what that costs beside a scan, in microseconds. */
 function indexText({ table, reverse }: TableScan, choice: IndexChoice, source: QuerySource): string {
-  const { index, text, rows, isOrdered, isReverse, cost, scanCost } = choice
+  const { index, text, isOrdered, isReverse, cost, scanCost } = choice
   const order = isOrdered ? ` in its order${isReverse ? ' backwards' : ''}` : reverse ? ' backwards' : ''
   const what = text === '' ? '' : ` (${text})`
   const costs = `cost ${cost.toFixed(0)}, a scan ${scanCost.toFixed(0)}`
-  return `lookup ${table} by ${index.definition.name}${what}${order} for ${rows} rows at @seq:${source.seq}, ${costs}`
+  return `lookup ${table} by ${index.definition.name}${what}${order} at @seq:${source.seq}, ${costs}`
 }
 
 const SIDES = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const

@@ -96,6 +96,11 @@ export class IndexSelect {
     this.#choose = () => chooseIndex(scan, source, execution, firstRows)
   }
 
+  /** The choice, if it was asked for already. */
+  get made(): IndexChoice | undefined {
+    return this.#choice
+  }
+
   get choice(): IndexChoice | undefined {
     if (!this.#isMade) {
       this.#choice = this.#choose()

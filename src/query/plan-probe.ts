@@ -10,12 +10,14 @@ export type MeasuredStep = {
   readonly memoryBytes: number
   readonly spilledBytes: number
   readonly runs: number
+  /** It was not asked for all of its rows: the step above needed no more, or found what it needed without them. */
+  readonly isPartial?: boolean
 }
 
 export class PlanProbe {
   readonly #now: () => number
   readonly #memory: QueryMemory
-  readonly #steps = new Map<string, { rows: number; ms: number }>()
+  readonly #steps = new Map<string, { rows: number; ms: number; isPartial: boolean }>()
 
   /** `now` in ms; `memory` is that of the query, whose parts are named after the steps. */
   constructor(now: () => number, memory: QueryMemory) {
@@ -24,7 +26,7 @@ export class PlanProbe {
   }
 
   readonly probe: StepProbe = (step, batches) => {
-    const measured = { rows: 0, ms: 0 }
+    const measured = { rows: 0, ms: 0, isPartial: true }
     this.#steps.set(step, measured)
     return this.#measured(batches, measured)
   }
@@ -36,13 +38,16 @@ export class PlanProbe {
     return { ...measured, memoryBytes: part?.peakBytes ?? 0, spilledBytes: part?.spilledBytes ?? 0, runs: part?.runs ?? 0 }
   }
 
-  *#measured(batches: Batches, measured: { rows: number; ms: number }): Batches {
+  *#measured(batches: Batches, measured: { rows: number; ms: number; isPartial: boolean }): Batches {
     try {
       for (;;) {
         const began = this.#now()
         const next = batches.next()
         measured.ms += this.#now() - began
-        if (next.done === true) return
+        if (next.done === true) {
+          measured.isPartial = false
+          return
+        }
         measured.rows += next.value.rowCount
         yield next.value
       }

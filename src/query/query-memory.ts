@@ -24,7 +24,7 @@ export class QueryMemory {
   readonly #bytesMax: number
   readonly #spill: Spill | undefined
   readonly #parent: QueryMemory | undefined
-  readonly #parts = new Map<string, QueryMemory>()
+  #parts: Map<string, QueryMemory> | undefined
   #bytes = 0
   #peakBytes = 0
   #spilledBytes = 0
@@ -58,13 +58,14 @@ export class QueryMemory {
   /** The same memory, with an account for one step. */
   part(step: string): QueryMemory {
     const part = new QueryMemory(this.#bytesMax, this.#spill, this)
+    this.#parts ??= new Map()
     this.#parts.set(step, part)
     return part
   }
 
   /** The account of a step, if it has one. */
   partOf(step: string): QueryMemory | undefined {
-    return this.#parts.get(step)
+    return this.#parts?.get(step)
   }
 
   /** @throws DriftError LIMIT (`name`, `limit`, `seen`). */

@@ -1,6 +1,7 @@
 /** What a query reads from. The floors above implement it; a query knows nothing of versions, pages or logs. */
 import { type Key } from '../codec/key-codec.js'
 import { type Document, type Value } from '../codec/value.js'
+import { type TableStatistics } from '../format/statistics-file.js'
 import { type ReadableIndex } from '../index/readable-index.js'
 import { type PointInTime } from '../parser/point-in-time.js'
 import { type FragmentRunner } from '../scan/fragment.js'
@@ -89,6 +90,8 @@ export type QuerySource = {
   columns(table: string): readonly TableColumn[]
   /** Live rows. */
   count(table: string): number
+  /** What is known of its columns, of whatever point; undefined where nobody looked. An aid to plans: no answer may depend on it. */
+  statistics?(table: string): TableStatistics | undefined
   /** The document of a legal key, or undefined. */
   get(table: string, key: Key): Document | undefined
   /** The seq of the last event of a legal key, deletes included; 0 if it has none. */

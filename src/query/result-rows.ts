@@ -17,15 +17,29 @@ export function resultShape(plan: SelectPlan, tables: readonly TableSource[]): R
   const isJoin = plan.source?.kind === 'join'
   const starNames = isJoin ? namesOfStars(plan, tables) : NO_NAMES
   const [first] = tables
-  const seen = isJoin ? tables.flatMap(columnsInJoin) : [...(first?.columns() ?? []), ...(first?.hidden ?? [])]
+  let inputs: readonly TableColumn[] | undefined
+  const seen = (): readonly TableColumn[] =>
+    (inputs ??= isJoin ? tables.flatMap(columnsInJoin) : [...(first?.columns() ?? []), ...(first?.hidden ?? [])])
   const columns = plan.outputs.flatMap((output): ResultColumn[] => {
-    if (output.kind === 'column') return [{ name: output.name, ...output.type(seen) }]
-    if (output.of === undefined) return (first?.columns() ?? []).map((column) => ({ ...column, table: first?.table ?? '' }))
+    if (output.kind === 'column') return [{ name: output.name, ...output.type(seen()) }]
+    if (output.of === undefined) return first === undefined ? [] : [...starColumns(first)]
     const names = starNames.get(output.of)
     const shown = tables.find(({ name }) => name === output.of)?.columns() ?? []
     return shown.map(({ name, type }) => ({ name: names?.get(name) ?? name, type, table: output.of ?? '', nullable: true }))
   })
   return { plan, columns, starNames }
+}
+
+const ofStars = new WeakMap<readonly TableColumn[], { readonly table: string; readonly columns: readonly ResultColumn[] }>()
+
+/** All columns of a table: made once for as long as these are its columns. */
+function starColumns({ table, columns }: TableSource): readonly ResultColumn[] {
+  const seen = columns()
+  const known = ofStars.get(seen)
+  if (known?.table === table) return known.columns
+  const shown = seen.map((column): ResultColumn => ({ ...column, table }))
+  ofStars.set(seen, { table, columns: shown })
+  return shown
 }
 
 /** Whichever side it is on: a row of another table may have no partner. */

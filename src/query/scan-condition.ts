@@ -130,7 +130,7 @@ export function topField(expression: Expression): string | undefined {
   return typeof name === 'string' ? name : undefined
 }
 
-type Constant = { readonly value: Value }
+export type Constant = { readonly value: Value }
 
 class NotConstant extends Error {}
 
@@ -141,8 +141,8 @@ const NO_FIELDS: Scope = {
   }
 }
 
-/** What fails is left to the rows: an error counts only if a row asks for the value. */
-function constantOf(expression: Expression, execution: Execution): Constant | undefined {
+/** Undefined of what has fields, and of what fails, which is left to the rows: an error counts only if a row asks for the value. */
+export function constantOf(expression: Expression, execution: Execution): Constant | undefined {
   try {
     return { value: (compile(expression, NO_FIELDS).value(execution) ?? null) as Value }
   } catch (thrown) {
@@ -151,7 +151,8 @@ function constantOf(expression: Expression, execution: Execution): Constant | un
   }
 }
 
-function isPattern(pattern: string, escape: string, ignoreCase: boolean): boolean {
+/** False of what LIKE refuses when it is asked of a row. */
+export function isPattern(pattern: string, escape: string, ignoreCase: boolean): boolean {
   try {
     likeMatcher(pattern, escape, ignoreCase)
     return true

@@ -15,6 +15,18 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   await untilOrCancelled(new Promise<void>(() => {}), signal, ms)
 }
 
+/** The same for work that nobody waits for: it does not keep the process alive. */
+export async function idlePause(ms: number, signal: AbortSignal): Promise<void> {
+  let wake = (): void => {}
+  const woken = new Promise<void>((resolve) => (wake = resolve))
+  const timer = setTimeout(wake, Math.min(TIMER_MS_MAX - 1, Math.ceil(ms))).unref()
+  signal.addEventListener('abort', wake, { once: true })
+  if (signal.aborted) wake()
+  await woken
+  clearTimeout(timer)
+  signal.removeEventListener('abort', wake)
+}
+
 /** What `promise` gives; undefined where the signal or the time, in milliseconds, ended the wait before. */
 export async function untilOrCancelled<Result>(
   promise: Promise<Result>,

@@ -7,7 +7,7 @@ import { damagedRecord, type RecordPlace } from '../format/page-file.js'
 import { type PagePlace } from '../memory/page-table.js'
 import { type Past, type Slice } from '../page/page-directory.js'
 import { isHandle, type SealedPage } from '../page/page-handle.js'
-import { type PageCounters } from '../page/table-pages.js'
+import { type PageCounters } from '../page/page-counters.js'
 import { type OpenPageState, type RangeState, type TableState } from '../page/table-state.js'
 
 /** Of a page of an open rectangle. */

@@ -12,6 +12,7 @@ import {
   sealRecord
 } from '../format/wal-record.js'
 import { encodeManifest, type ManifestPages, type ManifestSnapshot, pageFilesOf } from '../format/manifest.js'
+import { STATISTICS_FILE } from '../format/statistics-file.js'
 import { replaceFile, type Io } from '../io/io.js'
 import { LogFollower } from '../memory/log-follower.js'
 import type { LogMemory } from '../memory/log-memory.js'
@@ -29,6 +30,8 @@ export type MaintenanceRequest =
   | { readonly kind: 'snapshots'; readonly tableId: number; readonly snapshots: readonly ManifestSnapshot[] }
   /** This snapshot of the version pages is live from now on. */
   | { readonly kind: 'pages'; readonly tableId: number; readonly pages: ManifestPages }
+  /** Takes the place of the table's statistics; undefined: they go. */
+  | { readonly kind: 'statistics'; readonly tableId: number; readonly bytes: Uint8Array | undefined }
   /** Files that no manifest names any more, in the table's folder; nobody opens them again. */
   | { readonly kind: 'remove'; readonly tableId: number; readonly files: readonly string[] }
 
@@ -216,6 +219,9 @@ export class Writer {
         this.#installOr(table, () => void (table.pages = old))
         break
       }
+      case 'statistics':
+        this.#placeStatistics(table, request.bytes)
+        break
       case 'remove': {
         const live = new Set(appender.segments.map((segment) => `segments/${segment.file}`))
         for (const { file } of table.snapshots) live.add(`snapshots/${file}`)
@@ -228,6 +234,22 @@ export class Writer {
       }
     }
     return appender.segments
+  }
+
+  /** Nothing waits for a disk: what a crash leaves of them is told by its crc, and made again. */
+  #placeStatistics({ directory }: TableWriter, bytes: Uint8Array | undefined): void {
+    const path = `${directory}/${STATISTICS_FILE}`
+    if (bytes === undefined) {
+      if (this.#io.kind(path) === 'file') this.#io.remove(path)
+      return
+    }
+    const file = this.#io.create(`${path}.tmp`)
+    try {
+      file.write([bytes], 0)
+    } finally {
+      file.close()
+    }
+    this.#io.rename(`${path}.tmp`, path)
   }
 
   /** Whichever manifest the disk has after a failure: the files of both are there. */

@@ -91,6 +91,7 @@ class Feed {
       from: last === undefined ? (this.#feed === undefined ? from : this.from) : last + 1,
       ...(this.to === Number.POSITIVE_INFINITY ? {} : { to: this.to })
     })
+    this.#go()
     void this.#read(this.#feed)
   }
 
@@ -98,7 +99,9 @@ class Feed {
     try {
       for await (const commit of feed) {
         this.found.push(commit)
-        while (this.#isSlow && this.#credit === 0) await new Promise<void>((resolve) => (this.#go = resolve))
+        while (this.#isSlow && this.#credit === 0 && this.#feed === feed) await new Promise<void>((resolve) => (this.#go = resolve))
+        // Begun again meanwhile: who waited here must not take the place of who waits there.
+        if (this.#feed !== feed) return
         this.#credit--
       }
       this.isDone = true

@@ -1,5 +1,5 @@
 /** SNAPSHOT: an opening that reads fewer bytes, the same answers at every seq, and nothing that depends on the file being whole. */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { MemoryIo } from '../../src/io/memory-io.js'
@@ -192,4 +192,66 @@ test('a lost folder of snapshots, and a lost manifest, are no loss', async (t) =
   const third = await openSimulated(io)
   t.is(difference(third.db, oracle), undefined)
   await third.db.close()
+})
+
+test('a snapshot is written by itself when enough events are in none, of versions and of pages that are there', async (t) => {
+  const io = new MemoryIo()
+  const messages: string[] = []
+  const log = { info: () => {}, error: () => {}, warn: (_: object, message: string) => messages.push(message), debug: () => {} }
+  const { db, coordinator } = await openSimulated(io, { snapshotEvents: 100, cacheBytes: 64 * 1024 * 1024, log: log as never })
+  const folder = '/data/tables/a/snapshots'
+  const files = () => (io.kind(folder) === 'directory' ? io.list(folder).filter((name) => /^\d+\.(?:snap|pages)$/.test(name)) : [])
+  const rested = async (): Promise<void> => {
+    await coordinator.checkpoint()
+    for (let turns = 0; turns < 300; turns++) await new Promise((resolve) => void setImmediate(resolve))
+  }
+  await db.createTable('a', { primaryKey: 'id' })
+  const insert = (from: number, to: number) =>
+    db.table('a').insertMany(Array.from({ length: to - from }, (_, index) => ({ id: from + index, n: index })))
+  await insert(0, 99)
+  await rested()
+  t.deepEqual(files(), [])
+  await insert(99, 120)
+  await rested()
+  t.deepEqual(files().sort(), ['00000001.pages', `${String(db.lastSeq).padStart(8, '0')}.snap`].sort())
+  await insert(120, 200)
+  await rested()
+  t.is(files().length, 2, '80 events more are too few')
+  await insert(200, 230)
+  await rested()
+  await rested()
+  t.true(files().some((name) => name === `${String(db.lastSeq).padStart(8, '0')}.snap`))
+  t.deepEqual(messages, [])
+  const seq = db.lastSeq
+  await db.close()
+  const second = await openSimulated(io)
+  t.like(second.db.stats().recovery, { eventsFromSnapshots: 230, eventsFromWal: 0 })
+  t.is(second.db.lastSeq, seq)
+  t.deepEqual(await second.db.query('SELECT COUNT(*) c FROM a').all(), [{ c: 230 }])
+  await second.db.close()
+  const third = await openSimulated(io, { snapshotEvents: Number.POSITIVE_INFINITY })
+  await third.db.table('a').insertMany(Array.from({ length: 500 }, (_, index) => ({ id: 1000 + index })))
+  await third.coordinator.checkpoint()
+  for (let turns = 0; turns < 300; turns++) await new Promise((resolve) => void setImmediate(resolve))
+  t.false(files().some((name) => name === `${String(third.db.lastSeq).padStart(8, '0')}.snap`))
+  await third.db.close()
+})
+
+test('snapshotEvents is a number from 1 on', async (t) => {
+  await refused(t, () => open(':memory:', { snapshotEvents: 0 }), 'DRIFT_INVALID_ARGUMENT')
+})
+
+test('on real files a snapshot is written by itself when nobody writes any more, and a closing does not wait for the next one', async (t) => {
+  const directory = temporaryDirectory(t)
+  const db = await open(directory, { snapshotEvents: 50 })
+  await db.createTable('a', { primaryKey: 'id' })
+  await db.table('a').insertMany(Array.from({ length: 120 }, (_, id) => ({ id })))
+  const folder = join(directory, 'tables/a/snapshots')
+  while (!existsSync(folder) || snapshotsOf(directory, 'a').length === 0) await new Promise((resolve) => void setTimeout(resolve, 50))
+  await db.table('a').insertMany(Array.from({ length: 120 }, (_, id) => ({ id: 1000 + id })))
+  await db.close()
+  t.is(snapshotsOf(directory, 'a').length, 1)
+  const second = await open(directory)
+  t.like(second.stats().recovery, { eventsFromSnapshots: 120 })
+  await second.close()
 })

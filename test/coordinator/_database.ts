@@ -27,6 +27,7 @@ export type SimulatedOptions = {
   readonly durability?: Durability
   readonly logBytes?: number
   readonly compactAtBytes?: number
+  readonly snapshotEvents?: number
   readonly readOnly?: boolean
   readonly log?: Log
   readonly pageRows?: number
@@ -51,6 +52,7 @@ export async function openSimulated(io: Io, options: SimulatedOptions = {}): Pro
     // So few that every table has pages, and pages have to be split.
     pageRows: options.pageRows ?? 16,
     pagesFromVersions: 0,
+    snapshotEvents: options.snapshotEvents,
     ...(options.compactAtBytes === undefined ? {} : { compactAtBytes: options.compactAtBytes })
   })
   return { db: new Database(coordinator, {}), coordinator }

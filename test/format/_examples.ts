@@ -20,6 +20,7 @@ import { encodePageFileEnd, RECORD_KEYS } from '../../src/format/page-file.js'
 import { encodeRecord } from '../../src/format/page-record.js'
 import { encodeSegmentFooter, type SegmentBlock } from '../../src/format/segment-footer.js'
 import { COLUMN_FRAME_BYTES, encodeSnapshotEnd, type SnapshotBlock, type SnapshotEnd } from '../../src/format/snapshot-file.js'
+import { encodeStatistics, type TableStatistics } from '../../src/format/statistics-file.js'
 import { NODE_BYTES } from '../../src/format/version-node.js'
 import { paddedBytes, RECORD_CLOSE, recordHeadBytes, sealRecord, writeRecordHead, type RecordHeader } from '../../src/format/wal-record.js'
 import { VersionStore } from '../../src/mvcc/version-store.js'
@@ -57,6 +58,24 @@ export const segmentHeader: FileHeader = {
 }
 export const insert = { key: 'o1', document: { id: 'o1', total: 12.5 } }
 export const patch = { key: 'o1', patch: { total: 13 }, document: { id: 'o1', total: 13 } }
+export const statistics: TableStatistics = {
+  seq: 4,
+  events: 3,
+  rows: 2,
+  sampledRows: 2,
+  columns: [
+    {
+      path: ['status'],
+      nulls: 0,
+      distinct: 1,
+      min: 'paid',
+      max: 'paid',
+      bytes: 5,
+      common: [{ value: 'paid', share: 1 }],
+      histogram: []
+    }
+  ]
+}
 export const ordersDefinition: TableDefinition = { id: 16, name: 'orders', primaryKey: 'id', indexes: [], folder: 'orders', createdSeq: 1 }
 
 export function frame(seq: number, type: number, payload: Uint8Array): Uint8Array {
@@ -410,6 +429,34 @@ export function examples(): Example[] {
       ]
     },
     { name: 'meta.json', bytes: encodeManifest(manifest), parts: undefined },
+    {
+      name: 'statistics',
+      bytes: encodeStatistics(statistics, { databaseId, tableId: 16 }),
+      parts: [
+        [4, 'magic "DRFT"'],
+        [2, 'format version 1'],
+        [2, 'kind: statistics'],
+        [4, 'flags'],
+        [4, 'table 16'],
+        [8, 'seq 4'],
+        [8, 'events 3'],
+        [4, 'no salt'],
+        [16, 'database id'],
+        [8, 'zero'],
+        [4, 'crc32'],
+        [4, 'bytes of the body 36'],
+        [4, 'crc32 of the body'],
+        [4, '[version 1, rows 2, rows of the sample 2,'],
+        [1, '[one column:'],
+        [9, '[["status"],'],
+        [2, 'nulls 0, distinct 1,'],
+        [10, 'min "paid", max "paid",'],
+        [1, 'bytes 5,'],
+        [6, '["paid"],'],
+        [2, 'share [1],'],
+        [1, 'no histogram]]]']
+      ]
+    },
     {
       name: 'frame-commit',
       bytes: encodeCommitFrame(batchHeader),

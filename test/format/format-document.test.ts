@@ -2,6 +2,7 @@
 import test from 'ava'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DriftError } from '../../src/base/errors.js'
 import { limits } from '../../src/base/limits.js'
 import { Catalog } from '../../src/catalog/catalog.js'
 import { decodeValue } from '../../src/codec/document-codec.js'
@@ -10,6 +11,7 @@ import { EVENT_NAMES, frameFault, readFrame } from '../../src/format/frame.js'
 import { decodeManifest } from '../../src/format/manifest.js'
 import { decodeNumbers } from '../../src/format/number-column.js'
 import { decodeSegmentFooter } from '../../src/format/segment-footer.js'
+import { decodeStatistics } from '../../src/format/statistics-file.js'
 import { decodeSnapshotEnd } from '../../src/format/snapshot-file.js'
 import { isWholeRecord, readRecordHeader, recordBytes, recordFramesOffset, recordSyncedBytes } from '../../src/format/wal-record.js'
 import { packageRoot } from '../house/package-root.js'
@@ -25,6 +27,7 @@ import {
   segmentHeader,
   snapshotBlocks,
   snapshotEnd,
+  statistics,
   threeFrames,
   TIME,
   walHeader
@@ -134,6 +137,19 @@ test('the compacted footer, the numbers and the end of a snapshot of the example
 test('the footer and the manifest of the examples read back', (t) => {
   t.deepEqual(decodeSegmentFooter(bytesOf('segment-footer')), { ...threeFrames().footer(), blocks: [...threeFrames().blocks] })
   t.deepEqual(decodeManifest(bytesOf('meta.json'), 'meta.json', FORMAT_VERSION), manifest)
+})
+
+test('the statistics of the example read back, and what is not whole is refused', (t) => {
+  const bytes = bytesOf('statistics')
+  const owner = { databaseId: segmentHeader.databaseId, tableId: 16 }
+  t.deepEqual(decodeStatistics(bytes, 'statistics.bin', owner), statistics)
+  for (let at = 0; at < bytes.length; at++) {
+    const damaged = bytes.slice()
+    damaged[at] = (damaged[at] ?? 0) ^ 1
+    t.throws(() => decodeStatistics(damaged, 'statistics.bin', owner), { instanceOf: DriftError }, `byte ${at}`)
+    t.throws(() => decodeStatistics(bytes.slice(0, at), 'statistics.bin', owner), { code: 'DRIFT_CORRUPT' }, `${at} bytes`)
+  }
+  t.throws(() => decodeStatistics(bytes, 'statistics.bin', { ...owner, tableId: 17 }), { code: 'DRIFT_CORRUPT' })
 })
 
 test('the document names the format version, the event numbers and the limits that the code has', (t) => {

@@ -16,7 +16,7 @@ const floors: ReadonlyMap<string, number> = new Map([
   ['runtime', 6],
   ...['txn', 'writer', 'apply', 'compaction', 'query'].map((room): [string, number] => [room, 5]),
   ...['mvcc', 'snapshot', 'index', 'parser', 'scan'].map((room): [string, number] => [room, 4]),
-  ...['wal', 'segment', 'catalog', 'page'].map((room): [string, number] => [room, 3]),
+  ...['wal', 'segment', 'catalog', 'page', 'statistics'].map((room): [string, number] => [room, 3]),
   ...['format', 'kernel'].map((room): [string, number] => [room, 2]),
   ...['codec', 'io', 'memory'].map((room): [string, number] => [room, 1]),
   ['base', 0]

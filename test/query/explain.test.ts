@@ -65,3 +65,22 @@ test('of a query that did not run there are the steps alone, and counters that a
   t.deepEqual(explainLines({ ...planned, scan: undefined }), ['scan t at @seq:7'])
   t.deepEqual(explainDocument(planned), { step: 'scan', text: 'scan t at @seq:7', scan: { pagesTouched: 3 }, inputs: [] })
 })
+
+test('beside the rows that came stand those that were expected, and by which factor that was off', (t) => {
+  const figures = (estimatedRows: number, rows: number, isPartial = false): string => {
+    const measured = { rows, ms: 1, memoryBytes: 0, spilledBytes: 0, runs: 0, isPartial }
+    return explainLines({ ...scan, scan: undefined, estimatedRows, measured })[0] ?? ''
+  }
+  t.is(figures(100, 300), 'scan t at @seq:7  (300 rows, about 100 expected, q-error 3.00, 1.00 ms)')
+  t.is(figures(300, 100), 'scan t at @seq:7  (100 rows, about 300 expected, q-error 3.00, 1.00 ms)')
+  t.is(figures(4, 0), 'scan t at @seq:7  (0 rows, about 4 expected, q-error 4.00, 1.00 ms)', 'less than a row counts as one')
+  // Who stops early has not seen whether it was right, unless there were more already.
+  t.is(figures(300, 100, true), 'scan t at @seq:7  (100 rows, about 300 expected, 1.00 ms)')
+  t.is(figures(50, 100, true), 'scan t at @seq:7  (100 rows, about 50 expected, q-error 2.00, 1.00 ms)')
+  const planned: ExplainNode = { ...scan, scan: undefined, measured: undefined }
+  t.deepEqual(explainLines({ ...planned, estimatedRows: 1 }), ['scan t at @seq:7  (about 1 row)'])
+  t.deepEqual(explainDocument({ ...planned, estimatedRows: 7 }), { step: 'scan', text: 'scan t at @seq:7', estimatedRows: 7, inputs: [] })
+  const ran = explainDocument({ ...scan, estimatedRows: 600 })
+  t.is(ran['estimatedRows'], 600)
+  t.is(ran['qError'], 2)
+})
