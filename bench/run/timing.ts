@@ -22,10 +22,16 @@ export async function timeCalls(
   { warmUpMs, measureMs }: TimingBudget,
   answered: Answered
 ): Promise<number> {
-  if (answered.us >= SLOW_US) return answered.us
   let each = answered.us
   const turn = turns(calls, answered.isAsync)
-  if (answered.us < warmUpMs * 1000) {
+  if (each >= SLOW_US) {
+    // The first answer may have read files that the second one need not read.
+    const began = performance.now()
+    await turn(calls.length)
+    each = ((performance.now() - began) * 1000) / calls.length
+    if (each >= SLOW_US) return each
+  }
+  if (each < warmUpMs * 1000) {
     const began = performance.now()
     let done = 0
     do {

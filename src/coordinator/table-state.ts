@@ -203,10 +203,10 @@ export class TableState {
     return version === 0 ? undefined : this.#recentDocuments.document(ordinal, version)
   }
 
+  /** Of a row that an index found. */
   documentAt(ordinal: number, seq: number): Document | undefined {
     if (this.damage !== undefined) throw this.damage
-    const version = this.versions.versionAt(ordinal, seq)
-    return version === 0 ? undefined : this.frames.document(version)
+    return this.documentOf(ordinal, seq)
   }
 
   /** Sorts ordinals by their keys, each once. */

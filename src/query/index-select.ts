@@ -25,6 +25,8 @@ export type IndexChoice = {
   readonly ranges: readonly IndexRange[]
   /** Counted in the index. */
   readonly rows: number
+  /** Its rows stand in the order of their keys: all have the same values. */
+  readonly isKeyOrder: boolean
   /** Rows come in the order of ORDER BY; else in that of their keys. */
   readonly isOrdered: boolean
   readonly isReverse: boolean
@@ -68,7 +70,8 @@ export function chooseIndex(
     const candidate = candidateOf(index, asked.conditions, execution)
     if (candidate === undefined) continue
     const { ranges, known, text, served } = candidate
-    const base = { index, ranges, scanCost: costOfScan, text }
+    const isKeyOrder = ranges.length === 1 && known === index.definition.columns.length && !index.reader.memory.hasCut
+    const base = { index, ranges, scanCost: costOfScan, text, isKeyOrder }
     if (ranges.length === 0) return { ...base, rows: 0, isOrdered: false, isReverse: false, cost: 0 }
     const isAllServed = asked.isAll && asked.conditions.every((condition) => served.has(condition))
     const direction = firstRows === undefined || ranges.length > 1 ? undefined : orderedBy(index, known, scan.order)
@@ -112,7 +115,7 @@ export class IndexSelect {
 
 /** The documents of a choice. */
 export function* documentsOfIndex(choice: IndexChoice, source: QuerySource, table: string, reverse: boolean): Generator<Document, void> {
-  const { index, ranges, isOrdered, isReverse } = choice
+  const { index, ranges, isOrdered, isReverse, isKeyOrder } = choice
   if (isOrdered) {
     for (const range of ranges) {
       for (const ordinal of index.inOrder(range, source.seq, isReverse)) {
@@ -128,7 +131,8 @@ export function* documentsOfIndex(choice: IndexChoice, source: QuerySource, tabl
       for (let at = 0; at < count; at++) found.push(values[at] as number)
     }
   }
-  for (const ordinal of source.inKeyOrder?.(table, found, reverse) ?? []) {
+  const inOrder = isKeyOrder ? (reverse ? found.reverse() : found) : (source.inKeyOrder?.(table, found, reverse) ?? [])
+  for (const ordinal of inOrder) {
     const document = source.documentAt?.(table, ordinal)
     if (document !== undefined) yield document
   }
