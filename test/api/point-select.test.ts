@@ -43,7 +43,7 @@ test('a row that is found at once is what the query finds: rows, columns, errors
         }
       }
       const whole = await outcome({ memoryBytes: 1024 * 1024 })
-      for (let turn = 0; turn < 3; turn++) t.deepEqual(await outcome({}), whole, `${text} ${String(key)}`)
+      for (let turn = 0; turn < 3; turn++) t.deepEqual(await outcome({}), whole, `${text}, key ${KEYS.indexOf(key)}`)
     }
   }
   await db.close()
