@@ -5,7 +5,7 @@ import { type IndexHandle, NODE_BYTES, NodeMemory } from '../index/node-memory.j
 import { NodeSpill } from '../index/node-spill.js'
 import { type Io } from '../io/io.js'
 import { type Arena } from '../memory/arena.js'
-import { type PageEvent } from '../page/page-event.js'
+import { pageEventOf } from './apply-frame.js'
 
 /** Of page memory, for one index; what is over leaves it. */
 const MEMORY_SHARE = 0.25
@@ -62,19 +62,22 @@ export class AppliedIndex {
     this.takenSeq = 0
     this.#index?.release()
     this.#index = undefined
+    const nodesMax = Math.floor((this.#arena.budgetBytes * MEMORY_SHARE) / NODE_BYTES)
+    let memory: NodeMemory | undefined
     try {
-      const memory = NodeMemory.create(this.#arena)
-      const nodesMax = Math.floor((this.#arena.budgetBytes * MEMORY_SHARE) / NODE_BYTES)
+      memory = NodeMemory.create(this.#arena)
       this.#index = new TableIndex(memory, this.definition.columns, { file: this.#spill, nodesMax })
     } catch (error) {
+      memory?.release()
       this.#refuse(error)
     }
   }
 
-  /** False where it could not be kept: it is cold from then on. */
-  take(event: PageEvent): boolean {
+  /** The event of a frame; false where it could not be kept: it is cold from then on. */
+  readonly takeFrame = (source: Uint8Array, at: number, ordinal: number, place: number): boolean => {
     if (this.#index === undefined) return false
     try {
+      const event = pageEventOf(source, at, ordinal, place, 'with key')
       this.#index.take(event)
       this.takenSeq = event.seq
       return true
@@ -91,12 +94,11 @@ export class AppliedIndex {
     this.remembered = []
   }
 
-  /** What was remembered is taken: true if it is live then. */
-  goLive(): boolean {
+  /** What was remembered is taken. */
+  goLive(): void {
     assertLaw(this.state === 'attended', 'VIS-11', `index ${this.definition.name} is not attended`)
     this.remembered = []
     this.state = this.#index === undefined ? 'cold' : 'live'
-    return this.state === 'live'
   }
 
   /** Gives its memory back. No reader is inside. */

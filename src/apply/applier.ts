@@ -40,7 +40,7 @@ import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { AppliedIndex, type IndexAnswer, type Remembered } from './applied-index.js'
 import { pageEventOf } from './apply-frame.js'
 import { PageStorage, type TablePageStorage } from './page-storage.js'
-import { type SegmentPart, framesOfPart } from './segment-part.js'
+import { type SegmentPart, takePart } from './segment-part.js'
 
 /** Events of one step: about two milliseconds. */
 const STEP_EVENTS = 1024
@@ -149,8 +149,7 @@ export class Applier {
   }
 
   /** One bounded piece of work: events of the log into pages. False where nothing is left. */
-  step(): boolean {
-    const { tail } = this.#memory
+  step(tail = this.#memory.tail): boolean {
     const seqBefore = this.#lastSeq
     let left = STEP_EVENTS
     while (left > 0) {
@@ -164,7 +163,7 @@ export class Applier {
 
   /** Where the table's pages are now; everything that was published when it was asked is in them. */
   directory(tableId: number): DirectoryAnswer {
-    while (this.step());
+    this.#catchUp()
     const table = this.#table(tableId)
     if (table.state !== 'live' || table.pages === undefined) return { refused: table.refused }
     // Within a commit that is taken in in steps the pages are ahead of what is published; readers do not look there.
@@ -224,28 +223,13 @@ export class Applier {
     const { pages } = table
     // Its pages could not be kept.
     if (pages === undefined) return
-    let count = 0
-    for (const { source, from, to, place } of framesOfPart(this.#io, tableId, part)) {
-      for (let at = from; at < to; at += frameBytes(source, at)) {
-        if (count >= part.skip) {
-          const ordinal = part.ordinals[count - part.skip] as number
-          if (!this.#take(table, source, at, ordinal, place + at - from)) return
-          if (count % STEP_EVENTS === 0) yield
-        }
-        count++
-      }
-    }
-    assertLaw(
-      count - part.skip === part.ordinals.length,
-      'VIS-11',
-      `a part of table ${tableId} has ${count - part.skip} events, not ${part.ordinals.length}`
-    )
+    yield* takePart(this.#io, tableId, part, (source, at, ordinal, place) => this.#take(table, source, at, ordinal, place))
   }
 
   /** From now on what the log brings for the table is remembered. */
   attend(tableId: number): void {
     const table = this.#table(tableId)
-    while (this.step() || this.#record !== undefined);
+    this.#catchUp()
     assertLaw(table.state === 'cold', 'VIS-11', `table ${tableId} is not cold`)
     table.state = 'attended'
     table.remembered = []
@@ -304,26 +288,23 @@ export class Applier {
 
   /** One step in the life of an index, from the first that makes it of the segments to the last that gives it back. */
   *index(tableId: number, indexId: number, step: IndexStep): Generator<void, IndexAnswer> {
-    while (step.kind !== 'load' && this.step());
+    // The event that declared it is applied, whatever is asked first.
+    if (step.kind !== 'load' || step.part.isFirst) this.#catchUp()
     const table = this.#table(tableId)
     const index = table.indexes.get(indexId)
     if (index === undefined) return { refused: undefined }
     switch (step.kind) {
       case 'load':
-        yield* this.#loadIndex(table, index, step.part)
+        if (step.part.isFirst) index.begin()
+        if (index.isKept) yield* takePart(this.#io, tableId, step.part, index.takeFrame)
         break
       case 'attend':
-        while (this.step() || this.#record !== undefined);
         index.state = 'attended'
         break
       case 'go-live':
-        for (const [next, { address, place }] of index.remembered.entries()) {
-          const bytes = this.#memory.bytes()
-          if (frameSeq(bytes, address) <= index.takenSeq) continue
-          if (!index.take(pageEventOf(bytes, address, this.#apply.ordinalOf(address), place, 'with key'))) break
-          if (next % STEP_EVENTS === STEP_EVENTS - 1) yield
-        }
-        index.goLive()
+        yield* this.#takeRemembered(index)
+        // One that was dropped meanwhile is cold.
+        if (index.state === 'attended') index.goLive()
         break
       case 'forget':
         index.forget()
@@ -332,21 +313,6 @@ export class Applier {
       default:
     }
     return index.answer
-  }
-
-  *#loadIndex({ id }: Table, index: AppliedIndex, part: SegmentPart): Generator<void, void> {
-    if (part.isFirst) index.begin()
-    let count = 0
-    for (const { source, from, to, place } of framesOfPart(this.#io, id, part)) {
-      for (let at = from; at < to; at += frameBytes(source, at)) {
-        if (count >= part.skip) {
-          const ordinal = part.ordinals[count - part.skip] as number
-          if (!index.take(pageEventOf(source, at, ordinal, place + at - from, 'with key'))) return
-          if (count % STEP_EVENTS === 0) yield
-        }
-        count++
-      }
-    }
   }
 
   /** Removes what is of no use to anybody else. */
@@ -362,6 +328,23 @@ export class Applier {
     table.given?.release()
     table.pages?.release()
     table.given = table.pages = undefined
+  }
+
+  /** In steps what is there now, at once what comes meanwhile: who writes without a pause may be quicker than an index. */
+  *#takeRemembered({ remembered, takenSeq, takeFrame }: AppliedIndex): Generator<void, void> {
+    const { length } = remembered
+    for (const [next, { address, place }] of remembered.entries()) {
+      const bytes = this.#memory.bytes()
+      if (frameSeq(bytes, address) <= takenSeq) continue
+      if (!takeFrame(bytes, address, this.#apply.ordinalOf(address), place)) return
+      if (next < length && next % STEP_EVENTS === STEP_EVENTS - 1) yield
+    }
+  }
+
+  /** Whole commits up to what is published now: what comes meanwhile is left, or who writes without a pause would never let it end. */
+  #catchUp(): void {
+    const { tail } = this.#memory
+    while (this.step(tail));
   }
 
   #table(tableId: number): Table {
@@ -448,7 +431,7 @@ export class Applier {
       if (table.state === 'live') this.#take(table, bytes, at, this.#apply.ordinalOf(at), table.nextPlace)
       else if (table.state === 'attended') table.remembered.push({ address: at, place: table.nextPlace })
       for (const index of indexes) {
-        if (index.state === 'live') index.take(pageEventOf(bytes, at, this.#apply.ordinalOf(at), table.nextPlace, 'with key'))
+        if (index.state === 'live') index.takeFrame(bytes, at, this.#apply.ordinalOf(at), table.nextPlace)
         else if (index.state === 'attended') index.remembered.push({ address: at, place: table.nextPlace })
       }
       const frame = frameBytes(bytes, at)

@@ -1,3 +1,5 @@
+import { assertLaw } from '../base/errors.js'
+import { frameBytes } from '../format/frame.js'
 import { type ManifestSegment } from '../format/manifest.js'
 import { type Io } from '../io/io.js'
 import { loadSegment } from '../segment/load-segments.js'
@@ -15,11 +17,37 @@ export type SegmentPart = {
   readonly ordinals: Uint32Array
 }
 
-/** Whole frames, verified; valid until the next are asked for. */
-export type Frames = { readonly source: Uint8Array; readonly from: number; readonly to: number; readonly place: number }
+/** Events between two chances to look up: about two milliseconds. */
+const STEP_EVENTS = 1024
 
-/** @throws DriftError CORRUPT with file and offset. */
-export function* framesOfPart(io: Io, tableId: number, { directory, segments, origin }: SegmentPart): Generator<Frames, void> {
+/** Whole frames, verified; valid until the next are asked for. */
+type Frames = { readonly source: Uint8Array; readonly from: number; readonly to: number; readonly place: number }
+
+/**
+ * Gives each event of a part that was not taken before, in steps, until `take` says false.
+ * @throws DriftError CORRUPT with file and offset.
+ */
+export function* takePart(
+  io: Io,
+  tableId: number,
+  part: SegmentPart,
+  take: (source: Uint8Array, at: number, ordinal: number, place: number) => boolean
+): Generator<void, void> {
+  const { skip, ordinals } = part
+  let count = 0
+  for (const { source, from, to, place } of framesOfPart(io, tableId, part)) {
+    for (let at = from; at < to; at += frameBytes(source, at)) {
+      if (count >= skip) {
+        if (!take(source, at, ordinals[count - skip] as number, place + at - from)) return
+        if (count % STEP_EVENTS === 0) yield
+      }
+      count++
+    }
+  }
+  assertLaw(count - skip === ordinals.length, 'VIS-11', `a part of table ${tableId} has ${count - skip} events, not ${ordinals.length}`)
+}
+
+function* framesOfPart(io: Io, tableId: number, { directory, segments, origin }: SegmentPart): Generator<Frames, void> {
   let segmentOrigin = origin
   for (const segment of segments) {
     let found: Frames[] = []

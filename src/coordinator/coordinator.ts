@@ -719,7 +719,8 @@ export class Coordinator {
     const applyLink = thread === undefined ? new InProcessApplier(io, applyConfig) : new ThreadApplier(applyConfig)
     const loader = new TableLoader(
       () => this.checkpoint(),
-      () => apply.appliedSeq
+      () => apply.appliedSeq,
+      () => pipeline.untilVisible(pipeline.numberedSeq)
     )
     const indexes = new IndexAccess({ io, directory, arena, apply, link: applyLink, loader, logger, tables: tables.values() })
     const pages = new PageAccess({

@@ -127,7 +127,9 @@ export class IndexAccess {
     await begun.making
     if (begun.state === 'live' && begun.readable === undefined) await this.#find(begun)
     const { refused, definition, state } = this.#indexes.get(id) ?? begun
-    if (state === 'live' || refused === undefined) return
+    if (state === 'live') return
+    if (this.#isClosed) throw new DriftError('CLOSED', 'the database is closed; open it again', {})
+    if (refused === undefined) throw new DriftError('WORKER_LOST', `index ${definition.name} cannot be made: the apply thread is lost`, {})
     throw new DriftError(refused.name, `index ${definition.name} could not be made: ${refused.message}`, refused.details)
   }
 
@@ -142,6 +144,7 @@ export class IndexAccess {
     const index = this.#indexes.get(id)
     if (index === undefined) return
     this.#indexes.delete(id)
+    index.readable?.reader.close()
     index.spill?.close()
     await index.making
     if (!this.#isLost) await this.#parts.link.index(index.table.definition.id, id, { kind: 'forget', isDropped: true })
@@ -166,20 +169,18 @@ export class IndexAccess {
     index.state = 'making'
     index.making = loader
       .make(table, derived, report)
-      .then(
-        async (isLive) => {
-          index.state = isLive ? 'live' : 'cold'
-          if (isLive) await this.#find(index)
-          else logger.warn({ index: definition.name, reason: index.refused?.message }, 'an index could not be kept')
-        },
-        async (error: unknown) => {
-          index.state = 'cold'
-          if (this.#isClosed) return
-          index.refused = DriftError.from(error, `index ${definition.name}`).toData()
-          logger.warn({ index: definition.name, reason: index.refused.message }, 'an index could not be made')
-          await this.#forget(index)
-        }
-      )
+      .then(async (isLive) => {
+        index.state = isLive ? 'live' : 'cold'
+        if (isLive) await this.#find(index)
+        else logger.warn({ index: definition.name, reason: index.refused?.message }, 'an index could not be kept')
+      })
+      .catch(async (error: unknown) => {
+        index.state = 'cold'
+        if (this.#isClosed || this.#isLost) return
+        index.refused = DriftError.from(error, `index ${definition.name}`).toData()
+        logger.warn({ index: definition.name, reason: index.refused.message }, 'an index could not be made')
+        await this.#forget(index)
+      })
       .finally(() => (index.making = undefined))
   }
 
@@ -200,6 +201,7 @@ export class IndexAccess {
   /** It could not be kept; nothing reads it from here on. */
   #giveUp(index: IndexState): void {
     index.state = 'cold'
+    index.readable?.reader.close()
     index.readable = undefined
     index.spill?.close()
     index.refused = { name: 'OVERLOADED', message: 'it could not be kept', details: {} }

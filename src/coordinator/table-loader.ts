@@ -19,14 +19,16 @@ export type Derived = {
 export class TableLoader {
   readonly #checkpoint: () => Promise<void>
   readonly #appliedSeq: () => number
+  readonly #settled: () => Promise<unknown>
   /** Below these no chunk of the log is freed. */
   readonly #holds = new Map<Derived, number>()
   readonly #running = new Set<Promise<unknown>>()
 
-  /** `checkpoint` moves everything visible into segments. */
-  constructor(checkpoint: () => Promise<void>, appliedSeq: () => number) {
+  /** `checkpoint` moves everything visible into segments; `settled` resolves when everything that is numbered is visible. */
+  constructor(checkpoint: () => Promise<void>, appliedSeq: () => number, settled: () => Promise<unknown>) {
     this.#checkpoint = checkpoint
     this.#appliedSeq = appliedSeq
+    this.#settled = settled
   }
 
   /** Chunks of the log up to this seq are not needed; Infinity where nothing is made. */
@@ -62,6 +64,8 @@ export class TableLoader {
     }
     this.#holds.set(derived, this.#appliedSeq())
     await derived.attend()
+    // Apply runs ahead of what is visible: what it had gone through when it began to remember is to be in the segments, all of it.
+    await this.#settled()
     await this.#checkpoint()
     await derived.load(partOf(table, done, table.frames.flushed))
     return derived.goLive()

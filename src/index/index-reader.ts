@@ -2,7 +2,7 @@
  * Reads an index at an S that is applied, while its writer goes on. What a step finds is looked at again behind the step (IDX-2), and sought
  * again where the writer was in the way. Nodes that left memory are read from their file into buffers of this reader.
  */
-import { assertLaw } from '../base/errors.js'
+import { assertLaw, DriftError } from '../base/errors.js'
 import { IndexNode } from './index-node.js'
 import { GONE, type NodeFile, type NodeMemory } from './node-memory.js'
 
@@ -28,6 +28,7 @@ export class IndexReader {
   #lastKeyBytes = 0
   /** Of a leaf, of who reads to the end before another begins. */
   #values: Uint32Array | undefined
+  #isClosed = false
   /** Nodes and entries that were looked at, for EXPLAIN. */
   readonly counters = { nodes: 0, entries: 0 }
 
@@ -37,7 +38,15 @@ export class IndexReader {
     this.#node = new IndexNode(memory.layout)
   }
 
-  /** The values of a range at S, in the order of their keys or against it, a leaf's at a time. The array is filled again for each. */
+  /** The memory is about to be given back: who is in the middle of a range is told so when it goes on. */
+  close(): void {
+    this.#isClosed = true
+  }
+
+  /**
+   * The values of a range at S, in the order of their keys or against it, a leaf's at a time. The array is filled again for each.
+   * @throws DriftError OVERLOADED: the index went while it was read.
+   */
   *batches(range: IndexRange, S: number, isReverse: boolean): Generator<{ readonly values: Uint32Array; readonly count: number }, void> {
     // One that is left early, or read beside another, has taken it away.
     const values = this.#values ?? new Uint32Array(this.memory.layout.entriesMax)
@@ -45,6 +54,7 @@ export class IndexReader {
     let { from, to } = range
     if (to !== undefined && compareBytes(from ?? noBytes, (from ?? noBytes).length, to) >= 0) return
     for (;;) {
+      this.#refuseIfClosed()
       const count = isReverse ? this.#leafBefore(from, to, S, values) : this.#leafFrom(from, to, S, values)
       const bound = this.#fenceBytes < 0 ? undefined : this.#fence.slice(0, this.#fenceBytes)
       if (count > 0) yield { values, count }
@@ -60,12 +70,17 @@ export class IndexReader {
     const { from } = range
     let { to } = range
     const values = new Uint32Array(this.memory.layout.entriesMax)
+    this.#refuseIfClosed()
     for (;;) {
       if (to !== undefined && compareBytes(from ?? noBytes, (from ?? noBytes).length, to) >= 0) return undefined
       if (this.#leafBefore(from, to, S, values) > 0) return this.#lastKey.slice(0, this.#lastKeyBytes)
       if (this.#fenceBytes < 0) return undefined
       to = this.#fence.slice(0, this.#fenceBytes)
     }
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#isClosed) throw new DriftError('OVERLOADED', 'an index went while a query read it; run the query again', {})
   }
 
   /** How many values a range has at S, counted up to `most`. */

@@ -218,6 +218,9 @@ test('VIS-14: an index that is made beside writers, over many nodes, has every v
   await writing
   t.true(progress.length > 0)
   const session = db.session()
+  await session.query("SET drift.index = 'by_n'")
+  const { rows: plan } = await session.query('EXPLAIN SELECT * FROM t WHERE n = 1')
+  t.regex(JSON.stringify(plan), /lookup t by by_n/)
   for (let question = 0; question < 60; question++) {
     const at = question < 20 ? db.lastSeq : 1 + Math.floor((db.lastSeq * question) / 60)
     const texts = [
@@ -234,5 +237,28 @@ test('VIS-14: an index that is made beside writers, over many nodes, has every v
       }
     }
   }
+  await db.close()
+})
+
+test('an index that is dropped while a query reads it in its order refuses the rest; it never reads memory that is given back', async (t) => {
+  const db = await open(temporaryDirectory(t), { create: true })
+  await db.createTable('t', { primaryKey: 'id', indexes: ['n'] })
+  await db.table('t').insertMany(Array.from({ length: 5000 }, (_, id) => ({ id, n: (id * 7919) % 5000 })))
+  const session = db.session()
+  await session.query("SET drift.index = 't_n_idx'")
+  const rows = session.query<{ n: number }>('SELECT n FROM t ORDER BY n LIMIT 4999').batches(100)
+  const first = (await rows.next()).value as { readonly n: number }[]
+  t.deepEqual(
+    first.map(({ n }) => n),
+    Array.from({ length: 100 }, (_, n) => n)
+  )
+  await db.dropIndex('t_n_idx')
+  await t.throwsAsync(
+    async () => {
+      for await (const batch of rows) for (const { n } of batch) t.true(n < 5000)
+    },
+    { code: 'DRIFT_OVERLOADED' }
+  )
+  t.is((await db.query('SELECT n FROM t ORDER BY n LIMIT 4999')).rows.length, 4999)
   await db.close()
 })
