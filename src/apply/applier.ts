@@ -77,6 +77,8 @@ export type IndexStep =
 /** Of the database, for what lasts as long as the process; queries have theirs there too. */
 const SPILL_FOLDER = 'tmp'
 
+const NO_INDEXES: readonly AppliedIndex[] = []
+
 type OpenRecord = { readonly at: number; readonly runs: readonly RecordRun[]; readonly lastSeq: number }
 
 type Table = {
@@ -420,7 +422,7 @@ export class Applier {
       return
     }
     assertLaw(table !== undefined, 'CAT-1', `apply does not know table ${tableId}`)
-    const indexes = [...table.indexes.values()].filter(({ isFollowing }) => isFollowing)
+    const indexes = table.indexes.size === 0 ? NO_INDEXES : [...table.indexes.values()].filter(({ isFollowing }) => isFollowing)
     if (table.state === 'cold' && indexes.length === 0 && taken === count) {
       this.#frameAt += runBytes
       table.nextPlace += runBytes

@@ -13,6 +13,7 @@ import type { Document, Value } from '../codec/value.js'
 import { identityOf } from '../codec/value-order.js'
 import { IndexKeys, startingWith } from '../index/index-keys.js'
 import type { ReadableIndex } from '../index/readable-index.js'
+import { valueAt } from '../query/batch.js'
 import type { TableState } from './table-state.js'
 
 /** A version that a commit would make. */
@@ -175,19 +176,6 @@ function identityOfRow(columns: IndexDefinition['columns'], document: Document):
     identity += identityOf(value)
   }
   return identity
-}
-
-function valueAt(document: Document, path: readonly string[]): Value {
-  let found: Value = document
-  for (const name of path) {
-    if (!isFields(found)) return null
-    found = Object.hasOwn(found, name) ? ((found[name] ?? null) as Value) : null
-  }
-  return found
-}
-
-function isFields(value: Value): value is Document {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date) && !(value instanceof Uint8Array)
 }
 
 function taken({ name, columns }: IndexDefinition, table: TableState, other: number, after: Document): DriftError {

@@ -172,31 +172,31 @@ export class IndexNode {
     return (this.#i32[word + this.#layout.begin] as number) >>> 0 <= offset && (this.#i32[word + this.#layout.end] as number) >>> 0 > offset
   }
 
-  /** Entries whose keys are below `key[0, bytes)`. */
-  lowerBound(key: Uint8Array, bytes: number): number {
-    return this.#search(key, bytes, 0)
+  /** Entries whose keys are below `key`. */
+  lowerBound(key: Uint8Array): number {
+    return this.#search(key, 0, key.length, 0)
   }
 
-  /** Entries whose keys are at most `key[0, bytes)`. */
-  upperBound(key: Uint8Array, bytes: number): number {
-    return this.#search(key, bytes, 1)
+  /** Entries whose keys are at most `key[from, from + bytes)`. */
+  upperBound(key: Uint8Array, from = 0, bytes = key.length): number {
+    return this.#search(key, from, bytes, 1)
   }
 
-  /** The order of an entry's key and `key[0, bytes)`: negative, 0 or positive. */
-  compare(slot: number, key: Uint8Array, bytes: number): number {
+  /** The order of an entry's key and `key[from, from + bytes)`: negative, 0 or positive. */
+  compare(slot: number, key: Uint8Array, from: number, bytes: number): number {
     const { u8 } = this
     const at = this.keyAt(slot)
     const own = this.keyBytes(slot)
     const shorter = own < bytes ? own : bytes
     for (let index = 0; index < shorter; index++) {
-      const difference = (u8[at + index] as number) - (key[index] as number)
+      const difference = (u8[at + index] as number) - (key[from + index] as number)
       if (difference !== 0) return difference
     }
     return own - bytes
   }
 
   /** The hot loop of every lookup: all of it in one function. */
-  #search(key: Uint8Array, bytes: number, equal: 0 | 1): number {
+  #search(key: Uint8Array, keyFrom: number, bytes: number, equal: 0 | 1): number {
     const { u8 } = this
     const u16 = this.#u16
     const i32 = this.#i32
@@ -216,8 +216,8 @@ export class IndexNode {
       const own = place >>> 16
       const shorter = own < bytes ? own : bytes
       let index = lowShared < highShared ? lowShared : highShared
-      while (index < shorter && u8[from + index] === key[index]) index++
-      const difference = index < shorter ? (u8[from + index] as number) - (key[index] as number) : own - bytes
+      while (index < shorter && u8[from + index] === key[keyFrom + index]) index++
+      const difference = index < shorter ? (u8[from + index] as number) - (key[keyFrom + index] as number) : own - bytes
       if (difference < equal) {
         low = middle + 1
         lowShared = index
@@ -310,30 +310,10 @@ export class IndexNode {
 
   /** The place in the order of a slot that is not in it yet: behind all that are equal. */
   #positionBehind(slot: number): number {
-    const { u8 } = this
     const at = this.keyAt(slot)
     const bytes = this.keyBytes(slot)
-    let low = 0
-    let high = slot
     // Keys often come in their order.
-    if (high > 0 && this.#compareOwn(this.slotAt(high - 1), u8, at, bytes) <= 0) return high
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#compareOwn(this.slotAt(middle), u8, at, bytes) <= 0) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-
-  #compareOwn(slot: number, key: Uint8Array, from: number, bytes: number): number {
-    const { u8 } = this
-    const at = this.keyAt(slot)
-    const own = this.keyBytes(slot)
-    const shorter = own < bytes ? own : bytes
-    for (let index = 0; index < shorter; index++) {
-      const difference = (u8[at + index] as number) - (key[from + index] as number)
-      if (difference !== 0) return difference
-    }
-    return own - bytes
+    if (slot > 0 && this.compare(this.slotAt(slot - 1), this.u8, at, bytes) <= 0) return slot
+    return this.upperBound(this.u8, at, bytes)
   }
 }

@@ -3,6 +3,7 @@
  * again where the writer was in the way. Nodes that left memory are read from their file into buffers of this reader.
  */
 import { assertLaw, DriftError } from '../base/errors.js'
+import { compareKeys } from '../codec/key-codec.js'
 import { IndexNode } from './index-node.js'
 import { GONE, type NodeFile, type NodeMemory } from './node-memory.js'
 
@@ -29,7 +30,7 @@ export class IndexReader {
   /** Of a leaf, of who reads to the end before another begins. */
   #values: Uint32Array | undefined
   #isClosed = false
-  /** Nodes and entries that were looked at, for EXPLAIN. */
+  /** Nodes and entries that were looked at. */
   readonly counters = { nodes: 0, entries: 0 }
 
   constructor(memory: NodeMemory, file?: NodeFile) {
@@ -52,7 +53,7 @@ export class IndexReader {
     const values = this.#values ?? new Uint32Array(this.memory.layout.entriesMax)
     this.#values = undefined
     let { from, to } = range
-    if (to !== undefined && compareBytes(from ?? noBytes, (from ?? noBytes).length, to) >= 0) return
+    if (to !== undefined && compareKeys(from ?? noBytes, to) >= 0) return
     for (;;) {
       this.#refuseIfClosed()
       const count = isReverse ? this.#leafBefore(from, to, S, values) : this.#leafFrom(from, to, S, values)
@@ -72,7 +73,7 @@ export class IndexReader {
     const values = new Uint32Array(this.memory.layout.entriesMax)
     this.#refuseIfClosed()
     for (;;) {
-      if (to !== undefined && compareBytes(from ?? noBytes, (from ?? noBytes).length, to) >= 0) return undefined
+      if (to !== undefined && compareKeys(from ?? noBytes, to) >= 0) return undefined
       if (this.#leafBefore(from, to, S, values) > 0) return this.#lastKey.slice(0, this.#lastKeyBytes)
       if (this.#fenceBytes < 0) return undefined
       to = this.#fence.slice(0, this.#fenceBytes)
@@ -103,8 +104,8 @@ export class IndexReader {
       const { version } = node
       if ((version & 1) !== 0) continue
       const offset = S - node.t0
-      const first = node.lowerBound(low, low.length)
-      const end = to === undefined ? node.count : node.lowerBound(to, to.length)
+      const first = node.lowerBound(low)
+      const end = to === undefined ? node.count : node.lowerBound(to)
       let count = 0
       for (let position = first; position < end; position++) {
         const slot = node.slotAt(position)
@@ -112,7 +113,8 @@ export class IndexReader {
       }
       if (!this.#isUnchanged(place, version)) continue
       this.counters.entries += Math.max(0, end - first)
-      if (to !== undefined && this.#fenceBytes >= 0 && compareBytes(this.#fence, this.#fenceBytes, to) >= 0) this.#fenceBytes = -1
+      if (to !== undefined && this.#fenceBytes >= 0 && compareKeys(this.#fence.subarray(0, this.#fenceBytes), to) >= 0)
+        this.#fenceBytes = -1
       return count
     }
     return unread()
@@ -127,8 +129,8 @@ export class IndexReader {
       const { version } = node
       if ((version & 1) !== 0) continue
       const offset = S - node.t0
-      const first = from === undefined ? 0 : node.lowerBound(from, from.length)
-      const end = to === undefined ? node.count : node.lowerBound(to, to.length)
+      const first = from === undefined ? 0 : node.lowerBound(from)
+      const end = to === undefined ? node.count : node.lowerBound(to)
       let count = 0
       for (let position = end - 1; position >= first; position--) {
         const slot = node.slotAt(position)
@@ -140,7 +142,8 @@ export class IndexReader {
       this.counters.entries += Math.max(0, end - first)
       // Nothing is in front of the first key of all.
       if (this.#fenceBytes === 0) this.#fenceBytes = -1
-      if (from !== undefined && this.#fenceBytes >= 0 && compareBytes(this.#fence, this.#fenceBytes, from) <= 0) this.#fenceBytes = -1
+      if (from !== undefined && this.#fenceBytes >= 0 && compareKeys(this.#fence.subarray(0, this.#fenceBytes), from) <= 0)
+        this.#fenceBytes = -1
       return count
     }
     return unread()
@@ -163,7 +166,7 @@ export class IndexReader {
       if (node.level === 0) return place
       const offset = S - node.t0
       const { count } = node
-      let position = key === undefined ? count - 1 : (isBefore ? node.lowerBound(key, key.length) : node.upperBound(key, key.length)) - 1
+      let position = key === undefined ? count - 1 : (isBefore ? node.lowerBound(key) : node.upperBound(key)) - 1
       while (position >= 0 && !node.isVisible(node.slotAt(position), offset)) position--
       if (position < 0) {
         if (!this.#isUnchanged(place, version)) return undefined
@@ -230,16 +233,6 @@ export class IndexReader {
   }
 }
 
-function compareBytes(left: Uint8Array, leftBytes: number, right: Uint8Array): number {
-  const shorter = Math.min(leftBytes, right.length)
-  for (let index = 0; index < shorter; index++) {
-    const difference = (left[index] as number) - (right[index] as number)
-    if (difference !== 0) return difference
-  }
-  return leftBytes - right.length
-}
-
 function unread(): never {
-  assertLaw(false, 'IDX-2', 'a node of an index is written without an end')
-  throw new Error('unreachable')
+  throw new DriftError('INVARIANT', 'IDX-2: a node of an index is written without an end', { law: 'IDX-2' })
 }

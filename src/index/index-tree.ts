@@ -128,7 +128,6 @@ export class IndexTree {
 
   /** To the leaf that has the key's place now: `#path`, and `#node` at its end. */
   #descend(key: Uint8Array, from: number, bytes: number): void {
-    const bound = from === 0 ? key : key.subarray(from, from + bytes)
     const node = this.#node
     let id = this.memory.rootAt(Infinity)
     let slot = -1
@@ -139,7 +138,7 @@ export class IndexTree {
       step.slot = slot
       this.#look(node, id)
       if (node.level === 0) return
-      let position = node.upperBound(bound, bytes) - 1
+      let position = node.upperBound(key, from, bytes) - 1
       while (!node.isLive(node.slotAt(position))) position--
       slot = node.slotAt(position)
       if (this.#isLast) this.#isLast = this.#nextLive(node, position) < 0
@@ -180,8 +179,7 @@ export class IndexTree {
   }
 
   #isAbove(node: IndexNode, key: Uint8Array, from: number, bytes: number): boolean {
-    const bound = from === 0 ? key : key.subarray(from, from + bytes)
-    return node.compare(node.slotAt(node.count - 1), bound, bytes) < 0
+    return node.compare(node.slotAt(node.count - 1), key, from, bytes) < 0
   }
 
   /** An empty leaf behind a full one, from this key on. */

@@ -79,7 +79,7 @@ export class TableIndex {
     const keys = this.#keys
     if (before !== NOWHERE) {
       const node = this.#tree.at(before)
-      if (node.compare(this.#tree.slotOf(before), keys.bytes, bytes) === 0) return
+      if (node.compare(this.#tree.slotOf(before), keys.bytes, 0, bytes) === 0) return
       this.#tree.end(this.#location, seq)
     }
     if (keys.isCut) this.memory.setCut()

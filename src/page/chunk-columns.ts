@@ -1,12 +1,11 @@
 /** Which columns the next chunk of a delta has: those of the base or of the chunk before, and fields that came up since. */
-import { CLASS_BOOL, CLASS_FLOAT, CLASS_INT, CLASS_TEXT, CLASS_TIME, eachField } from '../codec/document-shape.js'
+import { CLASS_BOOL, CLASS_FLOAT, CLASS_INT, CLASS_TEXT, CLASS_TIME, eachField, encodeFieldName } from '../codec/document-shape.js'
 import { EVENT_INSERT } from '../format/frame.js'
 import { type FieldNames } from './field-names.js'
 import { type OpenRange } from './open-range.js'
 import { type ColumnDraft } from './page-draft.js'
 import { type PageEvent } from './page-event.js'
 import * as layout from './page-layout.js'
-import { writeTextHead } from './payload.js'
 import { type SharedHeap } from './shared-heap.js'
 import { TextDictionary } from './text-dictionary.js'
 
@@ -38,7 +37,8 @@ export class ChunkColumns {
       if (event.event === EVENT_INSERT) {
         const classes = topClasses(event)
         for (const [name, valueClass] of classes) {
-          if (valueClass !== layout.CLASS_UNTYPED) add(name, encodedName(name), name === this.#primaryKey ? layout.CLASS_KEY : valueClass)
+          if (valueClass !== layout.CLASS_UNTYPED)
+            add(name, encodeFieldName(name), name === this.#primaryKey ? layout.CLASS_KEY : valueClass)
         }
       }
       return columns
@@ -92,14 +92,6 @@ function topClasses({ source, from }: PageEvent): Map<string, number> {
     }
   })
   return classes
-}
-
-function encodedName(name: string): Uint8Array {
-  const text = Buffer.from(name, 'utf8')
-  const encoded = new Uint8Array(text.length + 5)
-  const at = writeTextHead(text.length, encoded, 0)
-  encoded.set(text, at)
-  return encoded.slice(0, at + text.length)
 }
 
 function deltaEncoding(valueClass: number): number {

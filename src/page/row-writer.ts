@@ -68,13 +68,8 @@ export class RowWriter {
 
   patch(event: PageEvent): void {
     const pages = this.#pages
-    let location = this.#aliveLocation(event)
-    let range = pages.rangeAt(location)
-    if (this.#trigger.isTooFar(range, event.seq)) {
-      this.#splits.splitNow(range)
-      location = this.#aliveLocation(event)
-      range = pages.rangeAt(location)
-    }
+    const location = this.#nearLocation(event)
+    const range = pages.rangeAt(location)
     const page = pages.pageAt(location)
     const row = pages.rowAt(location)
     let chunk = this.#chunks.chunkFor(range, event)
@@ -89,13 +84,8 @@ export class RowWriter {
 
   delete(event: PageEvent): void {
     const pages = this.#pages
-    let location = this.#aliveLocation(event)
-    let range = pages.rangeAt(location)
-    if (this.#trigger.isTooFar(range, event.seq)) {
-      this.#splits.splitNow(range)
-      location = this.#aliveLocation(event)
-      range = pages.rangeAt(location)
-    }
+    const location = this.#nearLocation(event)
+    const range = pages.rangeAt(location)
     this.#endRow(location, event.seq)
     range.alive--
     range.aliveMin = Math.min(range.aliveMin, range.alive)
@@ -116,6 +106,15 @@ export class RowWriter {
     ranges.rowsChanged(seq)
     range.rows++
     if (range.rows >= range.rowsMax) this.#splits.look(range)
+  }
+
+  /** The same, where the rectangle's offsets reach the event: a rectangle that is too old is split first. */
+  #nearLocation(event: PageEvent): number {
+    const location = this.#aliveLocation(event)
+    const range = this.#pages.rangeAt(location)
+    if (!this.#trigger.isTooFar(range, event.seq)) return location
+    this.#splits.splitNow(range)
+    return this.#aliveLocation(event)
   }
 
   #aliveLocation({ ordinal, seq }: PageEvent): number {

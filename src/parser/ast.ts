@@ -2,6 +2,7 @@
  * Statements of DriftQL as frozen plain data: what a text means, before any table is looked at. They can be cached and sent to another
  * thread. JSON documents stay text, already checked, because each execution needs values of its own.
  */
+import { type IndexColumn } from '../catalog/index-definition.js'
 import { type Value } from '../codec/value.js'
 import { type PointInTime } from './point-in-time.js'
 
@@ -107,8 +108,6 @@ export type CreateTable = {
   readonly indexes: readonly (readonly IndexColumn[])[]
   readonly ifNotExists: boolean
 }
-
-export type IndexColumn = { readonly path: readonly string[]; readonly isDescending: boolean }
 
 export type CreateIndex = {
   readonly kind: 'create-index'

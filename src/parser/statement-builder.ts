@@ -17,10 +17,10 @@ import {
 } from '../../grammar/syntax-tree.js'
 import { assertLaw, DriftError, unreachable } from '../base/errors.js'
 import { limits } from '../base/limits.js'
+import { type IndexColumn } from '../catalog/index-definition.js'
 import { parseJson } from '../codec/json-codec.js'
 import { type Value } from '../codec/value.js'
 import {
-  type IndexColumn,
   type AggregateName,
   type ArithmeticOperator,
   type Assignment,
