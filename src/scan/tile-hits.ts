@@ -33,7 +33,7 @@ export class TileOrder {
     const count = selected.reduce((sum, { rows }) => sum + rows.length, 0)
     const chunks = selected.filter(({ page }) => page.kind === layout.DELTA)
     if (chunks.length === 0) {
-      return { count, pages: selected.map(({ page, rows }) => ({ page, rows, places: Int32Array.from(rows, (_, index) => index) })) }
+      return { count, pages: selected.map(({ page, rows }) => ({ page, rows, places: numbersTo(rows.length) })) }
     }
     const ofDelta = chunks.reduce((sum, { rows }) => sum + rows.length, 0)
     const ordinals = new Int32Array(ofDelta)
@@ -149,6 +149,17 @@ export class TileOrder {
     }
     return order
   }
+}
+
+let numbers = new Int32Array(0)
+
+/** 0, 1, … below `count`; nobody writes to it. */
+function numbersTo(count: number): Int32Array {
+  if (numbers.length < count) {
+    numbers = new Int32Array(Math.max(count, 2 * numbers.length))
+    for (let index = 0; index < numbers.length; index++) numbers[index] = index
+  }
+  return numbers.subarray(0, count)
 }
 
 /** Mostly few, and mostly in their order already. */
