@@ -190,6 +190,8 @@ export class AppliedIndex {
 
   /** Files that no checkpoint names are of no use without this process. */
   close(): void {
+    // What is being written for it is left.
+    this.leave()
     this.#nodes.close()
     if (this.#isBegun && this.#installed === undefined) this.removeFiles()
   }

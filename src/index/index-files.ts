@@ -40,7 +40,8 @@ export class IndexFiles {
     this.index = `${base}${SUFFIX_INDEX}`
     this.nodes = `${base}${SUFFIX_NODES}`
     // Whether it is unique says nothing of what is in it.
-    this.definition = encodeValue(encodedIndex({ name: definition.name, columns: definition.columns, isUnique: false }), 'index definition')
+    const { name, columns } = definition
+    this.definition = encodeValue(encodedIndex({ name, columns, isUnique: false }), 'index definition').slice()
   }
 
   get unfinished(): string {

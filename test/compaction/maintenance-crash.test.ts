@@ -1,6 +1,6 @@
 /**
  * A power cut, and a failing disk, at every single operation of COMPACT and SNAPSHOT: the old files or the new ones, and every answer as
- * before. What was acknowledged meanwhile is there.
+ * before. What was acknowledged meanwhile is there. The same for the files of indexes.
  */
 import test, { type ExecutionContext } from 'ava'
 import { DriftError } from '../../src/base/errors.js'
@@ -153,3 +153,114 @@ for (const failCode of ['EIO', 'ENOSPC']) {
     t.true(failed > 2, `${failed} failed, ${poisoned} poisoned`)
   })
 }
+
+const ROWS = 150
+/** Enough for pages of few rows and three indexes. */
+const INDEXED_CACHE_BYTES = 32 * 1024 * 1024
+const textOf = (row: number, round: number): string => `${(row * 7919 + round * 31) % 1000}-${row}-${'x'.repeat(180)}`
+
+const indexed: readonly ((db: Database) => Promise<unknown>)[] = [
+  (db) => db.createTable('t', { primaryKey: 'id', indexes: [{ columns: ['u'], unique: true }, 'n'] }),
+  (db) => db.batch(Array.from({ length: ROWS }, (_, id) => ({ insert: 't', document: { id, u: textOf(id, 0), n: id % 7 } }))),
+  (db) => db.snapshot(),
+  (db) => db.batch(Array.from({ length: ROWS }, (_, key) => ({ patch: 't', key, set: { u: textOf(key, 1), n: key % 5 } }))),
+  (db) => db.snapshot(),
+  (db) => db.createIndex('t', { name: 'by_both', columns: ['n', 'u'] }),
+  (db) => db.batch(Array.from({ length: ROWS }, (_, key) => (key % 3 === 0 ? { softDelete: 't', key } : { patch: 't', key, set: { n: 9 } }))),
+  (db) => db.snapshot(),
+  (db) => db.dropIndex('t_n_idx'),
+  (db) => db.close(),
+  (db) => db.table('t').upsert({ id: 'last', u: 'last', n: 1 }),
+  (db) => db.snapshot(),
+  (db) => db.close()
+]
+
+/** Runs the steps over `io`; those that fail are left behind, unless nothing can go on. */
+async function runIndexed(io: FaultyIo): Promise<{ readonly began: number; readonly acknowledged: number; readonly failures: number; readonly isWhole: boolean }> {
+  let db: Database | undefined
+  let began = 0
+  let acknowledged = 0
+  let failures = 0
+  for (const step of indexed) {
+    try {
+      if (db === undefined) ({ db } = await openSimulated(io, { clock: new ManualClock(START), cacheBytes: INDEXED_CACHE_BYTES }))
+      await step(db)
+      acknowledged = db.lastSeq
+      began ||= acknowledged > 1 ? io.operations : 0
+      if (step === indexed[9]) db = undefined
+    } catch (error) {
+      failures++
+      const { code } = DriftError.from(error, 'step')
+      if (io.crashAt !== 0 || code === 'DRIFT_POISONED' || db === undefined) {
+        await db?.close().catch(() => {})
+        return { began, acknowledged, failures, isWhole: false }
+      }
+    }
+  }
+  return { began, acknowledged, failures, isWhole: true }
+}
+
+async function indexesRecover(t: ExecutionContext, io: FaultyIo, acknowledged: number, where: string): Promise<void> {
+  for (const round of ['first', 'second']) {
+    const opened = await openSimulated(io, { clock: new ManualClock(START + 100_000), cacheBytes: INDEXED_CACHE_BYTES }).catch((error: unknown) => t.fail(`${where}: ${String(error)}`))
+    if (opened === undefined) return
+    const { db } = opened
+    if (db.lastSeq < acknowledged) t.fail(`${where}: DUR-5: ${acknowledged} was acknowledged, ${db.lastSeq} is recovered`)
+    const table = db.tables().find(({ name }) => name === 't')
+    for (const name of table?.indexes ?? []) {
+      for (const at of [Math.min(db.lastSeq, ROWS + 1), Math.min(db.lastSeq, 2 * ROWS + 1), db.lastSeq]) {
+        const answers: string[] = []
+        for (const index of [name, 'none']) {
+          const session = db.session()
+          await session.query('SET drift.index = ?', [index])
+          const question = name === 't_u_idx' ? 'ORDER BY u LIMIT 200' : 'WHERE n < 6 ORDER BY n, u'
+          answers.push(JSON.stringify((await session.query(`SELECT id, n, u FROM t ${question} AS OF '@seq:${at}'`)).rows))
+        }
+        if (answers[0] !== answers[1]) t.fail(`${where}, ${round} opening: VIS-14: ${name} at ${at}`)
+      }
+    }
+    const [row] = table === undefined ? [] : (await db.query<{ u: string }>('SELECT u FROM t LIMIT 1')).rows
+    if (row !== undefined) {
+      const twin = await db.table('t').insert({ id: `twin ${round}`, u: row.u }).catch((error: unknown) => DriftError.from(error, 'twin').code)
+      if (twin !== 'DRIFT_ALREADY_EXISTS') t.fail(`${where}, ${round} opening: CAT-6: ${JSON.stringify(twin)}`)
+    }
+    await db.close()
+    const { problems } = await verify(io, '/data')
+    if (problems.length > 0) t.fail(`${where}, ${round} opening: ${JSON.stringify(problems[0])}`)
+  }
+}
+
+test('IDX-5: a power cut at every operation leaves index files that are whole, or none, and every answer', async (t) => {
+  t.timeout(PATIENCE_MS)
+  const calm = new FaultyIo()
+  const { began, isWhole, failures, acknowledged } = await runIndexed(calm)
+  t.deepEqual([isWhole, failures], [true, 0])
+  t.deepEqual(calm.list('/data/tables/t/indexes').sort(), ['by_both~19328.idx', 'by_both~19328.nodes', 'u.idx', 'u.nodes'])
+  await indexesRecover(t, calm, acknowledged, 'no failure')
+  let crashes = 0
+  for (let crashAt = began + 1; ; crashAt += EVERY) {
+    const io = new FaultyIo()
+    io.crashAt = crashAt
+    const outcome = await runIndexed(io)
+    if (outcome.isWhole) break
+    crashes++
+    for (const loss of losses) await indexesRecover(t, io.afterCrash(loss), outcome.acknowledged, `crash at ${crashAt}, ${loss}`)
+  }
+  t.true(crashes > 3)
+})
+
+test('IDX-5: index files that cannot be written, at any operation, are no loss', async (t) => {
+  t.timeout(PATIENCE_MS)
+  const { began } = await runIndexed(new FaultyIo())
+  let failed = 0
+  for (let failAt = began + 1; ; failAt += EVERY) {
+    const io = new FaultyIo()
+    io.failAt = failAt
+    const { failures, acknowledged } = await runIndexed(io)
+    if (io.operations < failAt) break
+    failed += failures
+    io.failAt = 0
+    for (const loss of losses) await indexesRecover(t, io.afterCrash(loss), acknowledged, `EIO at ${failAt}, ${loss}`)
+  }
+  t.true(failed > 2)
+})
