@@ -11,9 +11,10 @@ import { ManualClock, openSimulated } from '../coordinator/_database.js'
 import { issue, Oracle, type Write } from '../coordinator/_oracle.js'
 import { difference, START, writesOf } from './_filled.js'
 
+const FULL = process.env['FULL'] === '1'
 const PATIENCE_MS = 30 * 60_000
 /** Every operation with FULL=1; else every seventeenth. */
-const EVERY = process.env['FULL'] === '1' ? 1 : 43
+const EVERY = FULL ? 1 : 43
 const losses: readonly Loss[] = ['lose-unsynced', 'keep-unsynced', 'tear-last-write']
 
 type Step = readonly Write[] | 'compact' | 'snapshot' | 'reopen'
@@ -155,8 +156,8 @@ for (const failCode of ['EIO', 'ENOSPC']) {
 }
 
 const ROWS = 150
-/** Enough for pages of few rows and three indexes. */
-const INDEXED_CACHE_BYTES = 32 * 1024 * 1024
+/** Enough memory for three indexes beside pages, which do not matter here. */
+const INDEXED = { cacheBytes: 32 * 1024 * 1024, pageRows: 4096 }
 const textOf = (row: number, round: number): string => `${(row * 7919 + round * 31) % 1000}-${row}-${'x'.repeat(180)}`
 
 const indexed: readonly ((db: Database) => Promise<unknown>)[] = [
@@ -175,40 +176,41 @@ const indexed: readonly ((db: Database) => Promise<unknown>)[] = [
   (db) => db.close()
 ]
 
+/** Every operation with FULL=1; a number that has nothing to do with how many operations a checkpoint takes. */
+const INDEXED_EVERY = FULL ? 1 : 11
+
 /** Runs the steps over `io`; those that fail are left behind, unless nothing can go on. */
-async function runIndexed(io: FaultyIo): Promise<{ readonly began: number; readonly acknowledged: number; readonly failures: number; readonly isWhole: boolean }> {
+async function runIndexed(io: FaultyIo): Promise<{ readonly acknowledged: number; readonly failures: number; readonly isWhole: boolean }> {
   let db: Database | undefined
-  let began = 0
   let acknowledged = 0
   let failures = 0
   for (const step of indexed) {
     try {
-      if (db === undefined) ({ db } = await openSimulated(io, { clock: new ManualClock(START), cacheBytes: INDEXED_CACHE_BYTES }))
+      if (db === undefined) ({ db } = await openSimulated(io, { clock: new ManualClock(START), ...INDEXED }))
       await step(db)
       acknowledged = db.lastSeq
-      began ||= acknowledged > 1 ? io.operations : 0
       if (step === indexed[9]) db = undefined
     } catch (error) {
       failures++
       const { code } = DriftError.from(error, 'step')
       if (io.crashAt !== 0 || code === 'DRIFT_POISONED' || db === undefined) {
         await db?.close().catch(() => {})
-        return { began, acknowledged, failures, isWhole: false }
+        return { acknowledged, failures, isWhole: false }
       }
     }
   }
-  return { began, acknowledged, failures, isWhole: true }
+  return { acknowledged, failures, isWhole: true }
 }
 
 async function indexesRecover(t: ExecutionContext, io: FaultyIo, acknowledged: number, where: string): Promise<void> {
   for (const round of ['first', 'second']) {
-    const opened = await openSimulated(io, { clock: new ManualClock(START + 100_000), cacheBytes: INDEXED_CACHE_BYTES }).catch((error: unknown) => t.fail(`${where}: ${String(error)}`))
+    const opened = await openSimulated(io, { clock: new ManualClock(START + 100_000), ...INDEXED }).catch((error: unknown) => t.fail(`${where}: ${String(error)}`))
     if (opened === undefined) return
     const { db } = opened
     if (db.lastSeq < acknowledged) t.fail(`${where}: DUR-5: ${acknowledged} was acknowledged, ${db.lastSeq} is recovered`)
     const table = db.tables().find(({ name }) => name === 't')
     for (const name of table?.indexes ?? []) {
-      for (const at of [Math.min(db.lastSeq, ROWS + 1), Math.min(db.lastSeq, 2 * ROWS + 1), db.lastSeq]) {
+      for (const at of [Math.min(db.lastSeq, ROWS + 70), db.lastSeq]) {
         const answers: string[] = []
         for (const index of [name, 'none']) {
           const session = db.session()
@@ -225,42 +227,42 @@ async function indexesRecover(t: ExecutionContext, io: FaultyIo, acknowledged: n
       if (twin !== 'DRIFT_ALREADY_EXISTS') t.fail(`${where}, ${round} opening: CAT-6: ${JSON.stringify(twin)}`)
     }
     await db.close()
-    const { problems } = await verify(io, '/data')
-    if (problems.length > 0) t.fail(`${where}, ${round} opening: ${JSON.stringify(problems[0])}`)
+  }
+  const { problems } = await verify(io, '/data')
+  if (problems.length > 0) t.fail(`${where}: ${JSON.stringify(problems[0])}`)
+}
+
+/** Of the operations of a run without a failure those that are of index files: by number, from 1 on. */
+class WatchedIo extends FaultyIo {
+  readonly ofIndexes: number[] = []
+
+  override tick(syscall: string, path: string): void {
+    super.tick(syscall, path)
+    if (path.includes('/indexes')) this.ofIndexes.push(this.operations)
   }
 }
 
-test('IDX-5: a power cut at every operation leaves index files that are whole, or none, and every answer', async (t) => {
+test('IDX-5: a power cut, or a failing disk, at every operation on index files leaves whole ones or none, and every answer', async (t) => {
   t.timeout(PATIENCE_MS)
-  const calm = new FaultyIo()
-  const { began, isWhole, failures, acknowledged } = await runIndexed(calm)
+  const calm = new WatchedIo()
+  const { isWhole, failures, acknowledged } = await runIndexed(calm)
   t.deepEqual([isWhole, failures], [true, 0])
   t.deepEqual(calm.list('/data/tables/t/indexes').sort(), ['by_both~19328.idx', 'by_both~19328.nodes', 'u.idx', 'u.nodes'])
+  const places = calm.ofIndexes.filter((_, index) => index % INDEXED_EVERY === 0)
   await indexesRecover(t, calm, acknowledged, 'no failure')
-  let crashes = 0
-  for (let crashAt = began + 1; ; crashAt += EVERY) {
-    const io = new FaultyIo()
-    io.crashAt = crashAt
-    const outcome = await runIndexed(io)
-    if (outcome.isWhole) break
-    crashes++
-    for (const loss of losses) await indexesRecover(t, io.afterCrash(loss), outcome.acknowledged, `crash at ${crashAt}, ${loss}`)
-  }
-  t.true(crashes > 3)
-})
-
-test('IDX-5: index files that cannot be written, at any operation, are no loss', async (t) => {
-  t.timeout(PATIENCE_MS)
-  const { began } = await runIndexed(new FaultyIo())
   let failed = 0
-  for (let failAt = began + 1; ; failAt += EVERY) {
-    const io = new FaultyIo()
-    io.failAt = failAt
-    const { failures, acknowledged } = await runIndexed(io)
-    if (io.operations < failAt) break
-    failed += failures
-    io.failAt = 0
-    for (const loss of losses) await indexesRecover(t, io.afterCrash(loss), acknowledged, `EIO at ${failAt}, ${loss}`)
+  for (const [round, at] of places.entries()) {
+    const kinds = ['crashAt', 'failAt'] as const
+    for (const kind of FULL ? kinds : [kinds[round % 2] as 'crashAt' | 'failAt']) {
+      const io = new FaultyIo()
+      io[kind] = at
+      const outcome = await runIndexed(io)
+      failed += outcome.failures
+      io[kind] = 0
+      for (const loss of FULL ? losses : [losses[round % losses.length] as Loss]) {
+        await indexesRecover(t, io.afterCrash(loss), outcome.acknowledged, `${kind} ${at}, ${loss}`)
+      }
+    }
   }
-  t.true(failed > 2)
+  t.true(places.length > 5 && failed >= places.length, `${failed} failed at ${places.length} places`)
 })
