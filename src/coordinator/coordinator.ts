@@ -41,13 +41,7 @@ import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeli
 import { lockDirectory } from './directory-lock.js'
 import { IndexAccess } from './index-access.js'
 import { IndexCheckpoints } from './index-checkpoints.js'
-import {
-  Maintenance,
-  type CompactedTable,
-  type MaintainedTable,
-  type MaintenanceOptions,
-  type SnapshottedTable
-} from './maintenance.js'
+import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { MaintainedTables } from './maintained-tables.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { PageAccess } from './page-access.js'

@@ -257,7 +257,9 @@ export class Maintenance {
     )
   }
 
-  #nextByItself(factor: number): { readonly table: MaintainedTable; readonly what: string; readonly run: () => Promise<unknown> } | undefined {
+  #nextByItself(
+    factor: number
+  ): { readonly table: MaintainedTable; readonly what: string; readonly run: () => Promise<unknown> } | undefined {
     const tables = this.#options.tables()
     const waiting = tables.find((table) => waitingBytes(table.segments()) >= this.#options.waitingBytes)
     if (waiting !== undefined) return { table: waiting, what: 'compaction', run: () => this.#compactRuns(waiting, {}) }

@@ -15,13 +15,7 @@ export type IndexProgress = { readonly seq: number; readonly events: number }
  * Writes the checkpoint of an index under its unfinished name: all that is not in the file of closed nodes, which has every closed node.
  * Nothing is synced. What the file system throws goes through. Returns the bytes.
  */
-export function writeIndexFile(
-  io: Io,
-  files: IndexFiles,
-  tree: IndexTree,
-  locations: Uint32Array,
-  { seq, events }: IndexProgress
-): number {
+export function writeIndexFile(io: Io, files: IndexFiles, tree: IndexTree, locations: Uint32Array, { seq, events }: IndexProgress): number {
   const { memory, closed } = tree
   const { nodeBytes } = memory.layout
   const { nodeCount } = memory

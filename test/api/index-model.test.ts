@@ -136,8 +136,9 @@ class Run {
     const path = dice.of(paths)
     const { view } = this.#io.files.get(path) as { readonly view: Uint8Array }
     const at = dice.below(view.length)
-    if (dice.chance(0.2)) this.#io.remove(path)
-    else if (dice.chance(0.2)) this.#io.openWrite(path).truncate(at)
+    const kind = dice.below(5)
+    if (kind === 0) this.#io.remove(path)
+    else if (kind === 1) this.#io.openWrite(path).truncate(at)
     else view[at] = (view[at] as number) ^ (1 << dice.below(8))
   }
 
@@ -302,7 +303,10 @@ test('IDX-5: a closed node that is damaged while the database is open fails the 
   await first.snapshot()
   await first.close()
   const warnings: string[] = []
-  const { db } = await openSimulated(io, { ...options, log: { ...silentLog, warn: (_: object, message: string) => warnings.push(message) } as never })
+  const { db } = await openSimulated(io, {
+    ...options,
+    log: { ...silentLog, warn: (_: object, message: string) => warnings.push(message) } as never
+  })
   const session = db.session()
   const ask = async (index: string) => {
     await session.query('SET drift.index = ?', [index])
@@ -319,7 +323,10 @@ test('IDX-5: a closed node that is damaged while the database is open fails the 
   const error = await t.throwsAsync(() => ask('t_text_idx'), { code: 'DRIFT_CORRUPT' })
   t.regex(error.message, /text\.nodes: closed node \d+ is damaged/)
   t.deepEqual(await ask('t_text_idx'), expected)
-  t.deepEqual(warnings, ['a file of an index is damaged; it is made again', 'the files of an index are of no use; it is made of the segments'])
+  t.deepEqual(warnings, [
+    'a file of an index is damaged; it is made again',
+    'the files of an index are of no use; it is made of the segments'
+  ])
   await db.snapshot()
   await db.close()
   t.deepEqual((await verify(io, '/data')).problems, [])

@@ -167,7 +167,8 @@ const indexed: readonly ((db: Database) => Promise<unknown>)[] = [
   (db) => db.batch(Array.from({ length: ROWS }, (_, key) => ({ patch: 't', key, set: { u: textOf(key, 1), n: key % 5 } }))),
   (db) => db.snapshot(),
   (db) => db.createIndex('t', { name: 'by_both', columns: ['n', 'u'] }),
-  (db) => db.batch(Array.from({ length: ROWS }, (_, key) => (key % 3 === 0 ? { softDelete: 't', key } : { patch: 't', key, set: { n: 9 } }))),
+  (db) =>
+    db.batch(Array.from({ length: ROWS }, (_, key) => (key % 3 === 0 ? { softDelete: 't', key } : { patch: 't', key, set: { n: 9 } }))),
   (db) => db.snapshot(),
   (db) => db.dropIndex('t_n_idx'),
   (db) => db.close(),
@@ -204,7 +205,9 @@ async function runIndexed(io: FaultyIo): Promise<{ readonly acknowledged: number
 
 async function indexesRecover(t: ExecutionContext, io: FaultyIo, acknowledged: number, where: string): Promise<void> {
   for (const round of ['first', 'second']) {
-    const opened = await openSimulated(io, { clock: new ManualClock(START + 100_000), ...INDEXED }).catch((error: unknown) => t.fail(`${where}: ${String(error)}`))
+    const opened = await openSimulated(io, { clock: new ManualClock(START + 100_000), ...INDEXED }).catch((error: unknown) =>
+      t.fail(`${where}: ${String(error)}`)
+    )
     if (opened === undefined) return
     const { db } = opened
     if (db.lastSeq < acknowledged) t.fail(`${where}: DUR-5: ${acknowledged} was acknowledged, ${db.lastSeq} is recovered`)
@@ -223,7 +226,10 @@ async function indexesRecover(t: ExecutionContext, io: FaultyIo, acknowledged: n
     }
     const [row] = table === undefined ? [] : (await db.query<{ u: string }>('SELECT u FROM t LIMIT 1')).rows
     if (row !== undefined) {
-      const twin = await db.table('t').insert({ id: `twin ${round}`, u: row.u }).catch((error: unknown) => DriftError.from(error, 'twin').code)
+      const twin = await db
+        .table('t')
+        .insert({ id: `twin ${round}`, u: row.u })
+        .catch((error: unknown) => DriftError.from(error, 'twin').code)
       if (twin !== 'DRIFT_ALREADY_EXISTS') t.fail(`${where}, ${round} opening: CAT-6: ${JSON.stringify(twin)}`)
     }
     await db.close()

@@ -117,7 +117,14 @@ function event(kind: number, seq: number, ordinal: number, fields: object) {
 }
 
 const databaseId = Uint8Array.from({ length: 16 }, (_, byte) => byte)
-const byText: IndexDefinition = { id: 64, createdSeq: 1, isPending: false, isUnique: false, name: 't_text_idx', columns: [{ path: ['text'], isDescending: false }] }
+const byText: IndexDefinition = {
+  id: 64,
+  createdSeq: 1,
+  isPending: false,
+  isUnique: false,
+  name: 't_text_idx',
+  columns: [{ path: ['text'], isDescending: false }]
+}
 
 function filesOf(definition = byText, owner = databaseId): IndexFiles {
   return new IndexFiles({ databaseId: owner, tableId: 16, table: 't', directory: '/t', definition })
@@ -283,7 +290,10 @@ test('IDX-5: files of another database, table, index or of other columns are ref
   kept.write()
   const { index } = kept.files
   const others: readonly IndexFiles[] = [
-    filesOf(byText, databaseId.map((byte) => byte + 1)),
+    filesOf(
+      byText,
+      databaseId.map((byte) => byte + 1)
+    ),
     new IndexFiles({ databaseId, tableId: 17, table: 't', directory: '/t', definition: byText }),
     filesOf({ ...byText, id: 65 }),
     filesOf({ ...byText, columns: [{ path: ['text'], isDescending: true }] })
@@ -305,7 +315,12 @@ test('two indexes of a table never have one file, whatever their names and colum
     named(5, `t_${'x'.repeat(300)}_idx`, [column('x'.repeat(300))]),
     named(6, `t_${'x'.repeat(301)}_idx`, [column('x'.repeat(301))])
   ]
-  t.deepEqual(paths.slice(0, 4), ['/t/indexes/status.idx', '/t/indexes/status~2.idx', '/t/indexes/%53tatus~3.idx', '/t/indexes/t_a_b_idx.idx'])
+  t.deepEqual(paths.slice(0, 4), [
+    '/t/indexes/status.idx',
+    '/t/indexes/status~2.idx',
+    '/t/indexes/%53tatus~3.idx',
+    '/t/indexes/t_a_b_idx.idx'
+  ])
   t.is(new Set(paths).size, paths.length)
   t.true(paths.every((path) => path.length < 240))
 })

@@ -553,17 +553,64 @@ test('IDX-1, IDX-5: an index file that is damaged, ahead of the segments, or say
     io.rename(files.unfinished, files.index)
   }
   const lies: readonly [() => void, RegExp][] = [
-    [() => written([[1, 'o2'], [2, 'o7']], 6, 2), /row 1 has another entry than its events say \(IDX-1\)$/],
+    [
+      () =>
+        written(
+          [
+            [1, 'o2'],
+            [2, 'o7']
+          ],
+          6,
+          2
+        ),
+      /row 1 has another entry than its events say \(IDX-1\)$/
+    ],
     [() => written([[1, 'o2']], 6, 2), /\(IDX-1\)$/],
-    [() => written([[1, 'o2'], [2, 'o2']], 9, 2), /event 2 has seq \d+, not 9 \(IDX-5\)$/],
-    [() => written([[1, 'o2'], [2, 'o2']], 6, 99), /it has 99 events, the segments have \d \(IDX-5\)$/],
-    [() => written([[1, 'o2'], [2, 'o2']], 999, 2), /it goes up to event 999, the segments up to \d+ \(IDX-5\)$/]
+    [
+      () =>
+        written(
+          [
+            [1, 'o2'],
+            [2, 'o2']
+          ],
+          9,
+          2
+        ),
+      /event 2 has seq \d+, not 9 \(IDX-5\)$/
+    ],
+    [
+      () =>
+        written(
+          [
+            [1, 'o2'],
+            [2, 'o2']
+          ],
+          6,
+          99
+        ),
+      /it has 99 events, the segments have \d \(IDX-5\)$/
+    ],
+    [
+      () =>
+        written(
+          [
+            [1, 'o2'],
+            [2, 'o2']
+          ],
+          999,
+          2
+        ),
+      /it goes up to event 999, the segments up to \d+ \(IDX-5\)$/
+    ]
   ]
   for (const [lie, says] of lies) {
     lie()
     const found = await problemsOf()
     t.regex(found[found.length - 1] ?? '', says)
-    t.true(found.every((problem) => problem.startsWith(path)), found.join())
+    t.true(
+      found.every((problem) => problem.startsWith(path)),
+      found.join()
+    )
   }
   replace(io, path, whole)
   replace(io, files.unfinished, whole)
