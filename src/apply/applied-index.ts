@@ -129,6 +129,7 @@ export class AppliedIndex {
     }
     const progress = { seq: this.takenSeq, events: this.#events }
     this.#written = undefined
+    if (this.#io.kind(this.#files.folder) === 'absent') this.#io.makeDirectory(this.#files.folder)
     const bytes = writeIndexFile(this.#io, this.#files, index.tree, index.locations, progress)
     this.#written = progress
     return { ...progress, bytes: bytes + nodes * NODE_BYTES }
@@ -191,7 +192,7 @@ export class AppliedIndex {
   /** Files that no checkpoint names are of no use without this process. */
   close(): void {
     // What is being written for it is left.
-    this.leave()
+    this.state = 'cold'
     this.#nodes.close()
     if (this.#isBegun && this.#installed === undefined) this.removeFiles()
   }

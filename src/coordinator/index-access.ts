@@ -225,8 +225,10 @@ export class IndexAccess {
       }
       reason = `it has ${events} events up to seq ${seq}, the segments have ${table.versions.through(seq)} up to ${table.checkpointSeq}`
     } catch (error) {
-      if (this.#isClosed || this.#isLost) throw error
-      reason = DriftError.from(error, `index ${definition.name}`).message
+      const { code, message } = DriftError.from(error, `index ${definition.name}`)
+      // Where page memory has no room for it there is none for one that is made anew, and its files are good.
+      if (this.#isClosed || this.#isLost || code === 'DRIFT_OVERLOADED') throw error
+      reason = message
     }
     logger.warn({ index: definition.name, reason }, 'the files of an index are of no use; it is made of the segments')
     return 0

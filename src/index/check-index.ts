@@ -31,7 +31,7 @@ export class IndexCheck {
       const slot = node.slotAt(position)
       if (slot >= count || slots.has(slot)) return `entry ${slot} stands twice in its order, or not at all`
       slots.add(slot)
-      const at = node.keyAt(slot) - node.lowAt + this.#lowOffset(node)
+      const at = node.keyOffset(slot)
       if (at < 2 * (order + entriesMax) || at + node.keyBytes(slot) > nodeBytes) return `the key of entry ${slot} lies outside of it`
       if (!(node.beginOf(slot) <= node.endOf(slot)) || node.beginOf(slot) < node.t0) return `entry ${slot} ends before it begins`
       if (node.isLive(slot)) live++
@@ -77,11 +77,6 @@ export class IndexCheck {
 
   #compare(node: IndexNode, slot: number, other: number): number {
     return node.compare(slot, node.u8, node.keyAt(other), node.keyBytes(other))
-  }
-
-  /** Where the first key of its range lies in a node. */
-  #lowOffset(node: IndexNode): number {
-    return this.#memory.layout.nodeBytes - node.lowBytes
   }
 
   #look(id: number, depth: number): IndexNode {

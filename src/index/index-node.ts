@@ -168,6 +168,11 @@ export class IndexNode {
     return this.#at + ((this.#i32[this.#word + this.#layout.key + slot] as number) & 0xffff)
   }
 
+  /** The same, counted from the begin of the node. */
+  keyOffset(slot: number): number {
+    return this.keyAt(slot) - this.#at
+  }
+
   keyBytes(slot: number): number {
     return (this.#i32[this.#word + this.#layout.key + slot] as number) >>> 16
   }

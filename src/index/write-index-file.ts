@@ -39,10 +39,16 @@ export function writeIndexFile(io: Io, files: IndexFiles, tree: IndexTree, locat
     const roots = memory.roots()
     const tables = [bytesOf(roots), bytesOf(places), bytesOf(Uint32Array.from(closed.crcs)), bytesOf(locations), definition]
     write(tables)
-    const counts = { nodes: nodeCount, openNodes: open.length, closedNodes: closed.nodes.length, rows: locations.length }
+    const counts = {
+      nodes: nodeCount,
+      openNodes: open.length,
+      closedNodes: closed.nodes.length,
+      roots: roots.length / 2,
+      rows: locations.length,
+      definitionBytes: definition.length
+    }
     const tablesCrc = tables.reduce((crc, part) => crc32(part, crc), 0)
-    const roots2 = { roots: roots.length / 2, definitionBytes: definition.length, hasCut: memory.hasCut }
-    write([encodeIndexEnd({ nodeBytes, indexId, ...counts, ...roots2, tablesCrc })])
+    write([encodeIndexEnd({ nodeBytes, indexId, ...counts, hasCut: memory.hasCut, tablesCrc })])
     return end
   } finally {
     file.close()
