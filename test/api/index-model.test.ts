@@ -1,11 +1,13 @@
 /**
  * Random documents of mixed types, indexes that come and go between writes, checkpoints, compaction, snapshots and openings: every question,
  * now and at random points of the past, is answered the same without any index, with each index whatever it costs, and with the one that is
- * chosen. Without an index it is what the model of queries compares with its oracle.
+ * chosen. Without an index it is what the model of queries compares with its oracle. Files of indexes are damaged and lost meanwhile.
  */
 import test, { type ExecutionContext } from 'ava'
 import { type BatchOperation, type Database, type Document, open } from '../../src/index.js'
+import { silentLog } from '../../src/base/log.js'
 import { MemoryIo } from '../../src/io/memory-io.js'
+import { verify } from '../../src/operations/verify.js'
 import { Dice, openSimulated, type Opened } from '../coordinator/_database.js'
 import { temporaryDirectory } from './_temporary.js'
 
@@ -45,10 +47,15 @@ class Run {
   readonly #dice: Dice
   readonly #rows = new Set<number>()
   readonly #indexes: string[] = []
+  /** Files of indexes, without what tells the two of one apart. */
+  readonly #damaged = new Set<string>()
   #opened: Opened
   #named = 0
   /** Questions that were answered by an index. */
   lookups = 0
+  /** Indexes that were taken up from their files, and such whose files were of no use. */
+  restored = 0
+  refused = 0
 
   private constructor(dice: Dice, opened: Opened) {
     this.#dice = dice
@@ -69,7 +76,9 @@ class Run {
   }
 
   #open(): Promise<Opened> {
-    return openSimulated(this.#io, { compactAtBytes: 20_000 })
+    const info = (_: object, message: string): void => void (this.restored += message.includes('taken up') ? 1 : 0)
+    const warn = (_: object, message: string): void => void (this.refused += message.includes('files of an index') ? 1 : 0)
+    return openSimulated(this.#io, { compactAtBytes: 20_000, log: { ...silentLog, info, warn } as never })
   }
 
   async step(t: ExecutionContext): Promise<void> {
@@ -80,8 +89,8 @@ class Run {
     else if (choice < 63 && this.#indexes.length > 0) await this.#drop()
     else if (choice < 65) await this.#opened.coordinator.checkpoint()
     else if (choice < 67) await this.db.compact()
-    else if (choice < 69) await this.db.snapshot()
-    else if (choice < 72) await this.#reopen()
+    else if (choice < 70) await this.db.snapshot()
+    else if (choice < 73) await this.#reopen(t)
     else await this.ask(t)
   }
 
@@ -113,9 +122,34 @@ class Run {
     await this.db.dropIndex(name ?? '')
   }
 
-  async #reopen(): Promise<void> {
+  async #reopen(t: ExecutionContext): Promise<void> {
     await this.db.close()
+    if (this.#dice.chance(0.3)) {
+      const { problems } = await verify(this.#io, '/data')
+      // What was damaged before is made again when somebody first asks for it.
+      t.deepEqual(
+        problems.filter(({ file }) => !this.#damaged.has(baseOf(file))),
+        []
+      )
+    }
+    if (this.#dice.chance(0.4)) this.#damage()
     this.#opened = await this.#open()
+  }
+
+  /** Of one file of an index a byte is another one, or the end is gone, or all of it. */
+  #damage(): void {
+    const dice = this.#dice
+    const folder = '/data/tables/t/indexes'
+    const paths = this.#io.list(folder).map((name) => `${folder}/${name}`)
+    if (paths.length === 0) return
+    const path = dice.of(paths)
+    const { view } = this.#io.files.get(path) as { readonly view: Uint8Array }
+    const at = dice.below(view.length)
+    this.#damaged.add(baseOf(path))
+    const kind = dice.below(5)
+    if (kind === 0) this.#io.remove(path)
+    else if (kind === 1) this.#io.openWrite(path).truncate(at)
+    else view[at] = (view[at] as number) ^ (1 << dice.below(8))
   }
 
   /** One question, by every way. */
@@ -132,6 +166,10 @@ class Run {
     for (const index of ['auto', ...this.#indexes])
       t.deepEqual(await answer(index), expected, `${index}: ${text} ${JSON.stringify(parameters, replaced)}`)
   }
+}
+
+function baseOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('.'))
 }
 
 function replaced(_: string, value: unknown): unknown {
@@ -183,13 +221,18 @@ function question(dice: Dice, lastSeq: number): { readonly text: string; readonl
 
 test('VIS-14: whatever indexes there are, every question has the same answer at every point', async (t) => {
   let lookups = 0
+  let restored = 0
+  let refused = 0
   for (let seed = 0; seed < SEEDS; seed++) {
     const run = await Run.begin(seed)
     for (let step = 0; step < STEPS; step++) await run.step(t)
     for (let more = 0; more < 20; more++) await run.ask(t)
     await run.db.close()
     lookups += run.lookups
+    restored += run.restored
+    refused += run.refused
   }
+  t.true(restored > SEEDS && refused > 0, `${restored} indexes were taken up from files, ${refused} could not be`)
   t.true(lookups > 20 * SEEDS, `${lookups} lookups`)
 })
 
@@ -261,4 +304,44 @@ test('an index that is dropped while a query reads it in its order refuses the r
   )
   t.is((await db.query('SELECT n FROM t ORDER BY n LIMIT 4999')).rows.length, 4999)
   await db.close()
+})
+
+test('IDX-5: a closed node that is damaged while the database is open fails the query that reads it, and the index is made again', async (t) => {
+  const io = new MemoryIo()
+  const options = { cacheBytes: 32 * 1024 * 1024, pageRows: 4096 }
+  const { db: first } = await openSimulated(io, options)
+  await first.createTable('t', { primaryKey: 'id', indexes: ['text'] })
+  const texts = (round: number) => Array.from({ length: 200 }, (_, id) => `${(id * 7 + round) % 200} ${'x'.repeat(200)}`)
+  await first.table('t').insertMany(texts(0).map((text, id) => ({ id, text })))
+  for (let round = 1; round < 4; round++) await first.batch(texts(round).map((text, key) => ({ patch: 't', key, set: { text } })))
+  await first.snapshot()
+  await first.close()
+  const warnings: string[] = []
+  const { db } = await openSimulated(io, {
+    ...options,
+    log: { ...silentLog, warn: (_: object, message: string) => warnings.push(message) } as never
+  })
+  const session = db.session()
+  const ask = async (index: string) => {
+    await session.query('SET drift.index = ?', [index])
+    return (await session.query("SELECT id FROM t ORDER BY text LIMIT 300 AS OF '@seq:201'")).rows
+  }
+  const expected = await ask('none')
+  t.is(expected.length, 200)
+  // It is taken up from its files, and nothing of the past was read.
+  await session.query("SET drift.index = 't_text_idx'")
+  t.is((await session.query('SELECT id FROM t ORDER BY text LIMIT 300')).rows.length, 200)
+  t.deepEqual(warnings, [])
+  const { view } = io.files.get('/data/tables/t/indexes/text.nodes') as { readonly view: Uint8Array }
+  for (let at = 10_000; at < view.length; at += 16_384) view[at] = (view[at] as number) ^ 1
+  const error = await t.throwsAsync(() => ask('t_text_idx'), { code: 'DRIFT_CORRUPT' })
+  t.regex(error.message, /text\.nodes: closed node \d+ is damaged/)
+  t.deepEqual(await ask('t_text_idx'), expected)
+  t.deepEqual(warnings, [
+    'a file of an index is damaged; it is made again',
+    'the files of an index are of no use; it is made of the segments'
+  ])
+  await db.snapshot()
+  await db.close()
+  t.deepEqual((await verify(io, '/data')).problems, [])
 })
