@@ -10,6 +10,7 @@ import { MemoryIo } from '../../src/io/memory-io.js'
 import { verify } from '../../src/operations/verify.js'
 import { Dice, openSimulated, type Opened } from '../coordinator/_database.js'
 import { temporaryDirectory } from './_temporary.js'
+import { same } from '../same.js'
 
 const FULL = process.env['FULL'] === '1'
 const SEEDS = FULL ? 150 : 6
@@ -164,7 +165,7 @@ class Run {
     }
     const expected = await answer('none')
     for (const index of ['auto', ...this.#indexes])
-      t.deepEqual(await answer(index), expected, `${index}: ${text} ${JSON.stringify(parameters, replaced)}`)
+      same(t, await answer(index), expected, `${index}: ${text} ${JSON.stringify(parameters, replaced)}`)
   }
 }
 
@@ -276,7 +277,7 @@ test('VIS-14: an index that is made beside writers, over many nodes, has every v
       const expected = (await session.query(text, [], { dialect: 'sql' })).rows
       for (const index of ['by_n', 't_group_idx', 'auto']) {
         await session.query('SET drift.index = ?', [index])
-        t.deepEqual((await session.query(text, [], { dialect: 'sql' })).rows, expected, `${index}: ${text}`)
+        same(t, (await session.query(text, [], { dialect: 'sql' })).rows, expected, `${index}: ${text}`)
       }
     }
   }
@@ -291,7 +292,8 @@ test('an index that is dropped while a query reads it in its order refuses the r
   await session.query("SET drift.index = 't_n_idx'")
   const rows = session.query<{ n: number }>('SELECT n FROM t ORDER BY n LIMIT 4999').batches(100)
   const first = (await rows.next()).value as { readonly n: number }[]
-  t.deepEqual(
+  same(
+    t,
     first.map(({ n }) => n),
     Array.from({ length: 100 }, (_, n) => n)
   )
