@@ -1,4 +1,4 @@
-import { tmpdir, availableParallelism } from 'node:os'
+import { tmpdir } from 'node:os'
 import type { Clock } from '../base/clock.js'
 import type { Durability } from '../base/durability.js'
 import { DriftError } from '../base/errors.js'
@@ -34,18 +34,20 @@ import { turn } from '../runtime/turn.js'
 import type { WriterLink } from '../runtime/writer-link.js'
 import { BlockCache } from '../segment/block-cache.js'
 import type { WriteSet } from '../txn/write-set.js'
-import type { CheckpointResult, TableColumns } from '../writer/checkpoint.js'
 import type { WriterConfig } from '../writer/writer.js'
 import { Arrivals } from './arrivals.js'
+import { Checkpoints } from './checkpoints.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
 import { IndexAccess } from './index-access.js'
 import { IndexCheckpoints } from './index-checkpoints.js'
 import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
 import { MaintainedTables } from './maintained-tables.js'
+import { pageBytesOf, queryThreadsOf, versionBytesOf } from './memory-shares.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { PageAccess } from './page-access.js'
 import { ReadPins } from './read-pins.js'
+import { type AskedPoint, type ReadPoint, ReadPoints } from './read-points.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { KeptStatistics } from './kept-statistics.js'
@@ -93,20 +95,6 @@ export type CoordinatorOptions = {
 }
 
 /** A point in time that someone asks for. */
-export type AskedPoint =
-  | { readonly kind: 'seq'; readonly seq: number }
-  | { readonly kind: 'time'; readonly time: number }
-  | { readonly kind: 'now' }
-
-/** A state that can be read: everything up to `seq`, which is the end of a commit. */
-export type ReadPoint = {
-  readonly seq: number
-  /** Commit time of the last event, unix ms; 0 where there is none. */
-  readonly time: number
-  /** Set where the point lies ahead of the last event, so that the answer can still change. */
-  readonly notice: string | undefined
-}
-
 /**
  * A record is at most a batch and its head. Where only the run in use is taken, room for three leaves a free run for one, wherever that lies.
  */
@@ -136,6 +124,7 @@ type Writing = {
   readonly maintenance: Maintenance
   readonly maintained: MaintainedTables
   readonly pages: PageAccess
+  readonly checkpoints: Checkpoints
   /** Undefined where files are in memory, or simulated. */
   readonly rest: RestTimer | undefined
   readonly indexes: IndexAccess
@@ -156,20 +145,20 @@ export class Coordinator {
   #logBytes: (source: number) => Uint8Array
   readonly #lock: FileLock | undefined
   #writing: Writing | undefined
-  #checkpoint: Promise<void> | undefined
   #closed: Promise<void> | undefined
-  #isFreeing = false
-  #lastNow = 0
-  #checkpoints = 0
-  #checkpointSeq = 0
-  #checkpointFailure: DriftError | undefined
+  readonly #points = new ReadPoints({
+    clock: { now: () => this.#options.clock.now(), monotonic: () => this.monotonic() },
+    lastSeq: () => this.lastSeq,
+    recovered: () => this.#state,
+    pipeline: () => this.#writing?.pipeline
+  })
   readonly #transactions = new Transactions({
     lastSeq: () => this.lastSeq,
     monotonic: () => this.monotonic(),
     assertOpen: () => this.assertOpen(),
     pipeline: () => this.#writer().pipeline,
     emptyCommit: () => {
-      const { seq, time } = this.#present(this.lastSeq)
+      const { seq, time } = this.#points.present()
       return { seq, firstSeq: seq + 1, count: 0, time }
     }
   })
@@ -332,7 +321,7 @@ export class Coordinator {
 
   /** Now, as this database knows it, unix ms. */
   now(): number {
-    return this.#now()
+    return this.#points.now()
   }
 
   /** Milliseconds, for durations only. */
@@ -343,38 +332,7 @@ export class Coordinator {
   /** What the point means, once and for all: a commit's end at or before it. */
   readPoint(point: AskedPoint, strict: boolean): ReadPoint {
     this.assertOpen()
-    const visible = this.lastSeq
-    switch (point.kind) {
-      case 'now':
-        return this.#present(visible)
-      case 'seq': {
-        if (!Number.isSafeInteger(point.seq) || point.seq < 0) {
-          throw new DriftError('INVALID_ARGUMENT', `a seq is a whole number from 0 on, got ${String(point.seq)}`, { found: point.seq })
-        }
-        if (point.seq > visible)
-          return this.#ahead(this.#present(visible), strict, `@seq:${point.seq} is ahead of the last event, ${visible}`)
-        return { ...this.#state.commits.atSeq(point.seq), notice: undefined }
-      }
-      case 'time': {
-        if (Number.isNaN(point.time) || Math.abs(point.time) > limits.timeMax) {
-          throw new DriftError('INVALID_ARGUMENT', `not a time: ${String(point.time)}`, { found: point.time })
-        }
-        // A commit that is numbered and not yet visible may still come to stand before this point; a reader beside a writer cannot know.
-        const isUnknown = this.#writing === undefined && point.time >= this.#state.lastTime
-        if (
-          isUnknown ||
-          point.time >= this.#now() ||
-          point.time >= (this.#writing?.pipeline.firstPendingTime ?? Number.POSITIVE_INFINITY)
-        ) {
-          return this.#ahead(this.#present(visible), strict, `${new Date(point.time).toISOString()} is ahead of the last event, ${visible}`)
-        }
-        return { ...this.#state.commits.atTime(point.time), notice: undefined }
-      }
-    }
-  }
-
-  #present(visible: number): ReadPoint {
-    return { seq: visible, time: this.#state.commits.atSeq(visible).time, notice: undefined }
+    return this.#points.find(point, strict)
   }
 
   /** Commit of an event: its time and metadata. */
@@ -507,10 +465,7 @@ export class Coordinator {
 
   /** Moves everything visible into segments now. */
   async checkpoint(): Promise<void> {
-    await this.#checkpoint
-    this.#startCheckpoint()
-    await this.#checkpoint
-    if (this.#checkpointFailure !== undefined) throw this.#checkpointFailure
+    await this.#writing?.checkpoints.run()
   }
 
   /** Merges and compresses the segments of a table, or of all and the commit log. Waits for no reader. */
@@ -606,7 +561,7 @@ export class Coordinator {
       cacheBytesMax: this.#cache.budgetBytes,
       logBytes: this.#writing?.log.usedBytes ?? 0,
       logBytesMax: this.#writing?.log.roomBytes ?? 0,
-      checkpoints: this.#checkpoints,
+      checkpoints: this.#writing?.checkpoints.count ?? 0,
       compactions: this.#writing?.maintenance.compactions ?? 0,
       views: this.#pins.count,
       oldestViewSeq: this.#pins.oldestSeq,
@@ -643,13 +598,12 @@ export class Coordinator {
         writing.indexes.close()
         await writing.pages.close()
         await writing.maintenance.stop()
-        await this.#checkpoint
+        await writing.checkpoints.idle()
         if (writing.log.memory.poisoned) {
           // The writer can only be ended; what it knew is in the WAL.
           await writing.link.close().catch((error: unknown) => this.#logPoisonedClose(error))
         } else {
-          if (this.#checkpointSeq < writing.pipeline.visibleSeq) this.#startCheckpoint()
-          await this.#checkpoint
+          await writing.checkpoints.attempt()
           await writing.link.close()
         }
       }
@@ -680,7 +634,6 @@ export class Coordinator {
     const oldestReadSeq = (): number => Math.min(this.lastSeq, this.#transactions.oldestReadSeq())
     const staging = new Staging(oldestReadSeq, (staged, seq) => unique.check(staged, seq))
     this.#logBytes = (source) => (source === STAGING_SOURCE ? staging.buffer : memory.bytes())
-    this.#checkpointSeq = lastSeq
     const tables = this.#state.tables
     const apply = ApplyMemory.create(this.#options.logBytes, this.#options.logBytes + 3 * RECORD_BYTES_MAX, APPLIED_TABLES_MAX)
     apply.publishApplied(lastSeq)
@@ -722,6 +675,19 @@ export class Coordinator {
       loader,
       onLost: () => indexes.lost()
     })
+    const checkpoints = new Checkpoints({
+      log,
+      link,
+      pipeline: () => pipeline,
+      pages,
+      commits,
+      tables,
+      clock,
+      logger,
+      seq: lastSeq,
+      isClosed: () => this.#closed !== undefined,
+      onInstalled: () => maintenance.afterCheckpoint()
+    })
     const rest = thread === undefined ? undefined : new RestTimer(REST_MS, () => this.#atRest())
     const pipeline = new CommitPipeline({
       log,
@@ -740,11 +706,11 @@ export class Coordinator {
       lastTime,
       onVisible: () => {
         this.#grown()
-        if (log.usedBytes * 2 >= log.roomBytes) this.#startCheckpoint()
+        if (log.usedBytes * 2 >= log.roomBytes) checkpoints.start()
         this.#arrivals.announce()
       },
       onFailed: () => this.#arrivals.announce(),
-      onLogFull: () => this.#startCheckpoint()
+      onLogFull: () => checkpoints.start()
     })
     // Files in memory do not outlive the process: nothing ever begins from them.
     const { snapshotEvents = thread === undefined ? Number.POSITIVE_INFINITY : SNAPSHOT_EVENTS } = this.#options
@@ -753,9 +719,19 @@ export class Coordinator {
       await pipeline.untilVisible(seq)
       await this.checkpoint()
     }
-    const checkpoints = new IndexCheckpoints({ io, databaseId, link: applyLink, indexes, settled })
-    const checkpointSeq = (): number => this.#checkpointSeq
-    const maintained = new MaintainedTables({ io, directory, logger, commits, pages, indexes, checkpoints, settled, checkpointSeq })
+    const ofIndexes = new IndexCheckpoints({ io, databaseId, link: applyLink, indexes, settled })
+    const checkpointSeq = (): number => checkpoints.seq
+    const maintained = new MaintainedTables({
+      io,
+      directory,
+      logger,
+      commits,
+      pages,
+      indexes,
+      checkpoints: ofIndexes,
+      settled,
+      checkpointSeq
+    })
     const maintenance = new Maintenance({
       databaseId,
       hashSeed: identity.hashSeed,
@@ -779,7 +755,7 @@ export class Coordinator {
       unique,
       untilApplied: (seq) => applyLink.untilApplied(seq)
     })
-    this.#writing = { log, link, pipeline, maintenance, maintained, pages, indexes, schema, rest }
+    this.#writing = { log, link, pipeline, maintenance, maintained, pages, checkpoints, indexes, schema, rest }
     await schema.resume()
   }
 
@@ -792,70 +768,6 @@ export class Coordinator {
       () => maintenance.atRest(),
       () => {}
     )
-  }
-
-  #startCheckpoint(): void {
-    const writing = this.#writing
-    if (writing === undefined || this.#checkpoint !== undefined || writing.log.memory.poisoned) return
-    const upTo = writing.pipeline.visibleSeq
-    if (upTo <= this.#checkpointSeq) return
-    const began = this.#options.clock.monotonic()
-    writing.link.hold()
-    this.#checkpointFailure = undefined
-    this.#checkpoint = writing.link
-      .checkpoint(upTo, this.#changedColumns(upTo))
-      .then(
-        (result) => this.#installed(result, this.#options.clock.monotonic() - began),
-        (error: unknown) => {
-          this.#checkpointFailure = DriftError.from(error, 'checkpoint')
-          this.#options.log.error({ code: this.#checkpointFailure.code }, 'a checkpoint failed')
-        }
-      )
-      .finally(() => {
-        this.#checkpoint = undefined
-        writing.link.release()
-        writing.pipeline.roomFreed()
-      })
-  }
-
-  /** Frees what is in segments and applied; where apply is behind, the rest when it has caught up. */
-  #freeLog(): void {
-    if (this.#writing === undefined) return
-    const { log, pages, pipeline } = this.#writing
-    const { freeSeq } = pages
-    log.freeThrough(Math.min(this.#checkpointSeq, freeSeq))
-    if (freeSeq >= this.#checkpointSeq || this.#isFreeing) return
-    this.#isFreeing = true
-    void pages.untilFree(this.#checkpointSeq).then(
-      () => {
-        this.#isFreeing = false
-        this.#freeLog()
-        pipeline.roomFreed()
-      },
-      (error: unknown) => {
-        this.#isFreeing = false
-        if (this.#closed === undefined) this.#options.log.error({ code: DriftError.from(error, 'apply').code }, 'the log cannot be freed')
-      }
-    )
-  }
-
-  /** The columns of the tables where they changed since their last checkpoint, as of this one. */
-  #changedColumns(upTo: number): TableColumns[] {
-    return [...this.#state.tables.values()]
-      .filter((table) => table.columns.lastChange > table.checkpointSeq)
-      .map((table) => ({ tableId: table.definition.id, columns: table.columns.stored(upTo) }))
-  }
-
-  #installed({ checkpointSeq, tables }: CheckpointResult, ms: number): void {
-    this.#checkpoints++
-    this.#checkpointSeq = checkpointSeq
-    for (const { tableId, segments } of tables) {
-      if (tableId === COMMITS_TABLE_ID) this.#state.commits.flushThrough(checkpointSeq, segments)
-      else this.#state.tables.get(tableId)?.flushThrough(checkpointSeq, segments)
-    }
-    this.#freeLog()
-    this.#writing?.maintenance.afterCheckpoint()
-    this.#options.log.info({ checkpointSeq, tables: tables.length, ms: Math.round(ms) }, 'checkpoint installed')
   }
 
   /** The table of this name, or every table and the commit log, as maintenance sees them. */
@@ -879,39 +791,9 @@ export class Coordinator {
     throw new DriftError('READ_ONLY', 'the database was opened read-only', {})
   }
 
-  #ahead(present: ReadPoint, strict: boolean, what: string): ReadPoint {
-    if (strict) throw new DriftError('SEQ_AHEAD', `${what}; the answer could still change`, { lastSeq: present.seq })
-    return { ...present, notice: `${what}; the present is shown, and the answer can still change` }
-  }
-
-  #now(): number {
-    if (this.#writing !== undefined) return this.#writing.pipeline.now()
-    this.#lastNow = Math.max(this.#lastNow, this.#state.lastTime, this.#options.clock.now())
-    return this.#lastNow
-  }
-
   assertOpen(): void {
     if (this.#closed !== undefined) throw new DriftError('CLOSED', 'the database is closed; open it again', {})
   }
-}
-
-/** Each thread works with half a MiB of page memory: a small budget is for pages. */
-function queryThreadsOf(asked: number | undefined, pageBytes: number): number {
-  if (pageBytes < QUERY_THREADS_PAGE_BYTES) return 0
-  return asked ?? Math.max(1, Math.min(QUERY_THREADS_MAX, availableParallelism() - 1))
-}
-
-const QUERY_THREADS_PAGE_BYTES = 64 * 1024 * 1024
-const QUERY_THREADS_MAX = 15
-
-/** Of the same budget, for where versions are. */
-function versionBytesOf(cacheBytes: number): number {
-  return Math.floor(cacheBytes / 8)
-}
-
-/** Of the one budget for what is read: this much for version pages; the rest for versions and blocks of segments. */
-function pageBytesOf(cacheBytes: number): number {
-  return Math.floor((cacheBytes * 3) / 4)
 }
 
 function imageBytes(state: Recovered): (source: number) => Uint8Array {
