@@ -44,6 +44,8 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
     at: (seq) => sourceAt(coordinator, seq, moment, pages),
     pages: (table) => pages?.of(table, at),
     indexes: (table) => pages?.indexes.of(table, at) ?? [],
+    indexDefinitions: (table) => pages?.indexes.definitions(table) ?? [],
+    forced: pages?.indexes.joins,
     isIndexForced: pages?.indexes.isForced === true,
     documentAt: (table, ordinal) => coordinator.table(table).documentAt(ordinal, at),
     inKeyOrder: (table, ordinals, reverse) => coordinator.table(table).inKeyOrder(ordinals, reverse),

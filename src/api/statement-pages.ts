@@ -4,7 +4,7 @@ import type { ScanCounters } from '../query/scan-counters.js'
 import { CountedPages } from '../scan/counted-pages.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { Control } from './control.js'
-import { StatementIndexes } from './statement-indexes.js'
+import { type ForcedPlans, StatementIndexes } from './statement-indexes.js'
 
 /** The version pages that one statement reads, from its first row to its end. */
 export class StatementPages {
@@ -18,13 +18,9 @@ export class StatementPages {
   #isEnded = false
   readonly indexes: StatementIndexes
 
-  /** `index`: see {@link StatementIndexes}. */
-  constructor(
-    coordinator: Coordinator,
-    { isCounting = false, index }: { readonly isCounting?: boolean; readonly index?: string | undefined } = {}
-  ) {
+  constructor(coordinator: Coordinator, forced: ForcedPlans, { isCounting = false }: { readonly isCounting?: boolean } = {}) {
     this.#coordinator = coordinator
-    this.indexes = new StatementIndexes(coordinator, index)
+    this.indexes = new StatementIndexes(coordinator, forced)
     this.#counted = isCounting ? new Map() : undefined
   }
 

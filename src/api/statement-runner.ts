@@ -280,7 +280,7 @@ export class StatementRunner {
   }
 
   #select(select: Select, options: StatementOptions, session: SessionState, control: Control): RunningStatement {
-    const pages = new StatementPages(this.#coordinator, { index: session.index })
+    const pages = new StatementPages(this.#coordinator, session.forced)
     const { source, point } = this.#reading(select, options, session, pages)
     const run = runSelect(select, source, options.parameters ?? [], control.memory)
     wantPages(run, pages)
@@ -321,7 +321,7 @@ export class StatementRunner {
     session: SessionState,
     control: Control
   ): Promise<RunningStatement> {
-    const pages = new StatementPages(this.#coordinator, { isCounting: analyze, index: session.index })
+    const pages = new StatementPages(this.#coordinator, session.forced, { isCounting: analyze })
     const { source, point } = this.#reading(select, options, session, pages)
     const probe = analyze ? new PlanProbe(() => this.#coordinator.monotonic(), control.memory) : undefined
     const run = runSelect(select, source, options.parameters ?? [], control.memory, probe === undefined ? {} : { probe: probe.probe })
@@ -434,7 +434,15 @@ export class StatementRunner {
         break
       case 'drift.index':
         if (given !== undefined && typeof given !== 'string') throw badSetting(name, given, "'auto', 'none' or the name of an index")
-        session.index = given === 'auto' ? undefined : given
+        session.forced = { ...session.forced, index: given === 'auto' ? undefined : given }
+        break
+      case 'drift.join':
+        if (!isOneOf(given, ['auto', 'hash', 'lookup'])) throw badSetting(name, given, "'auto', 'hash' or 'lookup'")
+        session.forced = { ...session.forced, join: given === 'auto' ? undefined : given }
+        break
+      case 'drift.join_order':
+        if (!isOneOf(given, ['auto', 'written'])) throw badSetting(name, given, "'auto' or 'written'")
+        session.forced = { ...session.forced, joinOrder: given === 'auto' ? undefined : given }
         break
       case 'drift.lock_timeout':
         session.lockTimeoutMs = given === undefined ? undefined : milliseconds(name, given)
@@ -443,7 +451,7 @@ export class StatementRunner {
         }
         break
       default: {
-        const known = 'drift.as_of, drift.strict_time, drift.dialect, drift.index and drift.lock_timeout are'
+        const known = 'drift.as_of, drift.strict_time, drift.dialect, drift.index, drift.join, drift.join_order and drift.lock_timeout are'
         throw new DriftError('INVALID_ARGUMENT', `there is no setting ${name}: ${known}`, { name })
       }
     }
@@ -684,9 +692,11 @@ function takeUntil({ stats }: SelectRun): Promise<void> | undefined {
 }
 
 function wantIndexes({ plan, tables }: SelectRun, { indexes }: StatementPages): void {
-  if (plan.source !== undefined || plan.table === undefined || plan.access.kind === 'keys') return
-  if (isSystemTable(plan.table)) return
-  for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) indexes.want(table, source.seq)
+  const isJoin = plan.source?.kind === 'join'
+  if (!isJoin && (plan.source !== undefined || plan.table === undefined || plan.access.kind === 'keys')) return
+  for (const { table, source, rows } of tables) {
+    if (rows === undefined && !isSystemTable(table) && source.hasOwn?.(table) !== true) indexes.want(table, source.seq)
+  }
 }
 
 /** What is found by its key is read by its key. */
@@ -795,6 +805,11 @@ function* shownEvents(entries: Iterable<TransactionHistoryEntry<unknown>>): Gene
 function milliseconds(name: string, value: unknown): number {
   if (typeof value === 'number' && value > 0) return value
   throw badSetting(name, value, 'a number of milliseconds above 0')
+}
+
+/** Undefined of RESET. */
+function isOneOf<Text extends string>(value: unknown, texts: readonly Text[]): value is Text | undefined {
+  return value === undefined || texts.includes(value as Text)
 }
 
 function onOrOff(name: string, value: unknown): boolean {

@@ -302,10 +302,10 @@ function writeInteger(high: number, low: number, negative: boolean, target: Uint
   return NUMBER_BYTES + 2
 }
 
-/** The float64 of a canonical number. Leaves its two words in `word`. */
-function readFloat(canonical: Uint8Array): number {
-  const sortHigh = uint32(canonical, 1) | 0
-  const sortLow = uint32(canonical, 5) | 0
+/** The float64 of a canonical number, whose tag is at `at`. Leaves its two words in `word`. */
+export function readFloat(canonical: Uint8Array, at = 0): number {
+  const sortHigh = uint32(canonical, at + 1) | 0
+  const sortLow = uint32(canonical, at + 5) | 0
   const positive = sortHigh < 0
   word.setInt32(0, positive ? sortHigh ^ 0x8000_0000 : ~sortHigh)
   word.setInt32(4, positive ? sortLow : ~sortLow)

@@ -1,226 +1,310 @@
 /**
  * The choice of an index for the rows of one table, when a query runs: its values are known then, and how many rows an index has for them at
- * the point that is read is counted in the index itself (an index dive), not guessed.
+ * the point that is read is counted in the index itself (an index dive), not guessed. What counting does not say (how many rows are left by
+ * conditions that an index does not serve) statistics do.
  */
-import { identityOf } from '../codec/value-order.js'
-import { type Document } from '../codec/value.js'
 import { type IndexRange } from '../index/index-reader.js'
-import { type Bound, indexRange, type NextColumn } from '../index/index-ranges.js'
-import { type ReadableIndex } from '../index/readable-index.js'
-import { type ColumnCondition, prefixOf } from './column-conditions.js'
-import { indexCost, scanCost } from './cost.js'
+import { indexRange } from '../index/index-ranges.js'
+import { type EntryOrder, type ReadableIndex } from '../index/readable-index.js'
+import { indexRowsCost, keyOrderCost, PAGES_FROM_ROWS, scanCost, sortCost, walkCost } from './cost.js'
+import { estimatedTable, filteredRows, scanRows } from './estimate-scan.js'
 import { type Execution } from './evaluate.js'
+import { type IndexCandidate, indexCandidate, isSamePath } from './index-candidate.js'
+import { entryOrder } from './index-order.js'
 import { type QuerySource } from './query-source.js'
-import { type ColumnOrder, type TableScan } from './source-plan.js'
+import { type Condition, type ExtremeOf, type TableScan } from './source-plan.js'
 
-/** Ranges of one lookup, when several values of several columns are asked for. */
-const RANGES_MAX = 256
-/** Smaller tables may have no pages. */
-const PAGES_FROM_ROWS = 2000
-/** More rows than this are not counted. */
-const COUNTED_ROWS_MAX = 100_000
+/** More entries than this are not counted. */
+const COUNTED_MAX = 100_000
 
+/** One end of a range: its first row has the least value, or its last the greatest. */
+export type RangeEnd = {
+  readonly index: ReadableIndex
+  readonly range: IndexRange
+  readonly order: EntryOrder
+  /** Of the columns before that with the value. */
+  readonly values: readonly unknown[]
+}
+
+/** How the rows come out of an index. */
+export type IndexWay =
+  /** All of the ranges, in the order of the keys. */
+  | 'lookup'
+  /** In the order that is asked for, as many as are wanted. */
+  | 'order'
+  /** Only their number. */
+  | 'count'
+  /** Those with the least and greatest values. */
+  | 'extremes'
+
+/** Costs are microseconds, see `cost.ts`. */
 export type IndexChoice = {
+  readonly way: IndexWay
   readonly index: ReadableIndex
   readonly ranges: readonly IndexRange[]
-  /** Counted in the index. */
-  readonly rows: number
-  /** Its rows stand in the order of their keys: all have the same values. */
-  readonly isKeyOrder: boolean
-  /** Rows come in the order of ORDER BY; else in that of their keys. */
-  readonly isOrdered: boolean
-  readonly isReverse: boolean
-  /** As {@link indexCost} and {@link scanCost} have them. */
+  /** Of `order`, and of a `lookup` whose rows stand in the order of their keys. */
+  readonly order: EntryOrder | undefined
+  /** Of `extremes`. */
+  readonly ends: readonly RangeEnd[]
+  /** Entries that will be looked at: counted, but for an `order`, of which not all may be wanted. */
+  readonly entries: number
+  /** The ordinals of all ranges, where counting them has gone over them already. */
+  readonly found: readonly number[] | undefined
+  /** Rows are made of the entries; documents are read only where those do not tell. */
+  readonly isCovered: boolean
+  /** The condition is true of all rows. */
+  readonly isExact: boolean
   readonly cost: number
-  readonly scanCost: number
   /** What is asked of it, for EXPLAIN. */
   readonly text: string
 }
 
-type Candidate = {
-  readonly index: ReadableIndex
-  readonly ranges: readonly IndexRange[]
-  /** Columns whose value is known. */
-  readonly known: number
-  readonly text: string
-  /** Conditions that are true of all that is in the ranges. */
-  readonly served: ReadonlySet<ColumnCondition>
+/** A way that was thought of. */
+export type ConsideredWay = { readonly index: ReadableIndex | undefined; readonly way: IndexWay | 'scan'; readonly cost: number }
+
+export type AccessChoice = {
+  readonly index: IndexChoice | undefined
+  readonly scanCost: number
+  readonly considered: readonly ConsideredWay[]
 }
 
-/** `firstRows`: so many are wanted, in the order `scan.order`; undefined: all are. Undefined: no index is better than a scan. */
+const NO_CHOICE: AccessChoice = { index: undefined, scanCost: 0, considered: [] }
+
+/**
+ * `where`: all that is asked of the rows. `firstRows`: so many are wanted, in the order `scan.order`; undefined: all are. Without an index: a
+ * scan costs less than any.
+ */
 export function chooseIndex(
   scan: TableScan,
+  where: Condition | undefined,
   source: QuerySource,
   execution: Execution,
   firstRows: number | undefined
-): IndexChoice | undefined {
+): AccessChoice {
   const { table, asked } = scan
-  if (table === undefined || asked === undefined) return undefined
+  if (table === undefined || asked === undefined) return NO_CHOICE
   const indexes = source.indexes?.(table) ?? []
-  if (indexes.length === 0) return undefined
-  const S = source.seq
-  const live = source.count(table)
-  const costOfScan = scanCost(live, live >= PAGES_FROM_ROWS)
-  const atMost = source.isIndexForced === true ? Infinity : costOfScan
-  let best: IndexChoice | undefined
-  const offer = (choice: IndexChoice): void => {
-    if (choice.cost < (best?.cost ?? atMost)) best = choice
-  }
-  for (const index of indexes) {
-    const candidate = candidateOf(index, asked.conditions, execution)
-    if (candidate === undefined) continue
-    const { ranges, known, text, served } = candidate
-    const isKeyOrder = ranges.length === 1 && known === index.definition.columns.length && !index.reader.memory.hasCut
-    const base = { index, ranges, scanCost: costOfScan, text, isKeyOrder }
-    if (ranges.length === 0) return { ...base, rows: 0, isOrdered: false, isReverse: false, cost: 0 }
-    const isAllServed = asked.isAll && asked.conditions.every((condition) => served.has(condition))
-    const direction = firstRows === undefined || ranges.length > 1 ? undefined : orderedBy(index, known, scan.order)
-    if (direction !== undefined && firstRows !== undefined && isAllServed) {
-      const rows = Math.min(firstRows, live)
-      offer({ ...base, rows, isOrdered: true, isReverse: direction === 'reverse', cost: indexCost(1, rows) })
-    }
-    if (known === 0 && served.size === 0) continue
-    // What costs more than the best one so far need not be counted to its end.
-    const most = Math.min(COUNTED_ROWS_MAX, Math.ceil((best?.cost ?? atMost) / indexCost(0, 1)) + 1)
-    let rows = 0
-    for (const range of ranges) if (rows < most) rows += index.reader.count(range, S, most - rows)
-    offer({ ...base, rows, isOrdered: false, isReverse: false, cost: indexCost(ranges.length, rows) })
-  }
-  return best
+  if (indexes.length === 0) return NO_CHOICE
+  return new IndexChooser(scan, table, where, source, execution, firstRows).choose(indexes)
 }
 
 /** The choice of one execution, made when its first row is asked for: what may be read then is known by then. */
 export class IndexSelect {
-  readonly #choose: () => IndexChoice | undefined
-  #isMade = false
-  #choice: IndexChoice | undefined
+  readonly #choose: () => AccessChoice
+  #access: AccessChoice | undefined
 
-  constructor(scan: TableScan, source: QuerySource, execution: Execution, firstRows: number | undefined) {
-    this.#choose = () => chooseIndex(scan, source, execution, firstRows)
+  // oxlint-disable-next-line max-params
+  constructor(scan: TableScan, where: Condition | undefined, source: QuerySource, execution: Execution, firstRows: number | undefined) {
+    this.#choose = () => chooseIndex(scan, where, source, execution, firstRows)
   }
 
   /** The choice, if it was asked for already. */
   get made(): IndexChoice | undefined {
-    return this.#choice
+    return this.#access?.index
+  }
+
+  get access(): AccessChoice {
+    return (this.#access ??= this.#choose())
   }
 
   get choice(): IndexChoice | undefined {
-    if (!this.#isMade) {
-      this.#choice = this.#choose()
-      this.#isMade = true
-    }
-    return this.#choice
+    return this.access.index
   }
 }
 
-/** The documents of a choice. */
-export function* documentsOfIndex(choice: IndexChoice, source: QuerySource, table: string, reverse: boolean): Generator<Document, void> {
-  const { index, ranges, isOrdered, isReverse, isKeyOrder } = choice
-  if (isOrdered) {
+class IndexChooser {
+  readonly #scan: TableScan
+  readonly #table: string
+  readonly #where: Condition | undefined
+  readonly #source: QuerySource
+  readonly #execution: Execution
+  readonly #primaryKey: string
+  readonly #firstRows: number
+  readonly #isForced: boolean
+  /** Of the table, at the point that is read. */
+  readonly #live: number
+  readonly #considered: ConsideredWay[] = []
+  #best: IndexChoice | undefined
+  #bestCost = Number.POSITIVE_INFINITY
+  #expected: number | undefined
+
+  // oxlint-disable-next-line max-params
+  constructor(
+    scan: TableScan,
+    table: string,
+    where: Condition | undefined,
+    source: QuerySource,
+    execution: Execution,
+    firstRows: number | undefined
+  ) {
+    this.#scan = scan
+    this.#table = table
+    this.#where = where
+    this.#source = source
+    this.#execution = execution
+    this.#primaryKey = source.primaryKey(table)
+    this.#firstRows = firstRows ?? Number.POSITIVE_INFINITY
+    this.#isForced = source.isIndexForced === true
+    this.#live = source.count(table)
+  }
+
+  choose(indexes: readonly ReadableIndex[]): AccessChoice {
+    const { asked } = this.#scan
+    if (asked === undefined) return NO_CHOICE
+    const candidates = indexes.map((index) => indexCandidate(index, asked, this.#execution))
+    const none = candidates.find(({ ranges }) => ranges.length === 0)
+    if (none !== undefined) {
+      this.#offer({ ...base(none), way: 'lookup', entries: 0, found: [], cost: 0 })
+      return { index: this.#best, scanCost: 0, considered: this.#considered }
+    }
+    const extremes = this.#extremes(candidates)
+    const costOfScan = this.#scanCost(candidates)
+    if (!this.#isForced) this.#bestCost = costOfScan
+    this.#considered.push({ index: undefined, way: 'scan', cost: costOfScan })
+    if (extremes !== undefined) this.#offer(extremes)
+    else for (const candidate of candidates) this.#consider(candidate)
+    return { index: this.#best, scanCost: costOfScan, considered: this.#considered }
+  }
+
+  #offer(choice: IndexChoice): void {
+    this.#considered.push({ index: choice.index, way: choice.way, cost: choice.cost })
+    if (choice.cost >= this.#bestCost) return
+    this.#best = choice
+    this.#bestCost = choice.cost
+  }
+
+  #consider(candidate: IndexCandidate): void {
+    const { ranges, known, next } = candidate
+    const { order, isOnlyCounted } = this.#scan
+    const entries = order === undefined ? undefined : entryOrder(candidate, order, this.#primaryKey)
+    const isCovered = this.#isCovers(candidate.index)
+    const isBounded = known > 0 || next.kind !== 'any'
+    if (entries !== undefined && this.#firstRows < this.#live) this.#considerOrder(candidate, entries, isCovered)
+    if (isOnlyCounted === true && candidate.isExact && this.#where !== undefined) {
+      const found = this.#dive(candidate, walkCost(0, 1), 'counted')
+      this.#offer({ ...base(candidate), way: 'count', entries: found.count, cost: walkCost(ranges.length, found.count) })
+      return
+    }
+    if (!isBounded && !(isCovered && entries !== undefined && order !== undefined && order.length > 0)) return
+    const { count, found } = this.#dive(candidate, walkCost(0, 1) + indexRowsCost(1, isCovered), isCovered ? 'counted' : 'kept')
+    const walked = { ...base(candidate), isCovered, entries: count, found }
+    const ofRows = walkCost(ranges.length, count) + indexRowsCost(count, isCovered)
+    const keyed = entryOrder(candidate, this.#scan.reverse ? [{ path: [this.#primaryKey], isDescending: true }] : [], this.#primaryKey)
+    const sorting = order === undefined || order.length === 0 ? 0 : sortCost(count, this.#firstRows)
+    if (entries !== undefined && order !== undefined && order.length > 0) {
+      this.#offer({ ...walked, way: 'order', order: entries, found: entries === 'forward' ? found : undefined, cost: ofRows })
+    }
+    if (!isBounded) return
+    // The first rows in the order of the keys: of the others no document is read.
+    const isFirst = order !== undefined && order.length === 0 && this.#firstRows < count
+    const read = isFirst ? Math.min(count, Math.ceil(this.#firstRows / this.#shareOf(candidate, count))) : count
+    const ofKeys = keyed === undefined ? keyOrderCost(count) : 0
+    const cost = walkCost(ranges.length, count) + indexRowsCost(read, isCovered) + ofKeys + sorting
+    this.#offer({ ...walked, way: 'lookup', order: keyed, cost })
+  }
+
+  /** As many entries are looked at as it takes to find the rows that are wanted, where those for which the condition is true lie among all alike. */
+  #considerOrder(candidate: IndexCandidate, order: EntryOrder, isCovered: boolean): void {
+    const inRange = this.#entriesExpected(candidate)
+    const entries = Math.min(inRange, Math.ceil(this.#firstRows / this.#shareOf(candidate, inRange)))
+    const cost = walkCost(1, entries) + indexRowsCost(entries, isCovered)
+    this.#offer({ ...base(candidate), way: 'order', order, isCovered, entries, cost })
+  }
+
+  /** Of so many entries of its ranges, the part whose rows fulfil all of the condition. */
+  #shareOf({ isExact }: IndexCandidate, entries: number): number {
+    return isExact ? 1 : Math.min(1, Math.max(1, this.#rowsExpected()) / Math.max(1, entries))
+  }
+
+  /** What costs more than the best way so far need not be counted to its end. */
+  #dive(
+    { index, ranges }: IndexCandidate,
+    costOfEntry: number,
+    what: 'counted' | 'kept'
+  ): { readonly count: number; readonly found: readonly number[] | undefined } {
+    const most = Math.min(COUNTED_MAX, Math.ceil(this.#bestCost / costOfEntry) + 1)
+    const found: number[] = []
+    let count = 0
     for (const range of ranges) {
-      for (const ordinal of index.inOrder(range, source.seq, isReverse)) {
-        const document = source.documentAt?.(table, ordinal)
-        if (document !== undefined) yield document
+      for (const { values, count: more } of index.reader.batches(range, this.#source.seq, false)) {
+        count += more
+        if (what === 'kept') for (let at = 0; at < more; at++) found.push(values[at] as number)
+        if (count >= most) return { count, found: undefined }
       }
     }
-    return
+    return { count, found: what === 'kept' ? found : undefined }
   }
-  const found: number[] = []
-  for (const range of ranges) {
-    for (const { values, count } of index.reader.batches(range, source.seq, false)) {
-      for (let at = 0; at < count; at++) found.push(values[at] as number)
+
+  /** MIN and MAX alone, each by some index that has its column behind columns whose values are known. */
+  #extremes(candidates: readonly IndexCandidate[]): IndexChoice | undefined {
+    const { extremes } = this.#scan
+    if (extremes === undefined) return undefined
+    const ends: RangeEnd[] = []
+    let first: IndexCandidate | undefined
+    for (const extreme of extremes) {
+      const found = candidates.map((candidate) => ({ candidate, end: endOf(candidate, extreme) })).find(({ end }) => end !== undefined)
+      if (found?.end === undefined) return undefined
+      ends.push(found.end)
+      first ??= found.candidate
     }
+    if (first === undefined) return undefined
+    const cost = walkCost(ends.length, 0) + indexRowsCost(ends.length, false)
+    return { ...base(first), way: 'extremes', ends, entries: ends.length, cost }
   }
-  const inOrder = isKeyOrder ? (reverse ? found.reverse() : found) : (source.inKeyOrder?.(table, found, reverse) ?? [])
-  for (const ordinal of inOrder) {
-    const document = source.documentAt?.(table, ordinal)
-    if (document !== undefined) yield document
+
+  #scanCost(candidates: readonly IndexCandidate[]): number {
+    const { access, hasStar, order, isOnlyCounted, extremes } = this.#scan
+    const table = { rows: this.#live, statistics: this.#source.statistics?.(this.#table), primaryKey: this.#primaryKey }
+    const looked = access.kind === 'range' ? scanRows({ access }, table, this.#execution) : this.#live
+    // What any index finds is more than what is given.
+    if (isOnlyCounted === true || extremes !== undefined || this.#scan.isAggregated === true)
+      return scanCost(this.#live, looked, 0, hasStar)
+    const isFirst = order !== undefined && this.#firstRows < this.#live
+    // The rows of small tables are read as documents, one as dear as the other; a scan of few costs nothing that need be known.
+    const all = candidates.length === 0 || this.#live < PAGES_FROM_ROWS ? this.#live : Math.min(looked, this.#rowsExpected())
+    if (!isFirst) return scanCost(this.#live, looked, all, hasStar) + (order === undefined || order.length === 0 ? 0 : sortCost(all, all))
+    if (order.length > 0) return scanCost(this.#live, looked, Math.min(all, this.#firstRows), hasStar) + sortCost(all, this.#firstRows)
+    // The first rows in the order of the keys: the scan ends with them.
+    const part = Math.min(1, this.#firstRows / Math.max(1, all))
+    return scanCost(this.#live, looked * part, Math.min(all, this.#firstRows), hasStar)
+  }
+
+  /** Rows for which all of the condition is true. */
+  #rowsExpected(): number {
+    if (this.#expected !== undefined) return this.#expected
+    const table = estimatedTable(this.#source, this.#table, this.#scan.name)
+    this.#expected = this.#where === undefined || table === undefined ? this.#live : filteredRows(this.#where, table, this.#execution)
+    return this.#expected
+  }
+
+  #entriesExpected(candidate: IndexCandidate): number {
+    if (candidate.known === 0 && candidate.next.kind === 'any') return this.#live
+    const { count } = this.#dive(candidate, walkCost(0, 1), 'counted')
+    return Math.min(this.#live, count)
+  }
+
+  #isCovers({ definition }: ReadableIndex): boolean {
+    const { fields, hasStar } = this.#scan
+    if (hasStar) return false
+    return fields.every(
+      (path) =>
+        (path.length === 1 && path[0] === this.#primaryKey) ||
+        definition.columns.some((column) => isSamePath(column.path, path as string[]))
+    )
   }
 }
 
-function candidateOf(index: ReadableIndex, conditions: readonly ColumnCondition[], execution: Execution): Candidate | undefined {
+const NO_ENDS: readonly RangeEnd[] = []
+
+function base({ index, ranges, text, isExact }: IndexCandidate) {
+  return { index, ranges, text, isExact, order: undefined, ends: NO_ENDS, found: undefined, isCovered: false } as const
+}
+
+/** The end of a range at which the least or the greatest value of a column stands; undefined where the index does not tell. */
+function endOf({ index, ranges, known, values, next, isExact }: IndexCandidate, { path, isGreatest }: ExtremeOf): RangeEnd | undefined {
   const { columns } = index.definition
-  const served = new Set<ColumnCondition>()
-  const texts: string[] = []
-  let prefixes: unknown[][] = [[]]
-  let next: NextColumn = { kind: 'any' }
-  let known = 0
-  for (const { path } of columns) {
-    const own = conditions.filter((condition) => isSame(condition.path, path))
-    const name = path.join('.')
-    const values = valuesOf(own, execution)
-    if (values === undefined) {
-      next = nextOf(own, execution, served)
-      if (next.kind !== 'any') texts.push(`${name} ${NEXT_TEXTS[next.kind]}`)
-      break
-    }
-    if (values.values.length * prefixes.length > RANGES_MAX) break
-    prefixes = prefixes.flatMap((prefix) => values.values.map((value) => [...prefix, value]))
-    served.add(values.condition)
-    texts.push(values.values.length === 1 ? `${name} =` : `${name} in`)
-    known++
-  }
-  const ranges = prefixes.map((prefix) => indexRange(columns, prefix, next)).filter((range) => range !== undefined)
-  return { index, ranges, known, text: texts.join(', '), served }
-}
-
-const NEXT_TEXTS = { 'not-null': 'is not null', between: 'range', text: 'like' } as const
-
-/** The values that a column can have, each once; undefined where nothing says so. */
-function valuesOf(
-  conditions: readonly ColumnCondition[],
-  execution: Execution
-): { readonly condition: ColumnCondition; readonly values: readonly unknown[] } | undefined {
-  for (const condition of conditions) {
-    const { test } = condition
-    if (test.kind === 'null') return { condition, values: [null] }
-    if (test.kind !== 'equal') continue
-    // NULL equals nothing.
-    const values = test.values.map((value) => value.value(execution)).filter((value) => value !== null && value !== undefined)
-    const texts = values.map(identityOf)
-    return { condition, values: values.filter((_, at) => texts.indexOf(texts[at] as string) === at) }
-  }
-  return undefined
-}
-
-function nextOf(conditions: readonly ColumnCondition[], execution: Execution, served: Set<ColumnCondition>): NextColumn {
-  let next: NextColumn = { kind: 'any' }
-  for (const condition of conditions) {
-    const { test } = condition
-    if (test.kind === 'low' || test.kind === 'high') {
-      const value = test.value.value(execution)
-      const bound = { value, isInclusive: test.isInclusive }
-      const low: Bound | undefined = next.kind === 'between' ? next.low : undefined
-      const high: Bound | undefined = next.kind === 'between' ? next.high : undefined
-      // One bound on each side is enough; the condition says the rest.
-      if ((test.kind === 'low' ? low : high) !== undefined) continue
-      next = test.kind === 'low' ? { kind: 'between', low: bound, high } : { kind: 'between', low, high: bound }
-      served.add(condition)
-    } else if (test.kind === 'like' && next.kind === 'any') {
-      const prefix = prefixOf(test, execution)
-      if (prefix !== undefined) next = { kind: 'text', prefix }
-    } else if (test.kind === 'not-null' && next.kind === 'any') {
-      next = { kind: 'not-null' }
-      served.add(condition)
-    }
-  }
-  return next
-}
-
-/** Whether an index has its rows in an order, behind columns whose values are known. */
-function orderedBy(index: ReadableIndex, known: number, order: readonly ColumnOrder[] | undefined): 'forward' | 'reverse' | undefined {
-  const { columns } = index.definition
-  if (order === undefined || order.length === 0 || index.reader.memory.hasCut || known + order.length > columns.length) return undefined
-  const isForward = order.map(({ path, isDescending }, at) => {
-    const column = columns[known + at]
-    return column !== undefined && isSame(column.path, path) ? column.isDescending === isDescending : undefined
-  })
-  // Behind the last column rows stand in the order of their keys, as ties do: so it is to be the last.
-  if (known + order.length < columns.length) return undefined
-  if (isForward.every((each) => each === true)) return 'forward'
-  return isForward.every((each) => each === false) ? 'reverse' : undefined
-}
-
-function isSame(path: readonly string[], other: readonly string[]): boolean {
-  return path.length === other.length && path.every((name, at) => name === other[at])
+  const column = columns[known]
+  if (!isExact || ranges.length !== 1 || column === undefined || !isSamePath(column.path, path)) return undefined
+  const range = next.kind === 'any' ? indexRange(columns, values, { kind: 'not-null' }) : ranges[0]
+  return range === undefined ? undefined : { index, range, values, order: column.isDescending === isGreatest ? 'forward' : 'backward' }
 }

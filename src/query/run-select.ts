@@ -5,7 +5,10 @@ import { type Document, type Value } from '../codec/value.js'
 import { type Select } from '../parser/ast.js'
 import { BATCH_ROWS_MAX, batchOf, documentBatches, vectorOf } from './batch.js'
 import { newExecution, NO_ROW, type Execution } from './evaluate.js'
-import { documentsOfIndex, IndexSelect } from './index-select.js'
+import { rowsOfIndex } from './index-rows.js'
+import { IndexSelect } from './index-select.js'
+import { joinOrder } from './join-order.js'
+import { JoinSelect } from './join-select.js'
 import { findAccess, timesOf, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
 import { countDiffByPages } from './page-diff.js'
@@ -18,7 +21,7 @@ import { type QueryMemory } from './query-memory.js'
 import { type KeyRange, type QuerySource } from './query-source.js'
 import { type QueryStats } from './query-stats.js'
 import { resultShape, type ResultShape } from './result-rows.js'
-import { type TableScan } from './source-plan.js'
+import { type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
 import { tellRead } from './source-read.js'
 import { sourceRows } from './source-rows.js'
 import { tableSources, type TableSource } from './table-source.js'
@@ -35,6 +38,10 @@ export type SelectRun = ResultShape & {
   readonly batches: Batches
   /** Which index is used, of one table at one point; to be asked when the query may run. */
   readonly index: IndexSelect | undefined
+  /** The same of the tables of a join, by their places in FROM. */
+  readonly leaves: ReadonlyMap<number, IndexSelect>
+  /** How joins find their right sides, by the place of that. */
+  readonly joins: ReadonlyMap<number, JoinSelect>
   /** Instead of them, where the rows are the table's own: lines of JSON. */
   readonly jsonLines: (() => Generator<Uint8Array, void>) | undefined
 }
@@ -55,9 +62,10 @@ export function runSelect(
   { probe = (_, batches) => batches, given }: { readonly probe?: StepProbe; readonly given?: readonly Document[] } = {}
 ): SelectRun {
   const tables = tableSources(select.from, source, parameters)
-  const plan = planFor(select, tables)
+  const written = planFor(select, tables)
   const execution = newExecution(parameters)
   const { count, offset } = rowCounts(select, parameters)
+  const plan = given === undefined && written.isReorderable ? reordered(select, written, tables, execution, offset + count) : written
   const stats: QueryStats = { rowsScanned: 0 }
   const documents = plan.hasStar ? 'keep' : 'drop'
 
@@ -68,22 +76,30 @@ export function runSelect(
   const isPlain = given === undefined && plan.source === undefined && source.pages !== undefined
   const isOneTable = given === undefined && plan.source === undefined && plan.table !== undefined && !plan.isCount
   const firstRows = count === Number.POSITIVE_INFINITY ? undefined : offset + count
-  const index = isOneTable ? new IndexSelect(plan, source, execution, firstRows) : undefined
+  const index = isOneTable ? new IndexSelect(plan, plan.where, source, execution, firstRows) : undefined
+  const leaves = new Map<number, IndexSelect>()
+  const joins = new Map<number, JoinSelect>()
+  if (plan.source !== undefined) selectFor(plan.source, tables, execution, leaves, joins)
   const pages = isPlain ? new PageSelect(plan, source, execution, stats) : undefined
   const rows = (): Batches => {
     if (given !== undefined) return probe('scan', over(given, plan))
     if (plan.source === undefined) return probe('scan', scan(plan, source, execution, offset + count, stats, pages, index))
     const scanned = (more: number): void => void (stats.rowsScanned += more)
-    const scanOf = (table: TableScan, at: QuerySource, wanted: number): Batches => {
+    const scanOf = ({ scan: table, index: number }: LeafPlan, at: QuerySource, wanted: number): Batches => {
       const ofPages = at.pages === undefined ? undefined : new PageSelect(rowsOfTable(table), at, execution, stats)
-      return scan(table, at, execution, wanted, stats, ofPages)
+      return scan(table, at, execution, wanted, stats, ofPages, leaves.get(number))
     }
-    return sourceRows(plan.source, { tables, execution, memory, scan: scanOf, scanned, probe }, offset + count)
+    return sourceRows(plan.source, { tables, execution, memory, scan: scanOf, joins, scanned, probe }, offset + count)
   }
   let batches = rows()
   if (plan.where !== undefined) {
     const { evaluator } = plan.where
-    batches = probe('filter', pages === undefined ? filter(batches, evaluator, execution) : pages.filter(batches, evaluator))
+    const found = batches
+    const filtered = (): Batches => (pages === undefined ? filter(found, evaluator, execution) : pages.filter(found, evaluator))
+    batches = probe('filter', index === undefined ? filtered() : unlessCounted(index, found, filtered))
+  }
+  if (plan.restored.length > 0) {
+    batches = probe('restore', sort(batches, plan.restored, Number.POSITIVE_INFINITY, memory.part('restore')))
   }
   if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
     const part = memory.part('aggregate')
@@ -107,7 +123,36 @@ export function runSelect(
   const isWhole = given === undefined && isWholeTable(plan) && offset === 0 && count === Number.POSITIVE_INFINITY
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined
   const { columns, starNames } = resultShape(plan, tables)
-  return { plan, columns, starNames, tables, notices: noticesOf(plan, tables), stats, batches, index, jsonLines }
+  return { plan, columns, starNames, tables, notices: noticesOf(plan, tables), stats, batches, index, leaves, joins, jsonLines }
+}
+
+/** The choices of a join's tables, each made when it is needed. */
+function selectFor(
+  plan: SourcePlan,
+  tables: readonly TableSource[],
+  execution: Execution,
+  leaves: Map<number, IndexSelect>,
+  joins: Map<number, JoinSelect>
+): void {
+  const leaf = plan.kind === 'leaf' ? plan : plan.right
+  const table = tables[leaf.index] as TableSource
+  if (table.rows === undefined) leaves.set(leaf.index, new IndexSelect(leaf.scan, leaf.where, table.source, execution, undefined))
+  if (plan.kind === 'leaf') return
+  joins.set(leaf.index, new JoinSelect(plan, table, execution))
+  selectFor(plan.left, tables, execution, leaves, joins)
+}
+
+function reordered(
+  select: Select,
+  written: SelectPlan,
+  tables: readonly TableSource[],
+  execution: Execution,
+  firstRows: number
+): SelectPlan {
+  if (written.source?.kind !== 'join') return written
+  const isStreamed = written.group === undefined && written.sort.length === 0 && !written.distinct
+  const order = joinOrder(written.source, tables, execution, isStreamed ? firstRows : Number.POSITIVE_INFINITY)
+  return order === undefined ? written : planFor(select, tables, order)
 }
 
 /** The aggregates of a sweep, a difference or versions: by pages, or else `byRows`. Undefined of a table at one point. */
@@ -124,19 +169,21 @@ function leafAggregates(
   return table.window === undefined ? undefined : versionsByPages(plan, table, byRows, execution, memory, stats)
 }
 
-function planFor(select: Select, tables: readonly TableSource[]): SelectPlan {
+function planFor(select: Select, tables: readonly TableSource[], order?: readonly number[]): SelectPlan {
   let known = plans.get(select)
   if (known === undefined) {
     known = new Map()
     plans.set(select, known)
   }
   const asking = asksFor(select)
-  const reading = tables.map((table) => [table.primaryKey, ...asking.filter((name) => table.hasColumn(name))].join('\n')).join('\n\n')
+  const names = tables.map((table) => [table.primaryKey, ...asking.filter((name) => table.hasColumn(name))].join('\n')).join('\n\n')
+  const reading = order === undefined ? names : `${order.join(' ')}\n\n\n${names}`
   const found = known.get(reading)
   if (found !== undefined) return found
   const plan = planSelect(
     select,
-    tables.map((table) => ({ ...table, isTable: table.rows === undefined }))
+    tables.map((table) => ({ ...table, isTable: table.rows === undefined })),
+    order
   )
   known.set(reading, plan)
   return plan
@@ -214,9 +261,7 @@ function* scan(
   const access = withTimes(findAccess(plan.access, execution, plan.reverse), plan, execution)
   const choice = access.kind === 'range' ? index?.choice : undefined
   if (choice !== undefined) {
-    const documents = documentsOfIndex(choice, source, table, plan.reverse)
-    const looked = (rows: number): void => void (stats.rowsScanned += rows)
-    yield* documentBatches(documents, { paths: plan.fields, documents: plan.hasStar ? 'keep' : 'drop' }, wanted, looked)
+    yield* rowsOfIndex(choice, plan, source, wanted, (rows) => void (stats.rowsScanned += rows))
     return
   }
   if (pages !== undefined && access.kind === 'range' && (yield* pages.rows(access.range, wanted))) return
@@ -230,9 +275,14 @@ function* unlessIndexed(index: IndexSelect | undefined, byRows: Batches, byPages
   yield* index?.choice === undefined ? byPages() : byRows
 }
 
+/** Rows that were only counted have no columns: the condition is true of each. */
+function* unlessCounted(index: IndexSelect, batches: Batches, filtered: () => Batches): Batches {
+  yield* index.choice?.way === 'count' ? batches : filtered()
+}
+
 /** What comes in the order of an index is not sorted. */
 function* inOrder(index: IndexSelect | undefined, batches: Batches, sorted: () => Batches): Batches {
-  yield* index?.choice?.isOrdered === true ? batches : sorted()
+  yield* index?.choice?.way === 'order' ? batches : sorted()
 }
 
 function withTimes(access: FoundAccess, { times }: TableScan, execution: Execution): FoundAccess {

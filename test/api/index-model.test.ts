@@ -23,12 +23,17 @@ const VALUES = [
   1.5,
   -2,
   2n ** 60n,
+  2 ** 60,
+  2n ** 60n + 1n,
+  -0,
   '',
   'a',
   'ab',
   'abc',
   'b',
   'é',
+  'a\0b',
+  new Uint8Array([0, 7]),
   new Date(0),
   new Date(7),
   [1],
@@ -38,25 +43,40 @@ const VALUES = [
   'x'.repeat(260),
   `${'x'.repeat(260)}y`
 ]
+/** With these nothing is in the order of an index: they are cut there. */
+const LONG = 2
+const WAYS = [
+  /lookup t by/,
+  /in its order (at|from)/,
+  /in its order backwards/,
+  /count t by/,
+  /least and greatest of t/,
+  /from its entries/,
+  /lookup join .*, by id/,
+  /lookup join .*, by (i\d|t_a_idx)/,
+  /order of/
+]
 const PATHS = [['a'], ['b'], ['c'], ['c', 'd'], ['c', 'e']]
 
 class Run {
   readonly #io = new MemoryIo()
   readonly #dice: Dice
+  readonly #values: typeof VALUES
   readonly #rows = new Set<number>()
   readonly #indexes: string[] = []
   #opened: Opened
   #named = 0
-  /** Questions that were answered by an index. */
-  lookups = 0
+  /** By way: questions that were answered so. */
+  readonly ways = new Map<RegExp, number>()
 
-  private constructor(dice: Dice, opened: Opened) {
+  private constructor(dice: Dice, opened: Opened, values: typeof VALUES) {
     this.#dice = dice
+    this.#values = values
     this.#opened = opened
   }
 
   static async begin(seed: number): Promise<Run> {
-    const run = new Run(new Dice(seed), await openSimulated(new MemoryIo()))
+    const run = new Run(new Dice(seed), await openSimulated(new MemoryIo()), seed % 3 === 0 ? VALUES : VALUES.slice(0, -LONG))
     await run.db.close()
     run.#opened = await run.#open()
     await run.db.createTable('t', { primaryKey: 'id', indexes: seed % 2 === 0 ? ['a'] : [] })
@@ -88,7 +108,7 @@ class Run {
   #operation(): BatchOperation {
     const dice = this.#dice
     const key = dice.below(KEYS)
-    const fields = Object.fromEntries(['a', 'b', 'c'].filter(() => dice.chance(0.7)).map((name) => [name, dice.of(VALUES)]))
+    const fields = Object.fromEntries(['a', 'b', 'c'].filter(() => dice.chance(0.7)).map((name) => [name, dice.of(this.#values)]))
     if (!this.#rows.has(key)) {
       this.#rows.add(key)
       return { insert: 't', document: { id: key, ...fields } }
@@ -120,17 +140,24 @@ class Run {
 
   /** One question, by every way. */
   async ask(t: ExecutionContext): Promise<void> {
-    const { text, parameters } = question(this.#dice, this.db.lastSeq)
-    const answer = async (index: string): Promise<readonly Document[]> => {
+    const isJoin = this.#dice.chance(0.2)
+    const { text, parameters } = (isJoin ? joinQuestion : question)(this.#dice, this.db.lastSeq, this.#values)
+    const answer = async (index: string, join = 'auto'): Promise<readonly Document[]> => {
       const session = this.db.session()
       await session.query('SET drift.index = ?', [index])
+      await session.query('SET drift.join = ?', [join])
+      if (join === 'hash') await session.query("SET drift.join_order = 'written'")
       const { rows } = await session.query<{ readonly plan: string }>(`EXPLAIN ${text}`, parameters)
-      if (rows.some(({ plan }) => plan.includes('lookup t by'))) this.lookups++
+      for (const way of rows.flatMap(({ plan }) => WAYS.filter((each) => each.test(plan))))
+        this.ways.set(way, (this.ways.get(way) ?? 0) + 1)
       return (await session.query<Document>(text, parameters)).rows
     }
-    const expected = await answer('none')
-    for (const index of ['auto', ...this.#indexes])
-      t.deepEqual(await answer(index), expected, `${index}: ${text} ${JSON.stringify(parameters, replaced)}`)
+    const expected = await answer('none', 'hash')
+    const check = async (index: string, join: string): Promise<void> => {
+      t.deepEqual(await answer(index, join), expected, `${index}, ${join}: ${text} ${JSON.stringify(parameters, replaced)}`)
+    }
+    for (const index of ['auto', ...this.#indexes]) await check(index, 'auto')
+    if (isJoin) for (const index of this.#indexes) await check(index, 'lookup')
   }
 }
 
@@ -138,11 +165,44 @@ function replaced(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value
 }
 
+function aggregates(field: string, other: string): string[] {
+  return [
+    'COUNT(*)',
+    'COUNT(*), MIN(id)',
+    'a, COUNT(*)',
+    `MIN(${field}), MAX(${field})`,
+    `MAX(${field})`,
+    `MIN(${other}), MAX(${field})`,
+    `SUM(${field}), COUNT(${other})`
+  ]
+}
+
+/** Tables at points of their own, joined by one column or two: by an index, by the key, in whatever order. */
+function joinQuestion(dice: Dice, lastSeq: number, values: readonly unknown[]): { readonly text: string; readonly parameters: unknown[] } {
+  const parameters: unknown[] = []
+  const path = (table: string): string => `${table}.${dice.of([...PATHS.map((names) => names.join('.')), 'id'])}`
+  const point = (): string => (dice.chance(0.5) ? ` AS OF '@seq:${dice.below(lastSeq + 1)}'` : '')
+  const names = ['x', 'y', 'z'].slice(0, 2 + dice.below(2))
+  const from = names.map((name, at) => {
+    if (at === 0) return `t${point()} AS x`
+    const on = Array.from({ length: 1 + dice.below(2) }, () => `${path(dice.of(names.slice(0, at)))} = ${path(name)}`)
+    return ` ${dice.of(['JOIN', 'JOIN', 'JOIN', 'LEFT JOIN'])} t${point()} AS ${name} ON ${on.join(' AND ')}`
+  })
+  // Few rows of each, or three tables have too many together.
+  const where = names.map((name) => {
+    parameters.push(dice.of(values))
+    return dice.chance(0.5) ? `${name}.id < ${4 + dice.below(12)} AND (${path(name)} = ? OR TRUE)` : `${path(name)} = ?`
+  })
+  const what = dice.of(['*', 'x.id, y.id', 'x.*, y.a', `${path('x')} AS p, ${path('y')} AS q`, 'COUNT(*) AS n, MIN(y.a) AS m'])
+  const order = what.includes('COUNT') ? '' : dice.of(['', '', ' ORDER BY x.id DESC', ` ORDER BY ${path('y')}`, ' LIMIT 3'])
+  return { text: `SELECT ${what} FROM ${from.join('')} WHERE ${where.join(' AND ')}${order}`, parameters }
+}
+
 /** Conditions and orders of the sort that indexes serve, and some that they do not. */
-function question(dice: Dice, lastSeq: number): { readonly text: string; readonly parameters: unknown[] } {
+function question(dice: Dice, lastSeq: number, values: readonly unknown[]): { readonly text: string; readonly parameters: unknown[] } {
   const parameters: unknown[] = []
   const value = (): string => {
-    parameters.push(dice.of(VALUES))
+    parameters.push(dice.of(values))
     return '?'
   }
   const path = (): string => dice.of(PATHS).join('.')
@@ -166,31 +226,33 @@ function question(dice: Dice, lastSeq: number): { readonly text: string; readonl
     }
   }
   const where = Array.from({ length: dice.below(4) }, condition).join(' AND ')
-  const order = Array.from({ length: dice.below(3) }, () => `${path()}${dice.of(['', ' DESC', ' NULLS FIRST', ''])}`)
-  const what = dice.of(['*', '*', 'id', 'id, a, c.d', 'COUNT(*), MIN(id)', 'a, COUNT(*)'])
-  const isGrouped = what.includes('COUNT')
+  const order = Array.from({ length: dice.below(3) }, () => `${path()}${dice.of(['', ' DESC', ' NULLS FIRST', ' DESC', ''])}`)
+  if (dice.chance(0.3)) order.push(dice.of(['id', 'id DESC']))
+  const field = path()
+  const what = dice.of(['*', '*', 'id', field, `${field}, ${path()}, id`, `id, a, c.d`, ...aggregates(field, path())])
+  const isGrouped = /COUNT|MIN|MAX/.test(what)
   const at = dice.chance(0.5) ? ` AS OF '@seq:${dice.below(lastSeq + 1)}'` : ''
   const text = [
     `SELECT ${what} FROM t`,
     where === '' ? '' : ` WHERE ${where}`,
-    what.startsWith('a,') ? ' GROUP BY a ORDER BY a' : '',
+    what === 'a, COUNT(*)' ? ' GROUP BY a ORDER BY a' : '',
     isGrouped || order.length === 0 ? '' : ` ORDER BY ${order.join(', ')}`,
-    isGrouped || dice.chance(0.5) ? '' : ` LIMIT ${dice.below(6)}`,
+    isGrouped || dice.chance(0.4) ? '' : ` LIMIT ${dice.below(8)}${dice.chance(0.3) ? ` OFFSET ${dice.below(4)}` : ''}`,
     at
   ].join('')
   return { text, parameters }
 }
 
 test('VIS-14: whatever indexes there are, every question has the same answer at every point', async (t) => {
-  let lookups = 0
+  const ways = new Map<RegExp, number>()
   for (let seed = 0; seed < SEEDS; seed++) {
     const run = await Run.begin(seed)
     for (let step = 0; step < STEPS; step++) await run.step(t)
     for (let more = 0; more < 20; more++) await run.ask(t)
     await run.db.close()
-    lookups += run.lookups
+    for (const [way, count] of run.ways) ways.set(way, (ways.get(way) ?? 0) + count)
   }
-  t.true(lookups > 20 * SEEDS, `${lookups} lookups`)
+  for (const way of WAYS) t.true((ways.get(way) ?? 0) > 0, `${ways.get(way)} of ${way}`)
 })
 
 test('VIS-14: an index that is made beside writers, over many nodes, has every version', async (t) => {
