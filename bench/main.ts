@@ -29,7 +29,7 @@ const QUICK_PEERS = peerKinds.filter(({ isServer }) => isServer !== true)
 /** Processes that a number is the median of. */
 const TRIES = '5'
 const QUICK_TRIES = '3'
-const features = ['callers', 'transactions', 'bulk', 'reads', 'opening', 'queries', 'query-threads', 'command-line', 'import-git']
+const features = ['callers', 'transactions', 'bulk', 'reads', 'opening', 'queries', 'query-threads', 'command-line', 'import-git', 'plans']
 
 const [command = 'run', ...rest] = process.argv.slice(2)
 try {

@@ -12,7 +12,7 @@ import type { PlanCache } from '../query/plan-cache.js'
 import { PlanProbe } from '../query/plan-probe.js'
 import type { QuerySource } from '../query/query-source.js'
 import type { ResultColumn } from '../query/result-rows.js'
-import { runSelect } from '../query/run-select.js'
+import { runSelect, type SelectRun } from '../query/run-select.js'
 import type { Control } from './control.js'
 import { HISTORY_COLUMNS, OWN_HISTORY_COLUMNS } from './history-columns.js'
 import { selectAndLock } from './locked-select.js'
@@ -67,11 +67,18 @@ export class ReadStatements {
       throw new DriftError('INVALID_ARGUMENT', message, {})
     }
     const parameters = options.parameters ?? []
+    let pages: StatementPages
     const source = (): QuerySource => {
       const view = transaction.view()
-      return transactionSource(this.#coordinator, view, this.#reading.momentOf(statement, view, options, session))
+      pages = new StatementPages(this.#coordinator, session.forced)
+      return transactionSource(this.#coordinator, view, this.#reading.momentOf(statement, view, options, session), pages)
     }
-    const { run, batches } = await selectAndLock(statement, transaction, source, this.#coordinator, parameters, control)
+    const begin = (run: SelectRun): Promise<void> | undefined => {
+      wantIndexes(run, pages)
+      return pages.indexes.begin(control)
+    }
+    const reading = { source, begin }
+    const { run, batches } = await selectAndLock(statement, transaction, reading, this.#coordinator, parameters, control)
     return { ...running('SELECT', run, control, undefined), batches: given(batches), jsonLines: undefined }
   }
 

@@ -6,7 +6,7 @@ import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Transaction } from '../coordinator/transaction.js'
 import type { Batch } from '../query/batch.js'
 import type { Parameters } from '../query/parameters.js'
-import { planWrite, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
+import { planWrite, readingOf, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
 import type { QuerySource } from '../query/query-source.js'
 import { runSelect } from '../query/run-select.js'
 import type { Control } from './control.js'
@@ -14,7 +14,8 @@ import { lockWritten } from './locked-write.js'
 import { sourceAt, type Moment } from './query-source.js'
 import { done, given, running, type CommandName, type RunningStatement, type StatementOptions } from './running-statement.js'
 import type { SessionState } from './session.js'
-import { refuseAtPast, type StatementReading } from './statement-reading.js'
+import { StatementPages } from './statement-pages.js'
+import { refuseAtPast, type StatementReading, wantIndexes } from './statement-reading.js'
 import { transactionSource } from './transaction-source.js'
 import { writeInTransaction } from './transaction-statements.js'
 
@@ -73,7 +74,10 @@ export class WriteStatements {
     for (let attempt = 1; ; attempt++) {
       control.memory.free(control.memory.bytes - bytesBefore)
       const moment = this.#reading.moment(statement, options, session)
-      const source = sourceAt(this.#coordinator, moment.present, moment)
+      const pages = new StatementPages(this.#coordinator, session.forced)
+      const source = sourceAt(this.#coordinator, moment.present, moment, pages)
+      const waiting = beginIndexes(statement, source, parameters, pages, control)
+      if (waiting !== undefined) await waiting
       const plan = await control.finish(
         planWrite(statement, {
           source,
@@ -113,7 +117,10 @@ export class WriteStatements {
       control.memory.free(control.memory.bytes - bytesBefore)
       const view = transaction.view()
       const moment = this.#reading.momentOf(statement, view, options, session)
-      const source = transactionSource(this.#coordinator, view, moment)
+      const pages = new StatementPages(this.#coordinator, session.forced)
+      const source = transactionSource(this.#coordinator, view, moment, pages)
+      const waiting = beginIndexes(statement, source, parameters, pages, control)
+      if (waiting !== undefined) await waiting
       const plan = await control.finish(
         planWrite(statement, {
           source,
@@ -162,6 +169,27 @@ export class WriteStatements {
     const batches = given(returned)
     return { ...running(command, { ...run, batches }, control, undefined), commit, writtenRows: plan.rowCount }
   }
+}
+
+/** Fewer rows are gone through before an index has caught up with the last commit. */
+const INDEXED_FROM_ROWS = 500
+
+/** The indexes by which UPDATE and DELETE may find their rows; undefined where nothing has to be waited for. */
+function beginIndexes(
+  statement: WriteStatement,
+  source: QuerySource,
+  parameters: Parameters,
+  pages: StatementPages,
+  control: Control
+): Promise<void> | undefined {
+  if (statement.kind !== 'update' && statement.kind !== 'delete') return undefined
+  const definitions = source.indexDefinitions?.(statement.table) ?? []
+  if (definitions.length === 0 || source.count(statement.table) < INDEXED_FROM_ROWS) return undefined
+  const run = runSelect(readingOf(statement), source, parameters, control.memory)
+  const paths = run.plan.asked?.conditions.map(({ path }) => path.join('.')) ?? []
+  if (!definitions.some(({ columns: [first] }) => first !== undefined && paths.includes(first.path.join('.')))) return undefined
+  wantIndexes(run, pages)
+  return pages.indexes.begin(control)
 }
 
 type WriteSet = ReturnType<Coordinator['writeSet']>

@@ -324,3 +324,35 @@ test('an index that is dropped while a query reads it in its order refuses the r
   t.is((await db.query('SELECT n FROM t ORDER BY n LIMIT 4999')).rows.length, 4999)
   await db.close()
 })
+
+test('VIS-14: UPDATE, DELETE and FOR UPDATE by an index write and lock the rows that a scan finds, own writes among them', async (t) => {
+  const db = await open(':memory:')
+  const dice = new Dice(5)
+  for (const name of ['indexed', 'plain']) {
+    await db.createTable(name, { primaryKey: 'id', indexes: name === 'indexed' ? ['kind', { columns: ['n', 'kind'] }] : [] })
+    await db.table(name).insertMany(Array.from({ length: 600 }, (_, id) => ({ id, kind: id % 40, n: (id * 7) % 600 })))
+  }
+  const session = db.session()
+  const both = async (text: string): Promise<void> => {
+    const [one, other] = [await session.query(text.replaceAll('$t', 'indexed')), await session.query(text.replaceAll('$t', 'plain'))]
+    t.deepEqual(one.rows, other.rows, text)
+  }
+  for (let round = 0; round < 60; round++) {
+    const [kind, n] = [dice.below(40), dice.below(600)]
+    await both(`UPDATE $t SET n = n + 1 WHERE kind = ${kind} RETURNING id, n`)
+    await both(`UPDATE $t SET kind = ${dice.below(40)} WHERE n BETWEEN ${n} AND ${n + 5} RETURNING *`)
+    if (dice.chance(0.3)) await both(`DELETE FROM $t WHERE kind = ${dice.below(40)} AND n < ${n} RETURNING id`)
+    if (dice.chance(0.7)) continue
+    await session.query('BEGIN')
+    await both(`SELECT * FROM $t WHERE kind = ${kind} ORDER BY n DESC, id LIMIT 3 FOR UPDATE`)
+    await both(`UPDATE $t SET kind = ${kind} WHERE n = ${n} RETURNING id`)
+    await both(`SELECT id, n FROM $t WHERE kind = ${kind}`)
+    await both(`DELETE FROM $t WHERE kind = ${kind} AND n > ${n} RETURNING id`)
+    await session.query(dice.chance(0.8) ? 'COMMIT' : 'ROLLBACK')
+  }
+  await both('SELECT * FROM $t')
+  // The rows are those of an index, not of a scan.
+  const { stats } = await session.query('SELECT id, n FROM indexed WHERE kind = 3')
+  t.true(stats.rowsScanned < 100)
+  await db.close()
+})
