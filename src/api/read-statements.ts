@@ -51,7 +51,7 @@ export class ReadStatements {
       pages.end()
       planned()
     }
-    return running('SELECT', run, control, point.notice, { begin: () => pages.begin(control), end })
+    return running('SELECT', run, control, point.notice, { begin: () => pages.begin(control, () => run.index?.isCertain === true), end })
   }
 
   async selectForUpdate(
@@ -95,7 +95,7 @@ export class ReadStatements {
     try {
       if (analyze) wantPages(run, pages)
       else wantIndexes(run, pages)
-      await pages.begin(control)
+      await pages.begin(control, () => analyze && run.index?.isCertain === true)
       if (analyze) await control.finish(run.batches, () => takeUntil(run))
       // Which index would be used is known while what it is asked may be read.
       void run.index?.choice

@@ -7,24 +7,26 @@
 const INDEX_RANGE_US = 2
 /** An entry of a range, gone over. */
 const ENTRY_US = 0.03
+/** An entry of one lookup that is looked for among those of another. */
+const COMBINED_ENTRY_US = 0.06
 /** An entry whose values are read out of it. */
-const COVERED_ROW_US = 0.4
+const COVERED_ROW_US = 0.6
 /** A row by its ordinal: its version found, its document read. */
 const ROW_BY_INDEX_US = 3
 /** A row of an index that is put in the order of the keys. */
-const KEY_ORDER_ROW_US = 0.4
+const KEY_ORDER_ROW_US = 1
 /** A row of version pages that a scan looks at, a condition asked of its columns. */
-const PAGE_ROW_US = 0.004
+const PAGE_ROW_US = 0.006
 /** Of a scan of pages, before its first row. */
 const PAGE_SCAN_US = 60
 /** A row that a scan of pages gives: its values, or its document. */
-const PAGE_RESULT_US = 0.3
-const PAGE_DOCUMENT_US = 1.2
+const PAGE_RESULT_US = 0.6
+const PAGE_DOCUMENT_US = 1.3
 /** A document that is read and looked at. */
 const DOCUMENT_US = 2
 /** A row that is sorted, with its share of the comparisons; of the first rows of an order only. */
 const SORT_ROW_US = 0.5
-const TOP_ROW_US = 0.004
+const TOP_ROW_US = 0.006
 /** A row that is found by its key. */
 const ROW_BY_KEY_US = 2
 /** A row that is kept for a join, and one that looks for its partners there. */
@@ -37,6 +39,11 @@ export const PAGES_FROM_ROWS = 2000
 /** So many entries are gone over. */
 export function walkCost(ranges: number, entries: number): number {
   return ranges * INDEX_RANGE_US + entries * ENTRY_US
+}
+
+/** So many entries of several lookups are gone over, and their rows put together or compared. */
+export function combinedCost(ranges: number, entries: number): number {
+  return walkCost(ranges, entries) + entries * COMBINED_ENTRY_US
 }
 
 /** Rows that an index finds are read: out of its entries, or as documents. */

@@ -6,7 +6,8 @@ import { estimatedSourceRows } from './estimate-join.js'
 import { estimatedTable, filteredRows, scanRows } from './estimate-scan.js'
 import { type Execution } from './evaluate.js'
 import { type ExplainNode } from './explain-node.js'
-import { type IndexChoice, type IndexWay } from './index-select.js'
+import { type AccessChoice, type ConsideredWay, type IndexChoice, type IndexWay } from './index-choice.js'
+import { type IndexSelect } from './index-select.js'
 import { lookupCost, type JoinSelect } from './join-select.js'
 import { type PlanProbe } from './plan-probe.js'
 import { type SelectPlan } from './plan.js'
@@ -52,9 +53,18 @@ export function explainTree(
     steps.push(['filter', `filter ${plan.where.text}`, left])
   }
   // Where a source counts, it counts for a table, whatever asks it.
-  const scanOf = (step: string, text: string, table: string | undefined, of: QuerySource, estimated: number | undefined): ExplainNode => {
-    const counters = probe === undefined || table === undefined ? undefined : of.scanCounters?.(table)
-    return { ...node(step, text, [], estimated), scan: counters }
+  const scanOf = (
+    step: string,
+    text: string,
+    { table }: TableScan,
+    of: QuerySource,
+    estimated: number | undefined,
+    select: IndexSelect | undefined
+  ): ExplainNode => {
+    if (probe === undefined || table === undefined) return node(step, text, [], estimated)
+    const counters = of.scanCounters?.(table)
+    const scan = select?.choice === undefined ? counters : { ...counters, entriesTouched: select.entriesTouched }
+    return { ...node(step, text, [], estimated), scan }
   }
   // Pages that were asked for the condition gave the rows that it left; of a part of it nothing is said.
   const expected = (of: QuerySource, scan: TableScan, table: EstimatedTable, where: Condition | undefined): number | undefined => {
@@ -73,23 +83,22 @@ export function explainTree(
     const table = tables[from.index]
     // Of differences, versions and sweeps nothing is known but what they are of.
     const of = table === undefined || table.rows !== undefined ? undefined : estimatedTable(table.source, table.table, table.name)
-    const found = of === undefined || table === undefined ? undefined : expected(table.source, from.scan, of, undefined)
-    const chosen = table?.rows === undefined ? leaves.get(from.index)?.access : undefined
-    const text =
-      chosen?.index === undefined || table === undefined
-        ? leafText(from, table)
-        : indexText(from.scan, chosen.index, chosen.scanCost, table.source)
-    const rows = scanOf(leafStep(from), text, from.scan.table, table?.source ?? source, found)
+    const bare = of === undefined ? undefined : { ...of, name: undefined }
+    const found = bare === undefined || table === undefined ? undefined : expected(table.source, from.scan, bare, from.own)
+    const select = table?.rows === undefined ? leaves.get(from.index) : undefined
+    const text = select === undefined || table === undefined ? leafText(from, table) : accessLine(from.scan, select.access, table.source)
+    const rows = scanOf(leafStep(from), text, from.scan, table?.source ?? source, select?.choice?.entries ?? found, select)
     if (from.where === undefined) return rows
     const left = of === undefined ? undefined : filteredRows(from.where, of, execution)
     return node(leafFilterStep(from), `filter ${from.where.text}`, [rows], left)
   }
-  const scanText = choice === undefined ? tableText(plan, source) : indexText(plan, choice, index?.access.scanCost ?? 0, source)
+  const line = index === undefined ? tableText(plan, source) : accessLine(plan, index.access, source)
+  const scanText = index?.isGivenUp === true ? `${line}, given up for a scan` : line
   const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : scanText
   // What an index has was counted in it.
   const found =
     scanned === undefined || plan.isCount || isTop ? undefined : (choice?.entries ?? expected(source, plan, scanned, plan.where))
-  const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source, found) : below(plan.source)
+  const rows = plan.source === undefined ? scanOf('scan', text, plan, source, found, index) : below(plan.source)
   return steps.reduceRight((input, [step, what, estimated]) => node(step, what, [input], estimated), rows)
 }
 
@@ -108,18 +117,24 @@ function isByPages(source: QuerySource, table: string | undefined): boolean {
  * How a query found its rows, in one line: the scans at the bottom of its tree, without their points and without what they read. Of an index
  * that it may choose only what it has chosen by now.
  */
-export function accessText({ plan, tables, index }: SelectRun, source: QuerySource): string {
+export function accessText({ plan, tables, index, leaves }: SelectRun, source: QuerySource): string {
   if (plan.isCount) return `count of ${plan.table}`
   const made = index?.made
-  if (made !== undefined) return `lookup ${plan.table} by ${made.index.definition.name}${made.text === '' ? '' : ` (${made.text})`}`
+  if (made !== undefined) return lookupText(plan, made)
   const below = (from: SourcePlan): string[] => {
     if (from.kind === 'join') return [...below(from.left), ...below(from.right)]
     const table = tables[from.index]
     if (table === undefined) return []
+    const chosen = leaves.get(from.index)?.made
+    if (chosen !== undefined) return [lookupText(from.scan, chosen)]
     if (table.rows === undefined) return [wayText(from.scan, table.source)]
     return [`${table.text.split(' from @')[0]}${keysText(from.scan, table.primaryKey)}`]
   }
   return plan.source === undefined ? wayText(plan, source) : below(plan.source).join('; ')
+}
+
+function lookupText({ table }: TableScan, { way, text }: IndexChoice): string {
+  return `${WAYS[way]} ${table} by ${text}`
 }
 
 function joinText({ side, keyTexts, condition }: JoinPlan, select: JoinSelect | undefined, leftRows: number): string {
@@ -177,19 +192,36 @@ function wayText({ table, access, times }: TableScan, source: QuerySource): stri
   }
 }
 
-/** By which index, for what, and what that costs beside a scan, in microseconds. */
-function indexText({ table, reverse }: TableScan, choice: IndexChoice, scanCost: number, source: QuerySource): string {
-  const { index, text, cost } = choice
-  const what = text === '' ? '' : ` (${text})`
-  const costs = `cost ${cost.toFixed(0)}, a scan ${scanCost.toFixed(0)}`
-  return `${WAYS[choice.way]} ${table} by ${index.definition.name}${what}${orderText(choice, reverse)}${choice.isCovered ? ' from its entries' : ''} at @seq:${source.seq}, ${costs}`
+/** By a scan or by which index, for what, and what that costs beside the other ways that were thought of, in microseconds. */
+function accessLine(scan: TableScan, { index: choice, scanCost, considered }: AccessChoice, source: QuerySource): string {
+  if (choice === undefined) {
+    const others = considered.filter(({ index }) => index !== undefined).map(consideredText)
+    return `${tableText(scan, source)}${others.length === 0 ? '' : `, ${[`cost ${scanCost.toFixed(0)}`, ...new Set(others)].join(', ')}`}`
+  }
+  const { index, way, text, cost, isCovered } = choice
+  const others = considered.filter((each) => each.index !== index || each.way !== way || each.cost !== cost).map(consideredText)
+  const costs = [`cost ${cost.toFixed(0)}`, ...new Set(others)].join(', ')
+  const from = isCovered ? ' from its entries' : ''
+  return `${WAYS[way]} ${scan.table} by ${text}${orderText(choice, scan.reverse)}${from} at @seq:${source.seq}, ${costs}`
 }
 
-const WAYS: Readonly<Record<IndexWay, string>> = { lookup: 'lookup', order: 'lookup', count: 'count', extremes: 'least and greatest of' }
+function consideredText({ index, way, cost, isAtLeast }: ConsideredWay): string {
+  const how = way === 'order' ? ' in its order' : way === 'combined' ? ' with another' : ''
+  const what = index === undefined ? 'a scan' : `${index.definition.name}${how}`
+  return `${what} ${isAtLeast ? 'over ' : ''}${cost.toFixed(0)}`
+}
+
+const WAYS: Readonly<Record<IndexWay, string>> = {
+  lookup: 'lookup',
+  combined: 'lookup',
+  order: 'lookup',
+  count: 'count',
+  extremes: 'least and greatest of'
+}
 
 function orderText({ way, order }: IndexChoice, reverse: boolean): string {
   if (way === 'order') return ` in its order${order === 'forward' ? '' : ' backwards'}`
-  return way === 'lookup' && reverse ? ' backwards' : ''
+  return way !== 'count' && way !== 'extremes' && reverse ? ' backwards' : ''
 }
 
 const SIDES = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const

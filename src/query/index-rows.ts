@@ -11,7 +11,7 @@ import { type ReadableIndex } from '../index/readable-index.js'
 import { type Path } from '../parser/ast.js'
 import { BATCH_ROWS_MAX, documentBatches, FIRST_BATCH_ROWS, valueAt, type Batch, type Vector } from './batch.js'
 import { isPlain, isSamePath } from './index-candidate.js'
-import { type IndexChoice } from './index-select.js'
+import { type IndexChoice } from './index-choice.js'
 import { type QuerySource } from './query-source.js'
 import { type TableScan } from './source-plan.js'
 
@@ -180,9 +180,9 @@ function* coveredRows(
   looked: (rows: number) => void
 ): Generator<Batch, void, void> {
   const { index, ranges, order } = choice
-  const keys = index.newKeys()
+  const keys = index.takeKeys()
   const rows = new EntryRows(scan, index, (ordinal) => source.documentAt?.(table, ordinal))
-  let rowsMax = wanted === Number.POSITIVE_INFINITY ? BATCH_ROWS_MAX : FIRST_BATCH_ROWS
+  let rowsMax = wanted === Number.POSITIVE_INFINITY ? BATCH_ROWS_MAX : Math.max(1, Math.min(FIRST_BATCH_ROWS, wanted))
   for (const range of ranges) {
     for (const { values, count } of index.entries(range, source.seq, order ?? 'forward', keys)) {
       for (let entry = 0; entry < count; entry++) {
@@ -195,6 +195,7 @@ function* coveredRows(
       }
     }
   }
+  index.giveBack(keys)
   if (order !== undefined) {
     looked(rows.ordinals.length)
     if (rows.ordinals.length > 0) yield rows.batch(undefined)

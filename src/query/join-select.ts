@@ -10,7 +10,7 @@ import { byKeyCost, hashCost, indexRowsCost, keyOrderCost, scanCost, walkCost } 
 import { type Batch } from './batch.js'
 import { estimatedLeafRows, liveRows, rowsOfValue } from './estimate-join.js'
 import { type Execution } from './evaluate.js'
-import { type IndexChoice } from './index-select.js'
+import { type IndexChoice } from './index-choice.js'
 import { isSamePath } from './index-candidate.js'
 import { type JoinPlan } from './source-plan.js'
 import { type TableSource } from './table-source.js'
@@ -141,6 +141,7 @@ export function lookupChoice({ index, ranges, entries }: AskedRows & { readonly 
     isCovered: false,
     isExact: false,
     cost: 0,
+    rowsMax: Number.POSITIVE_INFINITY,
     text: ''
   }
 }

@@ -201,6 +201,7 @@ function leafPlan({ tables, fields, stars, reverse }: JoinInput, index: number, 
   const { name, table, primaryKey, timeColumn, isTable } = tables[index] as TableNames
   const where = allOf(conditions)
   const local = where === null ? null : rewrite(where, (leaf) => (leaf.kind === 'field' ? { ...leaf, path: leaf.path.slice(1) } : leaf))
+  const found = conditionOf(where, fields.localScope)
   const hasStar = stars[index] ?? false
   const paths = fields.pathsOf(index)
   return {
@@ -218,7 +219,8 @@ function leafPlan({ tables, fields, stars, reverse }: JoinInput, index: number, 
       ...(isTable ? { asked: columnConditions(local) } : {}),
       ...(timeColumn === undefined ? {} : { times: keyAccess(local, timeColumn) })
     },
-    where: conditionOf(where, fields.localScope)
+    where: found,
+    own: found === undefined || local === null ? undefined : { ...found, expression: local }
   }
 }
 

@@ -243,7 +243,7 @@ class Planner {
   #leaf(scan: TableScan): LeafPlan | undefined {
     const { from } = this.#select
     if (from === null || from.kind === 'table') return undefined
-    return { kind: 'leaf', index: 0, name: this.#tables[0]?.name ?? '', scan, where: undefined }
+    return { kind: 'leaf', index: 0, name: this.#tables[0]?.name ?? '', scan, where: undefined, own: undefined }
   }
 
   /** Undefined where an index cannot have it. */

@@ -7,7 +7,6 @@ import { BATCH_ROWS_MAX, batchOf, documentBatches, vectorOf } from './batch.js'
 import { newExecution, NO_ROW, type Execution } from './evaluate.js'
 import { rowsOfIndex } from './index-rows.js'
 import { IndexSelect } from './index-select.js'
-import { joinOrder } from './join-order.js'
 import { JoinSelect } from './join-select.js'
 import { findAccess, timesOf, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
@@ -16,7 +15,8 @@ import { PageSelect, rowsOfTable } from './page-select.js'
 import { sweepByPages } from './page-sweep.js'
 import { versionsByPages } from './page-versions.js'
 import { valueOf, type Parameters } from './parameters.js'
-import { planSelect, type SelectPlan } from './plan.js'
+import { type SelectPlan } from './plan.js'
+import { planFor, reordered } from './select-plans.js'
 import { type QueryMemory } from './query-memory.js'
 import { type KeyRange, type QuerySource } from './query-source.js'
 import { type QueryStats } from './query-stats.js'
@@ -45,9 +45,6 @@ export type SelectRun = ResultShape & {
   /** Instead of them, where the rows are the table's own: lines of JSON. */
   readonly jsonLines: (() => Generator<Uint8Array, void>) | undefined
 }
-
-/** A statement planned for each way in which its names can be understood: mostly one. Statements are frozen and live in the plan cache. */
-const plans = new WeakMap<Select, Map<string, SelectPlan>>()
 
 /**
  * The rows of a SELECT at the point of `source`; with `given`, over these documents of its table instead of those that are there.
@@ -85,8 +82,8 @@ export function runSelect(
     if (given !== undefined) return probe('scan', over(given, plan))
     if (plan.source === undefined) return probe('scan', scan(plan, source, execution, offset + count, stats, pages, index))
     const scanned = (more: number): void => void (stats.rowsScanned += more)
-    const scanOf = ({ scan: table, index: number }: LeafPlan, at: QuerySource, wanted: number): Batches => {
-      const ofPages = at.pages === undefined ? undefined : new PageSelect(rowsOfTable(table), at, execution, stats)
+    const scanOf = ({ scan: table, index: number, own }: LeafPlan, at: QuerySource, wanted: number): Batches => {
+      const ofPages = at.pages === undefined ? undefined : new PageSelect(rowsOfTable(table, own), at, execution, stats)
       return scan(table, at, execution, wanted, stats, ofPages, leaves.get(number))
     }
     return sourceRows(plan.source, { tables, execution, memory, scan: scanOf, joins, scanned, probe }, offset + count)
@@ -114,11 +111,21 @@ export function runSelect(
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)
   if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory.part('distinct')))
-  if (plan.sort.length > 0) {
-    const unsorted = batches
-    const sorted = (): Batches => sort(unsorted, plan.sort, offset + count, memory.part('sort'))
-    batches = probe('sort', inOrder(index, unsorted, sorted))
-  }
+  const projected = batches
+  const sorted = (unsorted: Batches): Batches =>
+    plan.sort.length === 0 ? unsorted : sort(unsorted, plan.sort, offset + count, memory.part('sort'))
+  if (index !== undefined && plan.group === undefined && !plan.distinct) {
+    const unindexed = (): Batches => {
+      const byPages = isPlain ? new PageSelect(plan, source, execution, stats) : undefined
+      let all = scan(plan, source, execution, offset + count, stats, byPages)
+      if (plan.where !== undefined) {
+        all = byPages === undefined ? filter(all, plan.where.evaluator, execution) : byPages.filter(all, plan.where.evaluator)
+      }
+      return sorted(project(all, plan.columns, documents, execution))
+    }
+    const ordered = inOrder(index, projected, sorted, unindexed)
+    batches = plan.sort.length === 0 ? ordered : probe('sort', ordered)
+  } else if (plan.sort.length > 0) batches = probe('sort', sorted(projected))
   if (offset > 0 || count !== Number.POSITIVE_INFINITY) batches = probe('limit', slice(batches, offset, count))
   const isWhole = given === undefined && isWholeTable(plan) && offset === 0 && count === Number.POSITIVE_INFINITY
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined
@@ -142,19 +149,6 @@ function selectFor(
   selectFor(plan.left, tables, execution, leaves, joins)
 }
 
-function reordered(
-  select: Select,
-  written: SelectPlan,
-  tables: readonly TableSource[],
-  execution: Execution,
-  firstRows: number
-): SelectPlan {
-  if (written.source?.kind !== 'join') return written
-  const isStreamed = written.group === undefined && written.sort.length === 0 && !written.distinct
-  const order = joinOrder(written.source, tables, execution, isStreamed ? firstRows : Number.POSITIVE_INFINITY)
-  return order === undefined ? written : planFor(select, tables, order)
-}
-
 /** The aggregates of a sweep, a difference or versions: by pages, or else `byRows`. Undefined of a table at one point. */
 function leafAggregates(
   plan: SelectPlan,
@@ -168,47 +162,6 @@ function leafAggregates(
   if (table.between !== undefined) return countDiffByPages(plan, table, byRows, execution, stats)
   return table.window === undefined ? undefined : versionsByPages(plan, table, byRows, execution, memory, stats)
 }
-
-function planFor(select: Select, tables: readonly TableSource[], order?: readonly number[]): SelectPlan {
-  let known = plans.get(select)
-  if (known === undefined) {
-    known = new Map()
-    plans.set(select, known)
-  }
-  const asking = asksFor(select)
-  const names = tables.map((table) => [table.primaryKey, ...asking.filter((name) => table.hasColumn(name))].join('\n')).join('\n\n')
-  const reading = order === undefined ? names : `${order.join(' ')}\n\n\n${names}`
-  const found = known.get(reading)
-  if (found !== undefined) return found
-  const plan = planSelect(
-    select,
-    tables.map((table) => ({ ...table, isTable: table.rows === undefined })),
-    order
-  )
-  known.set(reading, plan)
-  return plan
-}
-
-/** Names whose meaning depends on which table has such a column: aliases, values written `"…"`, in a join all that name no table. */
-function asksFor(select: Select): readonly string[] {
-  const known = askedNames.get(select)
-  if (known !== undefined) return known
-  const names = new Set<string>()
-  const isJoin = select.from?.kind === 'join'
-  for (const item of select.items) if (item.kind === 'item' && item.aliased) names.add(item.name)
-  const look = (node: unknown): void => {
-    if (typeof node !== 'object' || node === null) return
-    if ('quoted' in node && 'value' in node) names.add(String(node.value))
-    else if (isJoin && 'path' in node && Array.isArray(node.path)) names.add(String(node.path[0]))
-    else for (const inner of Object.values(node)) look(inner)
-  }
-  look(select)
-  const asked = [...names].sort()
-  askedNames.set(select, asked)
-  return asked
-}
-
-const askedNames = new WeakMap<Select, readonly string[]>()
 
 /** Each once. */
 function noticesOf(plan: SelectPlan, tables: readonly TableSource[]): readonly string[] {
@@ -261,7 +214,14 @@ function* scan(
   const access = withTimes(findAccess(plan.access, execution, plan.reverse), plan, execution)
   const choice = access.kind === 'range' ? index?.choice : undefined
   if (choice !== undefined) {
-    yield* rowsOfIndex(choice, plan, source, wanted, (rows) => void (stats.rowsScanned += rows))
+    let looked = 0
+    for (const batch of rowsOfIndex(choice, plan, source, wanted, (rows) => void (stats.rowsScanned += rows))) {
+      yield batch
+      looked += batch.rowCount
+      if (looked < choice.rowsMax || index === undefined) continue
+      index.isGivenUp = true
+      return
+    }
     return
   }
   if (pages !== undefined && access.kind === 'range' && (yield* pages.rows(access.range, wanted))) return
@@ -280,9 +240,18 @@ function* unlessCounted(index: IndexSelect, batches: Batches, filtered: () => Ba
   yield* index.choice?.way === 'count' ? batches : filtered()
 }
 
-/** What comes in the order of an index is not sorted. */
-function* inOrder(index: IndexSelect | undefined, batches: Batches, sorted: () => Batches): Batches {
-  yield* index?.choice?.way === 'order' ? batches : sorted()
+/** What comes in the order of an index is not sorted. Where that was given up, the rows behind those that came are the scan's. */
+function* inOrder(index: IndexSelect, batches: Batches, sorted: (unsorted: Batches) => Batches, unindexed: () => Batches): Batches {
+  if (index.choice?.way !== 'order') {
+    yield* sorted(batches)
+    return
+  }
+  let given = 0
+  for (const batch of batches) {
+    given += batch.rowCount
+    yield batch
+  }
+  if (index.isGivenUp) yield* slice(unindexed(), given, Number.POSITIVE_INFINITY)
 }
 
 function withTimes(access: FoundAccess, { times }: TableScan, execution: Execution): FoundAccess {

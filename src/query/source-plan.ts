@@ -48,6 +48,8 @@ export type LeafPlan = {
   readonly scan: TableScan
   /** What rows must fulfil before they are joined; its columns are those of the scan. */
   readonly where: Condition | undefined
+  /** The same, its paths as the documents have them. */
+  readonly own: Condition | undefined
 }
 
 /** `field`: the right side, where it is a field of its table. */

@@ -356,3 +356,20 @@ test('VIS-14: UPDATE, DELETE and FOR UPDATE by an index write and lock the rows 
   t.true(stats.rowsScanned < 100)
   await db.close()
 })
+
+test('an order by an index in which too few rows are found is given up for a scan, which goes on where it ended', async (t) => {
+  const db = await open(':memory:', { autoAnalyze: false })
+  await db.createTable('t', { primaryKey: 'id', indexes: ['n'] })
+  // Two rows at the begin of the order and all others at its end, where a third is expected everywhere.
+  const x = (n: number): number => (n === 3 || n === 5 || n > 2900 ? 1 : 0)
+  await db.table('t').insertMany(Array.from({ length: 3000 }, (_, id) => (id * 7) % 3000).map((n, id) => ({ id, n, x: x(n) })))
+  const session = db.session()
+  const text = 'SELECT n, x FROM t WHERE x > 0 ORDER BY n LIMIT 8 OFFSET 1'
+  const { rows: plan } = await session.query<{ plan: string }>(`EXPLAIN ANALYZE ${text}`)
+  t.regex(plan.map((row) => row.plan).join('\n'), /lookup t by t_n_idx in its order .*, given up for a scan/)
+  const expected = [5, 2901, 2902, 2903, 2904, 2905, 2906, 2907].map((n) => ({ n, x: 1 }))
+  t.deepEqual((await session.query(text)).rows, expected)
+  await session.query("SET drift.index = 'none'")
+  t.deepEqual((await session.query(text)).rows, expected)
+  await db.close()
+})
