@@ -3,11 +3,16 @@ import { median } from './statistics.js'
 /** How the questions were answered before: the time of a call, and whether it gave a promise. */
 export type Answered = { readonly us: number; readonly isAsync: boolean }
 
-export type TimingBudget = { readonly warmUpMs: number; readonly measureMs: number }
+/** `warmUpMaxMs`: the warm-up goes on, up to so long, until the answers get no quicker; absent: it ends after `warmUpMs`. */
+export type TimingBudget = { readonly warmUpMs: number; readonly measureMs: number; readonly warmUpMaxMs?: number }
 
 /** A sample is at least this long, so that the timer's own cost and grain are below 1 %: quick calls are timed several at a time. */
 const SAMPLE_US = 50
 const SAMPLES_MIN = 3
+
+/** Answers get no quicker where so many warm-ups, one behind the other, gained less than a part of the best one's time. */
+const STEADY_WARM_UPS = 4
+const GAIN = 0.03
 
 /** From here on the time of the answers is enough to know: it is not noise of the timer, and a run has an end. */
 export const SLOW_US = 300_000
@@ -19,7 +24,7 @@ export const SLOW_US = 300_000
  */
 export async function timeCalls(
   calls: readonly (() => unknown)[],
-  { warmUpMs, measureMs }: TimingBudget,
+  { warmUpMs, measureMs, warmUpMaxMs = warmUpMs }: TimingBudget,
   answered: Answered
 ): Promise<number> {
   let each = answered.us
@@ -31,15 +36,7 @@ export async function timeCalls(
     each = ((performance.now() - began) * 1000) / calls.length
     if (each >= SLOW_US) return each
   }
-  if (each < warmUpMs * 1000) {
-    const began = performance.now()
-    let done = 0
-    do {
-      await turn(1)
-      done++
-    } while (performance.now() - began < warmUpMs)
-    each = ((performance.now() - began) * 1000) / done
-  }
+  if (each < warmUpMaxMs * 1000) each = await warmUp(turn, warmUpMs, warmUpMaxMs)
   const batch = each >= SAMPLE_US ? 1 : Math.ceil(SAMPLE_US / each)
   const samples: number[] = []
   const measured = performance.now()
@@ -52,8 +49,28 @@ export async function timeCalls(
   return median(samples)
 }
 
+/** The microseconds a call that it ended with. */
+async function warmUp(turn: Turn, warmUpMs: number, warmUpMaxMs: number): Promise<number> {
+  const began = performance.now()
+  let best = Infinity
+  for (let steady = 0; ;) {
+    const from = performance.now()
+    let done = 0
+    do {
+      await turn(1)
+      done++
+    } while (performance.now() - from < warmUpMs)
+    const each = ((performance.now() - from) * 1000) / done
+    steady = each < best * (1 - GAIN) ? 0 : steady + 1
+    best = Math.min(best, each)
+    if (steady === STEADY_WARM_UPS || performance.now() - began >= warmUpMaxMs) return each
+  }
+}
+
+type Turn = (count: number) => Promise<void> | undefined
+
 /** Asks so many questions, each in its turn. */
-function turns(calls: readonly (() => unknown)[], isAsync: boolean): (count: number) => Promise<void> | undefined {
+function turns(calls: readonly (() => unknown)[], isAsync: boolean): Turn {
   let next = 0
   const ask = () => calls[next++ % calls.length]?.()
   if (!isAsync) {

@@ -135,8 +135,8 @@ async function read(): Promise<void> {
 }
 
 function patient({ warmUpMs, measureMs }: TimingBudget): TimingBudget {
-  const { warmUp, measure: measuring } = suite.patience ?? { warmUp: 1, measure: 1 }
-  return { warmUpMs: warmUpMs * warmUp, measureMs: measureMs * measuring }
+  const { warmUp, warmUpMax = warmUp, measure: measuring } = suite.patience ?? { warmUp: 1, measure: 1 }
+  return { warmUpMs: warmUpMs * warmUp, warmUpMaxMs: warmUpMs * warmUpMax, measureMs: measureMs * measuring }
 }
 
 /** Answers first; what was answered right is timed, with the same questions in the same order. */

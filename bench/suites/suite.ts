@@ -28,6 +28,9 @@ export type Suite = {
   readonly compacted: boolean
   /** Names of the peers beside DriftDB; absent: all. */
   readonly peers?: readonly string[]
-  /** Warming up and measuring take so many times the budget; absent: once. */
-  readonly patience?: { readonly warmUp: number; readonly measure: number }
+  /**
+   * Warming up and measuring take so many times the budget; absent: once. `warmUpMax`: warming up goes on, up to so many times the budget,
+   * until the answers get no quicker.
+   */
+  readonly patience?: { readonly warmUp: number; readonly warmUpMax?: number; readonly measure: number }
 }

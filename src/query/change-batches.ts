@@ -35,8 +35,9 @@ export class ChangeBatches {
     this.#after = isBackwards ? 'earlier' : 'later'
     this.#names = isBackwards ? NAMES_BACKWARDS : NAMES
     const needs = (name: string): boolean => scan.hasStar || scan.fields.some(([first]) => first === name)
-    const earlier = isBackwards ? 'after' : 'before'
-    this.wanted = { before: needs(earlier) || needs('changed'), seqs: needs('_seq') }
+    const [earlier, later] = isBackwards ? ['after', 'before'] : ['before', 'after']
+    const isCompared = needs('changed')
+    this.wanted = { before: needs(earlier) || isCompared, after: needs(later) || isCompared, seqs: needs('_seq') }
   }
 
   /** Goes on with other changes. */

@@ -10,6 +10,8 @@ export const CHANGE_UPDATE = 1
 export const CHANGE_DELETE = 2
 
 export type WantedOfChanges = {
+  /** Where rows are. */
+  readonly after: boolean
   /** Where rows were before. */
   readonly before: boolean
   readonly seqs: boolean
@@ -22,7 +24,7 @@ export type Changes = {
   readonly ordinals: Int32Array
   /** Of the last event of each key; empty unless it was wanted. */
   readonly seqs: Float64Array
-  /** Of the places whose key has a row then. `before`: empty unless it was wanted. */
+  /** Of the places whose key has a row then; empty unless they were wanted. */
   readonly after: TileHits
   readonly before: TileHits
 }
@@ -55,11 +57,11 @@ export function changesInOrder(found: ChangedRows, pages: PagesAtSeq, tile: Tile
     ordinals[place] = ofGone[index] as number
     kinds[place] = CHANGE_DELETE
   }
-  const after = merged === undefined ? hits.pages : hits.pages.map((page) => moved(page, merged.after, 0))
-  const gone = goneHits.flatMap(({ pages: of }, index) =>
-    of.map((page) => moved(page, merged?.gone ?? NO_PLACES, goneFrom[index] as number))
-  )
-  const before = wanted.before ? [...changedBefore(found, numbers, merged?.after), ...gone] : []
+  const isAfter = wanted.after || wanted.seqs
+  const after = !isAfter ? [] : merged === undefined ? hits.pages : hits.pages.map((page) => moved(page, merged.after, 0))
+  const gone = (): PageHits[] =>
+    goneHits.flatMap(({ pages: of }, index) => of.map((page) => moved(page, merged?.gone ?? NO_PLACES, goneFrom[index] as number)))
+  const before = wanted.before ? [...changedBefore(found, numbers, merged?.after), ...gone()] : []
   const seqs = new Float64Array(wanted.seqs ? count : 0)
   if (wanted.seqs) {
     for (const { page, rows, places } of after) {
@@ -128,7 +130,9 @@ export function mergedPlaces({ keys }: ScanTable, ofAfter: Int32Array, ofGone: I
 const NO_PLACES = new Int32Array(0)
 
 function moved({ page, rows, places }: PageHits, to: Int32Array, from: number): PageHits {
-  return { page, rows, places: places.map((place) => to[from + place] as number) }
+  const next = new Int32Array(places.length)
+  for (let hit = 0; hit < next.length; hit++) next[hit] = to[from + (places[hit] as number)] as number
+  return { page, rows, places: next }
 }
 
 /** Where rows that changed were before. */

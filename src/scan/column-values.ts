@@ -112,6 +112,12 @@ function readCells(reader: FieldReader, { dataAt, statesAt }: ColumnView, dictio
   const { page, rows, places, from, to, first, values } = into
   const { i32, u8 } = page
   const { texts } = reader.table
+  let seen = 0
+  for (let hit = from; hit < to; hit++) {
+    const cell = i32[dataAt + (rows[hit] as number)] as number
+    if (cell >>> 0 >= layout.DICTIONARY_CODES_MAX) seen |= texts.firstByte(page, cell)
+  }
+  texts.seen = seen
   for (let hit = from; hit < to; hit++) {
     const row = rows[hit] as number
     // What a cell without a plain value holds is no reference.
@@ -123,6 +129,7 @@ function readCells(reader: FieldReader, { dataAt, statesAt }: ColumnView, dictio
 
 function readKeys(reader: FieldReader, { page, rows, places, from, to, first, values }: ValuesInto): void {
   const { table } = reader
+  table.lookAtKeys(page, rows, from, to)
   for (let hit = from; hit < to; hit++) {
     values[(places[hit] as number) - first] = table.keyValue(page.ordinalOf(rows[hit] as number))
   }

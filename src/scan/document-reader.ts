@@ -6,6 +6,7 @@ import { type Document } from '../codec/value.js'
 import { nameAt, type PageView } from '../page/page-view.js'
 import { readValues, type ValuesInto } from './column-values.js'
 import { FieldReader } from './field-reader.js'
+import { grown } from './grown.js'
 import { type ScanTable } from './scan-table.js'
 
 type MakeRow = (columns: readonly (readonly unknown[])[], index: number) => Document
@@ -40,6 +41,8 @@ export class DocumentReader {
   readonly #plans = new Map<string, ShapePlan | undefined>()
   /** By shape code: a page's shapes do not change. */
   readonly #shapes = new WeakMap<PageView, Map<number, ShapePlan | undefined>>()
+  /** What nobody reads. */
+  #nulls = new Uint8Array(0)
 
   constructor(table: ScanTable) {
     this.#table = table
@@ -103,7 +106,9 @@ export class DocumentReader {
     const { readers, make } = plan
     let values = columns.get(plan)
     if (values === undefined) columns.set(plan, (values = readers.map(() => new Array<unknown>(documents.length))))
-    const nulls = new Uint8Array(documents.length)
+    // A document says itself what it does not have.
+    this.#nulls = grown(this.#nulls, documents.length)
+    const nulls = this.#nulls
     for (let field = 0; field < readers.length; field++) {
       readValues(readers[field] as FieldReader, { page, rows, places, from, to, first, values: values[field] as unknown[], nulls })
     }

@@ -73,6 +73,16 @@ export class ScanTable {
     return values
   }
 
+  lookAtKeys({ i32, ordinalAt }: PageView, rows: Int32Array, from: number, to: number): void {
+    const { heap, references } = this.keys
+    let seen = 0
+    for (let hit = from; hit < to; hit++) {
+      const reference = references[i32[ordinalAt + (rows[hit] as number)] as number] as number
+      seen |= heap.memory(reference)[heap.index(reference)] as number
+    }
+    this.seenLengths = seen
+  }
+
   /** The key of an ordinal. */
   keyValue(ordinal: number): Key {
     const { heap, references } = this.keys

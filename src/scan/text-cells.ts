@@ -9,6 +9,7 @@ export class TextCells {
   readonly #keys: KeyTable
   /** By reference of the dictionary. */
   readonly #dictionaries = new Map<number, string[]>()
+  seen = 0
   #memory: Uint8Array | undefined
   #buffer: Buffer = Buffer.alloc(0)
 
@@ -33,6 +34,11 @@ export class TextCells {
   heapText(page: PageView, cell: number): string {
     const home = page.homeOf(cell)
     return this.textAt(home.u8, home.at + (cell & layout.OFFSET_MASK))
+  }
+
+  firstByte(page: PageView, cell: number): number {
+    const home = page.homeOf(cell)
+    return home.u8[home.at + (cell & layout.OFFSET_MASK)] as number
   }
 
   /** The `[length][bytes]` at `at`. */
