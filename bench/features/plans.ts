@@ -164,7 +164,11 @@ for (const text of worst) process.stdout.write(`  ${text}\n`)
 async function compare(text: string, settings: readonly (readonly [name: string, sets: readonly string[]])[]): Promise<void> {
   const plans = await plansOf(text, settings)
   const once = new Map<Plan, number>()
+  let answer: string | undefined
   for (const plan of plans) {
+    const { rows } = await plan.session.query(text)
+    const found = JSON.stringify(rows)
+    if ((answer ??= found) !== found) throw new Error(`${plan.name} answers otherwise: ${text}`)
     let least = await measured(plan, text, 1)
     // What is compiled late is not measured.
     for (let spent = 0; spent < WARM_UP_US; spent += least) least = Math.max(1, Math.min(least, await measured(plan, text, 1)))

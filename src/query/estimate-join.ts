@@ -1,4 +1,5 @@
 /** How many rows joins give, by the statistics of their tables. */
+import { isSystemTable } from '../base/ids.js'
 import { estimatedTable, filteredRows } from './estimate-scan.js'
 import { type Execution } from './evaluate.js'
 import { isSamePath } from './index-candidate.js'
@@ -7,23 +8,30 @@ import { type TableSource } from './table-source.js'
 
 /** Different values of a column at which nobody looked, as PostgreSQL takes it. */
 const DISTINCT_UNKNOWN = 200
+/** Of differences, versions and tables of the system nobody knows: whoever looks up finds out before it costs more than not to. */
+const UNKNOWN_ROWS = 1
 /** Of a table of the system, which is not counted: that would be a read of it. */
 const SYSTEM_ROWS = 1_000_000
 
-/** Rows of one table behind its own conditions. Of what is no table at one point nothing is known: all of its table's. */
+/** Rows of one table at one point, behind its own conditions. */
 export function estimatedLeafRows({ scan, where }: LeafPlan, { source, table, name }: TableSource, execution: Execution): number {
   const estimated = estimatedTable(source, table, name)
-  if (estimated === undefined) return scan.access.kind === 'keys' ? scan.access.keys.length : SYSTEM_ROWS
-  if (where === undefined) return estimated.rows
-  return scan.access.kind === 'keys' ? Math.min(estimated.rows, scan.access.keys.length) : filteredRows(where, estimated, execution)
+  if (scan.access.kind === 'keys') return Math.min(estimated?.rows ?? SYSTEM_ROWS, scan.access.keys.length)
+  if (estimated === undefined) return SYSTEM_ROWS
+  return where === undefined ? estimated.rows : filteredRows(where, estimated, execution)
 }
 
 export function estimatedSourceRows(plan: SourcePlan, tables: readonly TableSource[], execution: Execution): number {
-  if (plan.kind === 'leaf') return estimatedLeafRows(plan, tables[plan.index] as TableSource, execution)
+  if (plan.kind === 'leaf') return estimatedRowsOf(plan, tables, execution)
   const left = estimatedSourceRows(plan.left, tables, execution)
-  const right = estimatedLeafRows(plan.right, tables[plan.right.index] as TableSource, execution)
+  const right = estimatedRowsOf(plan.right, tables, execution)
   const joined = left * right * plan.keys.reduce((share, key) => share * shareOfKey(key, plan.right, tables), 1)
   return plan.side === 'left' ? Math.max(left, joined) : joined
+}
+
+function estimatedRowsOf(leaf: LeafPlan, tables: readonly TableSource[], execution: Execution): number {
+  const table = tables[leaf.index] as TableSource
+  return table.rows === undefined && !isSystemTable(table.table) ? estimatedLeafRows(leaf, table, execution) : UNKNOWN_ROWS
 }
 
 /** The part of all pairs that are equal: as if the side with fewer values had each of them on the other. */

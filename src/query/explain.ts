@@ -97,7 +97,9 @@ export function explainTree(
   const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : scanText
   // What an index has was counted in it.
   const found =
-    scanned === undefined || plan.isCount || isTop ? undefined : (choice?.entries ?? expected(source, plan, scanned, plan.where))
+    scanned === undefined || plan.isCount || plan.isKeyEnds === true || isTop
+      ? undefined
+      : (choice?.entries ?? expected(source, plan, scanned, plan.where))
   const rows = plan.source === undefined ? scanOf('scan', text, plan, source, found, index) : below(plan.source)
   return steps.reduceRight((input, [step, what, estimated]) => node(step, what, [input], estimated), rows)
 }
@@ -178,9 +180,10 @@ function tableText(plan: TableScan, source: QuerySource): string {
   return `${wayText(plan, source)}${plan.reverse ? ' backwards' : ''}${fields} at @seq:${source.seq}`
 }
 
-function wayText({ table, access, times }: TableScan, source: QuerySource): string {
+function wayText({ table, access, times, isKeyEnds }: TableScan, source: QuerySource): string {
   if (table === undefined) return 'one row'
   const key = source.primaryKey(table)
+  if (isKeyEnds === true) return `first and last of ${table} by ${key}`
   switch (access.kind) {
     case 'keys':
       return `get ${table} by ${key} (${access.keys.length} ${access.keys.length === 1 ? 'key' : 'keys'})`

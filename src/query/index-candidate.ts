@@ -6,6 +6,7 @@ import { type Bound, indexRange, type NextColumn } from '../index/index-ranges.j
 import { type ReadableIndex } from '../index/readable-index.js'
 import { type ColumnCondition, type ColumnConditions, prefixOf } from './column-conditions.js'
 import { type Execution } from './evaluate.js'
+import { type TableScan } from './source-plan.js'
 
 /** Ranges of one lookup, when several values of several columns are asked for. */
 const RANGES_MAX = 256
@@ -71,6 +72,16 @@ function disjoint(ranges: IndexRange[]): readonly IndexRange[] {
 }
 
 const NO_BYTES = new Uint8Array(0)
+
+/** All that is read of a row stands in an entry of the index. */
+export function isCovering({ definition }: ReadableIndex, { fields, hasStar }: TableScan, primaryKey: string): boolean {
+  if (hasStar) return false
+  return fields.every(
+    (path) =>
+      (path.length === 1 && path[0] === primaryKey) ||
+      definition.columns.some((column) => isSamePath(column.path, path as readonly string[]))
+  )
+}
 
 export function isSamePath(path: readonly string[], other: readonly string[]): boolean {
   return path.length === other.length && path.every((name, at) => name === other[at])

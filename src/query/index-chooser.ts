@@ -9,7 +9,7 @@ import { combinedCost, indexRowsCost, keyOrderCost, PAGES_FROM_ROWS, scanCost, s
 import { type ColumnConditions } from './column-conditions.js'
 import { estimatedTable, filteredRows, scanRows } from './estimate-scan.js'
 import { type Execution } from './evaluate.js'
-import { type IndexCandidate, indexCandidate, isSamePath } from './index-candidate.js'
+import { type IndexCandidate, indexCandidate, isCovering, isSamePath } from './index-candidate.js'
 import { type AccessChoice, type ConsideredWay, type IndexChoice, NO_CHOICE, type RangeEnd } from './index-choice.js'
 import { entryOrder } from './index-order.js'
 import { type QuerySource } from './query-source.js'
@@ -17,8 +17,8 @@ import { type Condition, type ExtremeOf, type TableScan } from './source-plan.js
 
 /** Times the cost of a scan. */
 const GIVEN_UP_AT = 2
-/** More entries than this are not counted. */
-const COUNTED_MAX = 100_000
+/** More rows than this are not put in the order of their keys: they are in memory meanwhile. */
+const KEPT_MAX = 100_000
 
 /**
  * `where`: all that is asked of the rows. `firstRows`: so many are wanted, in the order `scan.order`; undefined: all are. Without an index: a
@@ -102,7 +102,8 @@ class IndexChooser {
   #offer(choice: IndexChoice, isAtLeast = false): void {
     const { index, way, cost } = choice
     this.#considered.push({ index, way, cost, isAtLeast })
-    if (cost >= this.#bestCost) return
+    // What was not counted to its end may cost more, and its number is not known.
+    if (cost >= this.#bestCost || (isAtLeast && !this.#isForced)) return
     this.#best = choice
     this.#bestCost = cost
   }
@@ -111,7 +112,7 @@ class IndexChooser {
     const { ranges, known, next } = candidate
     const { order, isOnlyCounted } = this.#scan
     const entries = order === undefined ? undefined : entryOrder(candidate, order, this.#primaryKey)
-    const isCovered = this.#isCovers(candidate.index)
+    const isCovered = isCovering(candidate.index, this.#scan, this.#primaryKey)
     const isBounded = known > 0 || next.kind !== 'any'
     if (entries !== undefined && this.#firstRows < this.#live) this.#considerOrder(candidate, entries, isCovered)
     if (isOnlyCounted === true && candidate.isExact && this.#where !== undefined) {
@@ -128,7 +129,7 @@ class IndexChooser {
     if (entries !== undefined && order !== undefined && order.length > 0) {
       this.#offer({ ...walked, way: 'order', order: entries, found: entries === 'forward' ? found : undefined, cost: ofRows }, isCut)
     }
-    if (!isBounded) return
+    if (!isBounded || (count > KEPT_MAX && !this.#isForced)) return
     this.#counted.set(candidate, { count, found, isCut })
     // The first rows in the order of the keys: of the others no document is read.
     const isFirst = order !== undefined && order.length === 0 && this.#firstRows < count
@@ -216,7 +217,7 @@ class IndexChooser {
 
   /** What costs more than the best way so far need not be counted to its end. */
   #dive({ index, ranges }: IndexCandidate, costOfEntry: number, what: 'counted' | 'kept'): Dive {
-    const most = Math.min(COUNTED_MAX, Math.ceil(this.#bestCost / costOfEntry) + 1)
+    const most = Math.min(what === 'kept' ? KEPT_MAX : Number.POSITIVE_INFINITY, Math.ceil(this.#bestCost / costOfEntry) + 1)
     const found: number[] = []
     let count = 0
     for (const range of ranges) {
@@ -269,16 +270,6 @@ class IndexChooser {
     const table = estimatedTable(this.#source, this.#table, this.#scan.name)
     this.#expected = this.#where === undefined || table === undefined ? this.#live : filteredRows(this.#where, table, this.#execution)
     return this.#expected
-  }
-
-  #isCovers({ definition }: ReadableIndex): boolean {
-    const { fields, hasStar } = this.#scan
-    if (hasStar) return false
-    return fields.every(
-      (path) =>
-        (path.length === 1 && path[0] === this.#primaryKey) ||
-        definition.columns.some((column) => isSamePath(column.path, path as string[]))
-    )
   }
 }
 

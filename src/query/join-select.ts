@@ -11,19 +11,25 @@ import { type Batch } from './batch.js'
 import { estimatedLeafRows, liveRows, rowsOfValue } from './estimate-join.js'
 import { type Execution } from './evaluate.js'
 import { type IndexChoice } from './index-choice.js'
-import { isSamePath } from './index-candidate.js'
+import { isCovering, isSamePath } from './index-candidate.js'
 import { type JoinPlan } from './source-plan.js'
 import { type TableSource } from './table-source.js'
 
 /** By which of the join's keys, in the order of the index's columns. */
 export type Lookup =
   | { readonly kind: 'key'; readonly key: number }
-  | { readonly kind: 'index'; readonly index: ReadableIndex; readonly keys: readonly number[] }
+  | { readonly kind: 'index'; readonly index: ReadableIndex; readonly keys: readonly number[]; readonly isCovered: boolean }
 
 /** What is asked for the rows of one batch of the left, and what that costs. */
 export type AskedRows = { readonly cost: number } & (
   | { readonly kind: 'key'; readonly keys: readonly unknown[] }
-  | { readonly kind: 'index'; readonly index: ReadableIndex; readonly ranges: readonly IndexRange[]; readonly entries: number }
+  | {
+      readonly kind: 'index'
+      readonly index: ReadableIndex
+      readonly ranges: readonly IndexRange[]
+      readonly entries: number
+      readonly isCovered: boolean
+    }
 )
 
 /** Decides for one join of one execution, when its first rows come: what may be read is known then. */
@@ -89,17 +95,17 @@ export class JoinSelect {
       tuples.push(tuple)
     }
     if (lookup.kind === 'key') return { kind: 'key', keys: tuples.map(([value]) => value), cost: byKeyCost(tuples.length) }
-    const { index } = lookup
+    const { index, isCovered } = lookup
     const { columns } = index.definition
     const ranges = tuples.map((tuple) => indexRange(columns, tuple, { kind: 'any' })).filter((range) => range !== undefined)
-    const costOfEntry = walkCost(0, 1) + indexRowsCost(1, false) + keyOrderCost(1)
+    const costOfEntry = walkCost(0, 1) + indexRowsCost(1, isCovered) + keyOrderCost(1)
     const entriesMax = (most - walkCost(ranges.length, 0)) / costOfEntry
     let entries = 0
     for (const range of ranges) {
       if (entries > entriesMax) break
       entries += index.reader.count(range, this.right.source.seq, Math.ceil(entriesMax) + 1)
     }
-    return { kind: 'index', index, ranges, entries, cost: walkCost(2 * ranges.length, 0) + entries * costOfEntry }
+    return { kind: 'index', index, ranges, entries, isCovered, cost: walkCost(2 * ranges.length, 0) + entries * costOfEntry }
   }
 
   /** The primary key, or the index that has most of the keys as its first columns. */
@@ -117,7 +123,7 @@ export class JoinSelect {
       const found = end < 0 ? places : places.slice(0, end)
       if (found.length > (best?.keys.length ?? 0)) best = { index, keys: found }
     }
-    return best === undefined ? undefined : { kind: 'index', ...best }
+    return best === undefined ? undefined : { kind: 'index', ...best, isCovered: isCovering(best.index, this.#plan.right.scan, primaryKey) }
   }
 }
 
@@ -126,10 +132,10 @@ export function lookupCost(lookup: Lookup, right: TableSource, leftRows: number)
   if (lookup.kind === 'key') return byKeyCost(leftRows)
   const path = lookup.index.definition.columns[0]?.path ?? []
   const entries = leftRows * rowsOfValue(right, path)
-  return walkCost(leftRows, entries) + indexRowsCost(entries, false) + keyOrderCost(entries)
+  return walkCost(leftRows, entries) + indexRowsCost(entries, lookup.isCovered) + keyOrderCost(entries)
 }
 
-export function lookupChoice({ index, ranges, entries }: AskedRows & { readonly kind: 'index' }): IndexChoice {
+export function lookupChoice({ index, ranges, entries, isCovered }: AskedRows & { readonly kind: 'index' }): IndexChoice {
   return {
     way: 'lookup',
     index,
@@ -138,7 +144,7 @@ export function lookupChoice({ index, ranges, entries }: AskedRows & { readonly 
     order: undefined,
     ends: [],
     found: undefined,
-    isCovered: false,
+    isCovered,
     isExact: false,
     cost: 0,
     rowsMax: Number.POSITIVE_INFINITY,

@@ -163,7 +163,7 @@ class Planner {
       access: primaryKey === undefined || this.#join !== undefined ? { kind: 'all' } : keyAccess(where, primaryKey),
       reverse,
       ...(select.from?.kind === 'table' ? { asked: columnConditions(where), order: this.#columnOrder(order, isGrouped) } : {}),
-      ...(groups === undefined ? {} : aggregatedOnly(groups)),
+      ...(groups === undefined ? {} : this.#aggregated(groups, where)),
       ...(timeColumn === undefined || this.#join !== undefined ? {} : { times: keyAccess(where, timeColumn) })
     }
     return {
@@ -192,6 +192,12 @@ class Planner {
       sortTexts: order.map(({ expression, descending }) => `${expressionText(expression)}${descending ? ' desc' : ''}`),
       notices: [...this.#notices]
     }
+  }
+
+  #aggregated(groups: GroupScope, where: Expression | null): Partial<TableScan> {
+    const only = aggregatedOnly(groups)
+    const isKey = only.extremes?.every(({ path }) => path.length === 1 && path[0] === this.#primaryKey)
+    return isKey === true && where === null && this.#select.from?.kind === 'table' ? { ...only, isKeyEnds: true } : only
   }
 
   #inOrder<Each>(each: readonly Each[]): readonly Each[] {

@@ -71,7 +71,8 @@ export function runSelect(
   }
   // What the plan asks of one table at one point, pages may answer as a whole.
   const isPlain = given === undefined && plan.source === undefined && source.pages !== undefined
-  const isOneTable = given === undefined && plan.source === undefined && plan.table !== undefined && !plan.isCount
+  const isOneTable =
+    given === undefined && plan.source === undefined && plan.table !== undefined && !plan.isCount && plan.isKeyEnds !== true
   const firstRows = count === Number.POSITIVE_INFINITY ? undefined : offset + count
   const index = isOneTable ? new IndexSelect(plan, plan.where, source, execution, firstRows) : undefined
   const leaves = new Map<number, IndexSelect>()
@@ -105,7 +106,8 @@ export function runSelect(
     const ofLeaf = leaf === undefined ? undefined : leafAggregates(plan, leaf, byRows, execution, part, stats)
     batches = probe(
       'aggregate',
-      ofLeaf ?? (pages === undefined ? byRows : unlessIndexed(index, byRows, () => pages.aggregate(byRows, part)))
+      ofLeaf ??
+        (pages === undefined || plan.isKeyEnds === true ? byRows : unlessIndexed(index, byRows, () => pages.aggregate(byRows, part)))
     )
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
@@ -211,6 +213,11 @@ function* scan(
     yield { rowCount: 1, columns: (plan.group?.columns ?? []).map(() => vectorOf([count])) }
     return
   }
+  if (plan.isKeyEnds === true) {
+    const looked = (rows: number): void => void (stats.rowsScanned += rows)
+    yield* documentBatches(endsOf(source, table), { paths: plan.fields, documents: 'drop' }, wanted, looked)
+    return
+  }
   const access = withTimes(findAccess(plan.access, execution, plan.reverse), plan, execution)
   const choice = access.kind === 'range' ? index?.choice : undefined
   if (choice !== undefined) {
@@ -268,6 +275,15 @@ function* over(given: readonly Document[], plan: SelectPlan): Batches {
 function documentsOf(plan: TableScan, source: QuerySource, table: string, access: FoundAccess): Iterable<Document> {
   if (access.kind === 'keys') return documentsOfKeys(source, table, access.keys)
   return plan.keysOnly ? keysAsDocuments(source, table, access.range) : source.scan(table, access.range)
+}
+
+function* endsOf(source: QuerySource, table: string): Generator<Document, void> {
+  for (const reverse of [false, true]) {
+    for (const document of source.scan(table, { reverse })) {
+      yield document
+      break
+    }
+  }
 }
 
 function* documentsOfKeys(source: QuerySource, table: string, keys: readonly Key[]): Generator<Document, void, void> {

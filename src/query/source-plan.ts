@@ -31,6 +31,8 @@ export type TableScan = {
   /** Nothing is asked of the rows but these. */
   readonly extremes?: readonly ExtremeOf[] | undefined
   readonly isAggregated?: boolean | undefined
+  /** Nothing is asked but MIN and MAX of the primary key, over all rows: the first and the last of them say it. */
+  readonly isKeyEnds?: boolean | undefined
   /** In a join, what the paths of its conditions begin with. */
   readonly name?: string | undefined
   /** What is asked of the column of times along the keys, of a table that has one. */

@@ -169,6 +169,7 @@ function aggregates(field: string, other: string): string[] {
   return [
     'COUNT(*)',
     'COUNT(*), MIN(id)',
+    'MAX(id), MIN(id)',
     'a, COUNT(*)',
     `MIN(${field}), MAX(${field})`,
     `MAX(${field})`,
