@@ -92,10 +92,13 @@ const questions: readonly { readonly text: string; readonly both?: boolean }[] =
   { text: 'SELECT * FROM rows ORDER BY number LIMIT 1000' },
   { text: "SELECT * FROM rows WHERE city = 'city 2' ORDER BY score LIMIT 10", both: true },
   { text: "SELECT * FROM rows WHERE city = 'city 2' ORDER BY score DESC LIMIT 10" },
+  { text: "SELECT * FROM rows WHERE city IN ('city 1', 'city 2', 'city 5') ORDER BY score LIMIT 10" },
   { text: 'SELECT * FROM rows WHERE amount > 9000 ORDER BY score DESC LIMIT 10' },
   { text: 'SELECT * FROM rows WHERE kind = 1900 ORDER BY score DESC LIMIT 10' },
   { text: 'SELECT * FROM rows WHERE kind = 3 LIMIT 10' },
   { text: 'SELECT * FROM rows WHERE kind > 1990 LIMIT 10' },
+  { text: 'SELECT * FROM rows WHERE number = 17 OR kind = 1950' },
+  { text: "SELECT * FROM rows WHERE city = 'city 20' AND kind = 20" },
   { text: 'SELECT kind, COUNT(*), SUM(amount) FROM rows WHERE score < 3 GROUP BY kind' },
   { text: 'SELECT city, COUNT(*) FROM rows WHERE kind < 10 GROUP BY city' }
 ]

@@ -13,7 +13,7 @@ import { type IndexCandidate, indexCandidate, isCovering, isSamePath } from './i
 import { type AccessChoice, type ConsideredWay, type IndexChoice, NO_CHOICE, type RangeEnd } from './index-choice.js'
 import { entryOrder } from './index-order.js'
 import { type QuerySource } from './query-source.js'
-import { type Condition, type ExtremeOf, type TableScan } from './source-plan.js'
+import { type ColumnOrder, type Condition, type ExtremeOf, type TableScan } from './source-plan.js'
 
 /** Times the cost of a scan. */
 const GIVEN_UP_AT = 2
@@ -115,6 +115,7 @@ class IndexChooser {
     const isCovered = isCovering(candidate.index, this.#scan, this.#primaryKey)
     const isBounded = known > 0 || next.kind !== 'any'
     if (entries !== undefined && this.#firstRows < this.#live) this.#considerOrder(candidate, entries, isCovered)
+    if (order !== undefined && order.length > 0 && ranges.length > 1 && candidate.isExact) this.#considerFirsts(candidate, order)
     if (isOnlyCounted === true && candidate.isExact && this.#where !== undefined) {
       const { count, isCut } = this.#dive(candidate, walkCost(0, 1), 'counted')
       this.#offer({ ...base(candidate), way: 'count', entries: count, cost: walkCost(ranges.length, count) }, isCut)
@@ -146,6 +147,25 @@ class IndexChooser {
     const isCertain = candidate.isExact || this.#isForced
     const rowsMax = isCertain ? Number.POSITIVE_INFINITY : Math.ceil((GIVEN_UP_AT * this.#costOfScan) / indexRowsCost(1, isCovered))
     this.#offer({ ...base(candidate), way: 'order', order, isCovered, entries, cost, rowsMax })
+  }
+
+  /** Of several ranges the first rows of each: those that are wanted are among them, and are sorted out. */
+  #considerFirsts(candidate: IndexCandidate, order: readonly ColumnOrder[]): void {
+    const { index, ranges } = candidate
+    const most = ranges.length * this.#firstRows
+    const ofEach = entryOrder({ ...candidate, ranges: ranges.slice(0, 1) }, order, this.#primaryKey)
+    const costOf = (rows: number): number =>
+      walkCost(ranges.length, rows) + indexRowsCost(rows, false) + keyOrderCost(rows) + sortCost(rows, this.#firstRows)
+    if (ofEach === undefined || most > KEPT_MAX || costOf(most) >= this.#bestCost) return
+    const found: number[] = []
+    for (const range of ranges) {
+      let left = this.#firstRows
+      for (const { values, count } of index.entries(range, this.#source.seq, ofEach)) {
+        for (let at = 0; at < count && left > 0; at++, left--) found.push(values[at] as number)
+        if (left === 0) break
+      }
+    }
+    this.#offer({ ...base(candidate), way: 'lookup', entries: found.length, found, cost: costOf(found.length) })
   }
 
   #entriesUntil(candidate: IndexCandidate): number {

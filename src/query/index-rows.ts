@@ -70,28 +70,36 @@ function* inOrder({ index, ranges, order = 'forward' }: IndexChoice, source: Que
   }
 }
 
-/** A row with the least or greatest value for each; all that have it where equal values may look different: the first of those is meant. */
+/** In the order of their keys, a row with the least or greatest value for each; all that have it where equal values may look different. */
 function* extremes({ ends }: IndexChoice, source: QuerySource, table: string): Generator<Document, void> {
+  const ordinals = new Set<number>()
   for (const { index, range, order, values } of ends) {
     const { columns } = index.definition
     const first = index.entries(range, source.seq, order).next()
     const ordinal = first.done === true ? undefined : first.value.values[0]
     const document = ordinal === undefined ? undefined : source.documentAt?.(table, ordinal)
-    if (document === undefined) continue
+    if (ordinal === undefined || document === undefined) continue
+    ordinals.add(ordinal)
     const value = valueAt(document, columns[values.length]?.path ?? [])
-    if (isPlain(value) && !(typeof value === 'number' && !Number.isSafeInteger(value) && Number.isInteger(value))) {
-      yield document
-      continue
-    }
-    const alike = indexRange(columns, [...values, value], { kind: 'any' })
-    const ordinals: number[] = []
-    if (alike !== undefined)
-      for (const { values: more, count } of index.reader.batches(alike, source.seq, false)) ordinals.push(...more.subarray(0, count))
-    for (const each of source.inKeyOrder?.(table, ordinals, false) ?? []) {
-      const other = source.documentAt?.(table, each)
-      if (other !== undefined) yield other
+    const alike = looksOneWay(value) ? undefined : indexRange(columns, [...values, value], { kind: 'any' })
+    if (alike === undefined) continue
+    for (const { values: more, count } of index.reader.batches(alike, source.seq, false)) {
+      for (let at = 0; at < count; at++) ordinals.add(more[at] as number)
     }
   }
+  for (const ordinal of source.inKeyOrder?.(table, [...ordinals], false) ?? []) {
+    const document = source.documentAt?.(table, ordinal)
+    if (document !== undefined) yield document
+  }
+}
+
+/** No other value equals it: of lists, objects and integers past 2^53 some may. */
+function looksOneWay(value: unknown): boolean {
+  return isPlain(value) && !isWideFloat(value)
+}
+
+function isWideFloat(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)
 }
 
 /** Where a field of the scan stands in an entry: the number of a column, or behind all of them the row's key. */
@@ -168,7 +176,7 @@ function vector(values: readonly unknown[]): Vector {
 /** A number past 2^53 may be a float64 or an integer: its bytes do not tell. */
 function keyIn(bytes: Uint8Array, from: number, to: number): unknown {
   const key = decodeKey(bytes.subarray(from, to))
-  return typeof key === 'number' && Number.isInteger(key) && !Number.isSafeInteger(key) ? UNTOLD : key
+  return isWideFloat(key) ? UNTOLD : key
 }
 
 function* coveredRows(
