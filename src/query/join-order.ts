@@ -37,39 +37,50 @@ export function joinOrder(
   if (tables.length > TABLES_MAX || tables.some(({ source }) => source.forced?.order === 'written')) return undefined
   const sides = tables.map((source, index) => sideOf(leafOf(plan, index), source, execution))
   const edges = edgesOf(plan, tables)
-  const written = sides.map((_, index) => index)
-  const asWritten = costOf(written, sides, edges, tables)
-  if (asWritten === undefined) return undefined
+  const extended = (step: Step, table: number): Step | undefined => withTable(step, table, sides, edges, tables)
+  const all = sides.map((_, index) => index)
+  const written = all.reduce<Step | undefined>((step, table) => (step === undefined ? undefined : extended(step, table)), NOTHING)
+  if (written === undefined) return undefined
   // The first rows are there before all of the left is read.
-  const part = Math.min(1, wanted / Math.max(1, asWritten.rows))
-  let best: Step = { ...asWritten, cost: asWritten.cost * part * BETTER_BY }
-  for (const order of ordersOf(written)) {
-    const step = costOf(order, sides, edges, tables)
-    if (step === undefined || order.every((table, at) => table === at)) continue
-    const cost = step.cost + sortCost(step.rows, Number.POSITIVE_INFINITY)
-    if (cost < best.cost) best = { ...step, cost }
+  const part = Math.min(1, wanted / Math.max(1, written.rows))
+  let best: Step = { order: [], rows: 0, cost: written.cost * part * BETTER_BY }
+  const search = (step: Step): void => {
+    if (step.cost >= best.cost) return
+    if (step.order.length === all.length) {
+      const cost = step.cost + sortCost(step.rows, Number.POSITIVE_INFINITY)
+      const isWritten = step.order.every((table, at) => table === at)
+      if (cost < best.cost && !isWritten) best = { ...step, cost }
+      return
+    }
+    for (const table of all) {
+      const next = step.order.includes(table) ? undefined : extended(step, table)
+      if (next !== undefined) search(next)
+    }
   }
-  return best.order === written || best.order === asWritten.order ? undefined : best.order
+  search(NOTHING)
+  return best.order.length === 0 ? undefined : best.order
 }
 
-function costOf(
-  order: readonly number[],
+const NOTHING: Step = { order: [], rows: 1, cost: 0 }
+
+/** Undefined where the table has no key with those before it. */
+function withTable(
+  { order, rows, cost }: Step,
+  table: number,
   sides: readonly Side[],
   edges: readonly Edge[],
   tables: readonly TableSource[]
 ): Step | undefined {
-  const first = sides[order[0] as number] as Side
-  let { rows, cost } = first
-  for (const [at, table] of order.entries()) {
-    if (at === 0) continue
-    const keys = edges.filter(({ left, right }) => right === table && order.indexOf(left) < at)
-    if (keys.length === 0) return undefined
-    const side = sides[table] as Side
-    const lookup = lookupCostOf(side, keys, rows)
-    cost += Math.min(side.cost + hashCost(side.rows, rows), lookup ?? Number.POSITIVE_INFINITY)
-    rows *= side.rows * keys.reduce((share, { key }) => share * shareOfKey(key, side.leaf, tables), 1)
+  const side = sides[table] as Side
+  if (order.length === 0) return { order: [table], rows: side.rows, cost: side.cost }
+  const keys = edges.filter(({ left, right }) => right === table && order.includes(left))
+  if (keys.length === 0) return undefined
+  const lookup = lookupCostOf(side, keys, rows) ?? Number.POSITIVE_INFINITY
+  return {
+    order: [...order, table],
+    rows: rows * side.rows * keys.reduce((share, { key }) => share * shareOfKey(key, side.leaf, tables), 1),
+    cost: cost + Math.min(side.cost + hashCost(side.rows, rows), lookup)
   }
-  return { order, rows, cost }
 }
 
 function lookupCostOf({ source }: Side, keys: readonly Edge[], leftRows: number): number | undefined {
@@ -115,9 +126,4 @@ function edgesOf(plan: SourcePlan, tables: readonly TableSource[]): Edge[] {
     edges.push({ left: plan.right.index, right: other, key: { left: right, right: left, field } })
   }
   return edges
-}
-
-function ordersOf(tables: readonly number[]): (readonly number[])[] {
-  if (tables.length <= 1) return [tables]
-  return tables.flatMap((first) => ordersOf(tables.filter((each) => each !== first)).map((rest) => [first, ...rest]))
 }
