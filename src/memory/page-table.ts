@@ -118,8 +118,8 @@ export class PageTable {
 
   /** Address of the page; -1 where it is not in memory. */
   addressOf(number: number): number {
-    const words = this.#words
     const at = this.#at(number)
+    const words = this.#words
     for (;;) {
       const residence = Atomics.load(words, at + RESIDENCE)
       if (residence !== BUSY) return residence - 1
@@ -128,7 +128,8 @@ export class PageTable {
 
   /** Of the claim at {@link addressOf}; ask for the address again behind it. */
   generationOf(number: number): number {
-    return Atomics.load(this.#words, this.#at(number) + GENERATION)
+    const at = this.#at(number)
+    return Atomics.load(this.#words, at + GENERATION)
   }
 
   touch(number: number): void {
@@ -148,21 +149,24 @@ export class PageTable {
 
   /** Makes the page absent; whoever is given true retires the claim at that address. */
   withdraw(number: number, address: number): boolean {
-    return Atomics.compareExchange(this.#words, this.#at(number) + RESIDENCE, address + 1, ABSENT) === address + 1
+    const at = this.#at(number)
+    return Atomics.compareExchange(this.#words, at + RESIDENCE, address + 1, ABSENT) === address + 1
   }
 
   isPlaced(number: number): boolean {
-    return Atomics.load(this.#words, this.#at(number) + BYTES) !== 0
+    const at = this.#at(number)
+    return Atomics.load(this.#words, at + BYTES) !== 0
   }
 
   tableOf(number: number): number {
-    return Atomics.load(this.#words, this.#at(number) + TABLE)
+    const at = this.#at(number)
+    return Atomics.load(this.#words, at + TABLE)
   }
 
   /** Undefined while the page is in no file. */
   placeOf(number: number): PagePlace | undefined {
-    const words = this.#words
     const at = this.#at(number)
+    const words = this.#words
     for (;;) {
       const version = Atomics.load(words, at + VERSION)
       const place = {
@@ -180,7 +184,8 @@ export class PageTable {
     const { count } = this
     if (count === 0) return { number: -1, wasUsed: false }
     const number = (Atomics.add(this.#words, HAND, 1) >>> 0) % count
-    return { number, wasUsed: Atomics.exchange(this.#words, this.#at(number) + USED, 0) !== 0 }
+    const at = this.#at(number)
+    return { number, wasUsed: Atomics.exchange(this.#words, at + USED, 0) !== 0 }
   }
 
   /** Lets other threads go on for a millisecond. Not for the main thread, which must not block. */
@@ -207,6 +212,7 @@ export class PageTable {
     return number
   }
 
+  /** To be called before `#words` is looked at. */
   #at(number: number): number {
     const at = HEAD_WORDS + number * ENTRY_WORDS
     // The array is a new one after the memory grew.

@@ -61,7 +61,7 @@ export class ScanTable {
   /** The keys of `ordinals[from, from + count)`. */
   keyValues(ordinals: Int32Array, from: number, count: number): Key[] {
     const { heap, references } = this.keys
-    // They lie anywhere in memory. Looked at in a loop that does nothing else, many are fetched at once: a third of the time.
+    // As in `column-values.ts`.
     let seen = 0
     for (let index = 0; index < count; index++) {
       const reference = references[ordinals[from + index] as number] as number
@@ -73,6 +73,7 @@ export class ScanTable {
     return values
   }
 
+  /** The keys of `rows[from, to)` of a page, only to have them fetched. */
   lookAtKeys({ i32, ordinalAt }: PageView, rows: Int32Array, from: number, to: number): void {
     const { heap, references } = this.keys
     let seen = 0

@@ -9,6 +9,7 @@ export class TextCells {
   readonly #keys: KeyTable
   /** By reference of the dictionary. */
   readonly #dictionaries = new Map<number, string[]>()
+  /** Of texts that were only looked at. */
   seen = 0
   #memory: Uint8Array | undefined
   #buffer: Buffer = Buffer.alloc(0)
@@ -36,6 +37,7 @@ export class TextCells {
     return this.textAt(home.u8, home.at + (cell & layout.OFFSET_MASK))
   }
 
+  /** Of a cell that is no code; only to have it fetched. */
   firstByte(page: PageView, cell: number): number {
     const home = page.homeOf(cell)
     return home.u8[home.at + (cell & layout.OFFSET_MASK)] as number

@@ -2,6 +2,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { DriftError } from '../../src/base/errors.js'
+import { PageTable } from '../../src/memory/page-table.js'
 import { PageCache } from '../../src/page/page-cache.js'
 import { type PageHandle } from '../../src/page/page-handle.js'
 import { ModelTable } from './_model.js'
@@ -160,4 +161,26 @@ test('FMT-1: a damaged page that is read in is CORRUPT, and the others are read'
   t.is(error?.code, 'DRIFT_CORRUPT')
   t.is(arena.claimedBytes, before)
   cache.unpin(cache.pin(good))
+})
+
+test('MEM-7: a page table that was attached before it grew says where the pages behind are', (t) => {
+  const table = PageTable.create()
+  const other = () => PageTable.attach(table.handle)
+  const reads: ((seen: PageTable, number: number) => unknown)[] = [
+    (seen, number) => seen.addressOf(number),
+    (seen, number) => seen.generationOf(number),
+    (seen, number) => seen.placeOf(number)?.offset,
+    (seen, number) => seen.isPlaced(number),
+    (seen, number) => seen.tableOf(number)
+  ]
+  const attached = reads.map(other)
+  const last = { withdraw: other(), publish: other() }
+  let number = 0
+  while (table.handle.memory.buffer.byteLength === 64 * 1024) number = table.addPlaced(7, { file: 1, offset: 4096, bytes: 10, crc: 5 })
+  t.deepEqual(
+    reads.map((read, index) => read(attached[index] as PageTable, number)),
+    [-1, 0, 4096, true, 7]
+  )
+  t.true(last.publish.publish(number, 64, 3))
+  t.true(last.withdraw.withdraw(number, 64))
 })
