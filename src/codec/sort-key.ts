@@ -13,7 +13,7 @@
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { decodeValue } from './document-codec.js'
-import { decodeKey, encodeKey, readFloat, readKeyPayload, skipValue } from './key-codec.js'
+import { decodeKeyAt, encodeKey, readFloat, readKeyPayload, skipValue } from './key-codec.js'
 import { classOf, compareTexts, type ValueClass } from './value-order.js'
 
 const TAG_BOOLEAN = 0x10
@@ -195,7 +195,7 @@ export function readSortValue(source: Uint8Array, at: number, end: number, isDes
       return source[at + 1] === 1
     case TAG_NUMBER:
       if (end - at === NUMBER_BYTES) return readFloat(source, at)
-      return source[end - 1] === 0 && source[end - 2] === 0 ? UNTOLD : decodeKey(source.subarray(at, end))
+      return source[end - 1] === 0 && source[end - 2] === 0 ? UNTOLD : decodeKeyAt(source, at, end)
     case TAG_TIME:
       return new Date(readFloat(source, at))
     case TAG_STRING: {

@@ -2,7 +2,7 @@
  * The rows that an index finds. Where it covers the query they are made of its entries; a value that an entry does not tell (cut, a list, an
  * object, a number past 2^53) is read from the row's document, so that rows are the same as those of a scan.
  */
-import { decodeKey } from '../codec/key-codec.js'
+import { decodeKeyAt } from '../codec/key-codec.js'
 import { readSortValue, sortValueEnd, UNTOLD } from '../codec/sort-key.js'
 import { type Document } from '../codec/value.js'
 import { indexRange } from '../index/index-ranges.js'
@@ -175,7 +175,7 @@ function vector(values: readonly unknown[]): Vector {
 
 /** A number past 2^53 may be a float64 or an integer: its bytes do not tell. */
 function keyIn(bytes: Uint8Array, from: number, to: number): unknown {
-  const key = decodeKey(bytes.subarray(from, to))
+  const key = decodeKeyAt(bytes, from, to)
   return isWideFloat(key) ? UNTOLD : key
 }
 
