@@ -241,6 +241,7 @@ export class Applier {
   *goLive(tableId: number): Generator<void, boolean> {
     const table = this.#table(tableId)
     assertLaw(table.state === 'attended', 'VIS-11', `table ${tableId} is not attended`)
+    yield* this.#settlePoor(table)
     for (let next = 0; next < table.remembered.length && table.pages !== undefined; next++) {
       const { address, place } = table.remembered[next] as Remembered
       const bytes = this.#memory.bytes()
@@ -253,6 +254,31 @@ export class Applier {
     this.#changed.add(table)
     this.#publish()
     return table.state === 'live'
+  }
+
+  /**
+   * For when nothing has come for a while: where a scan of the present would look at many rows that are gone, only live ones are left in
+   * open pages. In steps of a few milliseconds; not gone on with once something comes, for it may be left at any.
+   */
+  *rest(): Generator<void, void> {
+    for (const table of this.#tables.values()) {
+      if (table.state !== 'live' || table.compaction !== undefined) continue
+      for (const step of this.#settlePoor(table)) {
+        this.#changed.add(table)
+        this.#publish()
+        yield step
+      }
+    }
+  }
+
+  *#settlePoor({ pages }: Table): Generator<void, void> {
+    if (pages === undefined) return
+    try {
+      yield* pages.settlePoor()
+    } catch (error) {
+      // Where page memory is short the present is read as it is.
+      if (!(error instanceof DriftError) || error.code !== 'DRIFT_OVERLOADED') throw error
+    }
   }
 
   /**

@@ -17,6 +17,8 @@ const BASE_SHARE = 0.375
  * (q = 2), 2.1 with what this makes: thirds of full pages, which grow to 2.5 times their rows, and halves of those.
  */
 const BASE_ROWS = 0.4
+/** Rows per live row from which on a rectangle is poor: who reads the present looks at so many more than he is shown. */
+const POOR = 1.125
 /** Part of a slot that a rectangle fills at most. */
 const SLOT_SHARE = 0.75
 /** Bytes of a row beside its cells: begin, end, ordinal, previous, rest, shape. */
@@ -45,6 +47,10 @@ export class SplitTrigger {
   /** A rectangle with so few live rows is merged with the smaller one beside it. */
   isFew({ alive }: OpenRange): boolean {
     return alive < this.pageRows / 8
+  }
+
+  isPoor({ alive, rows, isFrozen }: OpenRange): boolean {
+    return !isFrozen && rows > POOR * alive
   }
 
   isFull(range: OpenRange): boolean {

@@ -47,6 +47,8 @@ import { type PendingMerge, TimeSplits } from './time-splits.js'
 
 export const PAGE_ROWS = 16_384
 const OFFSET_MAX = 0x7fff_fff0
+/** Rows an event that {@link TablePages.settlePoor} may write, over the life of a table in memory. */
+const SETTLED_PER_EVENT = 0.5
 /** Merges that wait for page memory are tried again after so many events. */
 const RETRY_EVENTS = 256
 
@@ -80,6 +82,9 @@ export class TablePages {
   readonly #splits: TimeSplits
   readonly #writer: RowWriter
   readonly #slices: SealedSlices
+  /** Events that were taken before the table was restored; rows that {@link settlePoor} wrote since. */
+  readonly #eventsBefore: number
+  #settledRows = 0
   /** Of the last {@link publish}. */
   #toldReferences: Int32Array | undefined
   #toldAddresses: Int32Array | undefined
@@ -103,6 +108,7 @@ export class TablePages {
     this.#writer = new RowWriter(ranges, chunks, trigger, this.#splits)
     this.#slices = new SealedSlices({ arena, table, pageRows, offsetMax, ranges, counters, sealed, pins })
     if (state !== undefined) this.#restore(state)
+    this.#eventsBefore = counters.events
     for (const range of ranges.list) range.rowsMax = trigger.limitOf(range, ranges.list.length)
   }
 
@@ -236,6 +242,19 @@ export class TablePages {
    */
   settle(): Generator<number, void> {
     return this.#splits.settle()
+  }
+
+  /**
+   * The same where it gains something for who reads the present, for a table at rest: half a row is written for each event that was taken
+   * since the table was made or restored, and at most one rectangle more. In steps.
+   * @throws DriftError OVERLOADED as above.
+   */
+  *settlePoor(): Generator<void, void> {
+    const allowed = (this.counters.events - this.#eventsBefore) * SETTLED_PER_EVENT - this.#settledRows
+    for (const rows of this.#splits.settlePoor(allowed)) {
+      this.#settledRows += rows
+      yield
+    }
   }
 
   /**

@@ -87,6 +87,27 @@ export class TimeSplits {
     }
   }
 
+  /**
+   * The same of rectangles that are poor, the poorest first, as long as no more than `rowsMax` rows are written for it, and those of a
+   * neighbour that one is merged with. Yields the rows that were.
+   * @throws DriftError OVERLOADED where page memory is short; what was done stays done.
+   */
+  *settlePoor(rowsMax: number): Generator<number, void> {
+    const { ranges, trigger, counters } = this.#parts
+    const poor = ranges.list.filter((range) => trigger.isPoor(range))
+    let left = rowsMax
+    for (const range of poor.toSorted((one, other) => other.rows * one.alive - one.rows * other.alive)) {
+      if (range.rows + range.alive > left) return
+      // An earlier step may have merged it with its neighbour.
+      if (!ranges.list.includes(range) || range.isFrozen) continue
+      const before = counters.rowCopies
+      this.splitNow(range)
+      const written = counters.rowCopies - before
+      left -= written
+      yield written
+    }
+  }
+
   /** Merges that wait for page memory are tried again. */
   retry(): void {
     if (this.#pending.length > 0 && this.#parts.merging === 'at-once') this.#runPending()

@@ -39,7 +39,7 @@ export type ApplyControl = {
 
 /** While commits come it looks by itself this often, so that none of them pays for waking it: what a query finds missing is little. */
 const DOZE_MS = 10
-/** After so long without work it sleeps until it is woken. */
+/** After so long without work it tidies up, and sleeps until it is woken. */
 const DOZES = 50
 
 /** The life of the apply thread: steps while the log has something, sleep while it has nothing, messages in between. */
@@ -123,6 +123,11 @@ export class ApplyLoop implements ApplyControl {
       if (applier.step()) {
         dozes = 0
         await turn()
+      } else if (dozes === DOZES) {
+        dozes++
+        const rest = applier.rest()
+        while (rest.next().done !== true && !applier.step()) await turn()
+        rest.return()
       } else {
         await apply.sleep(seen, dozes < DOZES ? DOZE_MS : undefined)
         dozes++

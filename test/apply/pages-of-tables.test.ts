@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import type { Coordinator } from '../../src/coordinator/coordinator.js'
+import { rowsOfTile } from '../../src/page/page-directory.js'
 import type { PagesAtSeq } from '../../src/scan/scan-table.js'
 import type { Database, Document } from '../../src/index.js'
 import { Dice } from '../coordinator/_database.js'
@@ -150,3 +152,41 @@ test('pages that are given up while somebody reads them go back when he is done'
   t.is(coordinator.stats().pageBytes, before)
   await db.close()
 })
+
+test('VIS-9: nobody writes for a while, or a table is made of its segments: the present touches few rows that are gone', async (t) => {
+  const directory = folder(t)
+  const rows = 300
+  const touchedRows = async ({ coordinator, db }: { coordinator: Coordinator; db: Database }): Promise<number> => {
+    const pages = await coordinator.pages(coordinator.table('one'), db.lastSeq)
+    let touched = 0
+    for (const tile of pages?.tiles() ?? []) touched += rowsOfTile(tile)
+    pages?.release()
+    return touched
+  }
+  const first = await openPaged(directory)
+  await first.db.createTable('one', { primaryKey: 'id' })
+  await first.db.table('one').insertMany(Array.from({ length: rows }, (_, id) => ({ id, a: id })))
+  await touchedRows(first)
+  for (let round = 0; round < 4; round++) {
+    await first.db.batch(Array.from({ length: rows }, (_, id) => ({ patch: 'one', key: id, set: { a: round * id } })))
+  }
+  await untilTrue(async () => {
+    const touched = await touchedRows(first)
+    return touched >= rows && touched <= rows * 1.13
+  })
+  await first.db.close()
+
+  const second = await openPaged(directory)
+  t.true((await touchedRows(second)) <= rows * 1.13)
+  t.deepEqual(await second.db.query('SELECT COUNT(*) AS n, SUM(a) AS sum FROM one').all(), [{ n: rows, sum: (3 * rows * (rows - 1)) / 2 }])
+  await second.db.close()
+})
+
+/** @throws Error where it takes a minute */
+async function untilTrue(isTrue: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 600; tries++) {
+    if (await isTrue()) return
+    await delay(100)
+  }
+  throw new Error('it does not come true')
+}

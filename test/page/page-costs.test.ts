@@ -56,3 +56,35 @@ for (const workload of workloads) {
     t.is(run.pages.counters.merges, merges)
   })
 }
+
+for (const workload of workloads) {
+  test(`VIS-9: settling by itself (${workload}), however often there is a rest, writes half a row an event and leaves every answer`, (t) => {
+    const [events, pageRows] = [12_000, 256]
+    const counts = new Map<number, number>()
+    const run = runWorkload(workload, events, pageRows, (pages, seq) => {
+      if (seq % 50 !== 0) return
+      const { rowCopies } = pages.counters
+      for (const _ of pages.settlePoor());
+      counts.set(seq, pages.counters.rowCopies - rowCopies)
+    })
+    t.deepEqual(findingsOf(run), [])
+    for (let S = 0; S <= events; S += 97) t.is(run.reader.countAt(S), run.alive[S] ?? -1, `rows at ${S}`)
+    const settled = [...counts.values()].reduce((sum, rows) => sum + rows, 0)
+    t.true(settled <= events / 2 + pageRows, `${settled} rows were written at rest`)
+    t.true(run.pages.counters.rowCopies <= 3.5 * events, `${run.pages.counters.rowCopies / events} row-copies an event`)
+    t.true(run.pages.rowsStored <= 2.5 * events, `${run.pages.rowsStored / events} rows stored a version`)
+    if (workload === 'appends') t.is(settled, 0)
+  })
+}
+
+test('a table at rest is left so that the present touches few rows that are gone', (t) => {
+  const run = runWorkload('uniform', 20_000, 256)
+  const touched = () => {
+    const now = touchedAt(run, run.events)
+    return now.touched / now.visible
+  }
+  t.true(touched() > 1.3)
+  for (const _ of run.pages.settlePoor());
+  t.true(touched() <= 1.13, `${touched()}`)
+  t.deepEqual(findingsOf(run), [])
+})
