@@ -1,7 +1,7 @@
 /**
  * The benchmarks. `make bench` installs the peers and runs everything; `npm run bench -- …` runs what is there:
  *
- *   run [--quick | --long] [--suites a,b] [--peers a,b] [--tries N] [--output DIR]   the default
+ *   run [--quick | --long] [--suites a,b] [--peers a,b] [--tries N] [--measure-ms N] [--output DIR]   the default
  *   compare BEFORE.json AFTER.json    what got slower or faster, with the noise; ends with 1 if DriftDB got slower
  *   feature NAME …                    one feature beside the disk; EVENTS=1000000 is the size
  *
@@ -29,7 +29,23 @@ const QUICK_PEERS = peerKinds.filter(({ isServer }) => isServer !== true)
 /** Processes that a number is the median of. */
 const TRIES = '5'
 const QUICK_TRIES = '3'
-const features = ['callers', 'transactions', 'bulk', 'reads', 'opening', 'queries', 'query-threads', 'command-line', 'import-git', 'plans']
+/** How long each question is asked over and over; where only the answers matter, 1 is enough. */
+const MEASURE_MS = '50'
+const QUICK_MEASURE_MS = '40'
+const WARM_UP_MS = 20
+const features = [
+  'callers',
+  'transactions',
+  'bulk',
+  'indexes',
+  'reads',
+  'opening',
+  'queries',
+  'query-threads',
+  'command-line',
+  'import-git',
+  'plans'
+]
 
 const [command = 'run', ...rest] = process.argv.slice(2)
 try {
@@ -54,6 +70,7 @@ async function run(args: readonly string[]): Promise<number> {
       suites: { type: 'string' },
       peers: { type: 'string' },
       tries: { type: 'string' },
+      'measure-ms': { type: 'string' },
       output: { type: 'string' }
     }
   })
@@ -61,15 +78,15 @@ async function run(args: readonly string[]): Promise<number> {
   const kinds = values.peers === undefined ? (quick ? QUICK_PEERS : peerKinds) : values.peers.split(',').map(peerKind)
   const suites = values.suites?.split(',') ?? (quick ? QUICK : values.long ? [...FULL, ...LONG] : FULL)
   for (const name of suites) suiteNamed(name)
-  const tries = Number(values.tries ?? (quick ? QUICK_TRIES : TRIES))
-  if (!Number.isSafeInteger(tries) || tries < 1) throw new Error(`--tries must be a number from 1 on, found ${values.tries ?? ''}`)
+  const tries = wholeNumber('--tries', values.tries ?? (quick ? QUICK_TRIES : TRIES))
+  const measureMs = wholeNumber('--measure-ms', values['measure-ms'] ?? (quick ? QUICK_MEASURE_MS : MEASURE_MS))
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort(new Error('stopped')))
   const results = await runBenchmark({
     suites,
     kinds,
     tries,
-    budget: quick ? { warmUpMs: 20, measureMs: 40 } : { warmUpMs: 20, measureMs: 50 },
+    budget: { warmUpMs: Math.min(WARM_UP_MS, measureMs), measureMs },
     quick,
     say: (text) => void process.stderr.write(`${text}\n`),
     signal: stop.signal
@@ -88,6 +105,12 @@ async function run(args: readonly string[]): Promise<number> {
   const bad = results.rows.flatMap(({ cells }) => Object.values(cells)).filter(({ kind }) => kind === 'wrong answer' || kind === 'failed')
   if (bad.length > 0) process.stderr.write(`${bad.length} answers were wrong or trials failed\n`)
   return bad.length > 0 ? 1 : 0
+}
+
+function wholeNumber(option: string, text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`${option} must be a number from 1 on, found ${text}`)
+  return value
 }
 
 function compare([before, after]: readonly string[]): number {

@@ -313,7 +313,7 @@ class DriftPeer implements Peer {
   }
 }
 
-function operationOf(change: Change): BatchOperation {
+export function operationOf(change: Change): BatchOperation {
   switch (change.kind) {
     case 'insert':
       return { insert: change.table, document: change.document }

@@ -32,13 +32,19 @@ export function twoTables(placeholder: (number: number) => string): VersionTable
   }
 }
 
-/** Made after the load: what the questions of a workload want, and the window of changes. */
-export function indexStatements({ name, indexes }: TableShape): string[] {
+/** What the questions of a workload want: each index on the present and on the history. */
+export function columnIndexStatements({ name, indexes }: TableShape): string[] {
+  return indexes.flatMap((column) => [
+    `CREATE INDEX ${name}_${column} ON ${name} (${column})`,
+    `CREATE INDEX ${name}_history_${column} ON ${name}_history (${column}, valid_from, valid_to)`
+  ])
+}
+
+/** Made after the load: these, and the window of changes. */
+export function indexStatements(shape: TableShape): string[] {
+  const { name } = shape
   return [
-    ...indexes.flatMap((column) => [
-      `CREATE INDEX ${name}_${column} ON ${name} (${column})`,
-      `CREATE INDEX ${name}_history_${column} ON ${name}_history (${column}, valid_from, valid_to)`
-    ]),
+    ...columnIndexStatements(shape),
     `CREATE INDEX ${name}_from ON ${name} (valid_from)`,
     `CREATE INDEX ${name}_history_from ON ${name}_history (valid_from)`,
     `CREATE INDEX ${name}_history_to ON ${name}_history (valid_to)`

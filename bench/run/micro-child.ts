@@ -2,7 +2,7 @@
  * The process of one try of the micro level: `node micro-child.js SPEC RESULT` times the steps of a write and a read one by one with tinybench,
  * after it has checked what each gives. Microseconds a call, the median.
  */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { Bench } from 'tinybench'
 import { crc32 } from '../../src/codec/checksum.js'
 import { decodeDocument, encodePlainDocument, encodeDocument, DOCUMENT_ROOM_BYTES } from '../../src/codec/document-codec.js'
@@ -15,7 +15,7 @@ import { parse } from '../../src/parser/parse.js'
 import { planSelect } from '../../src/query/plan.js'
 import { order } from '../workloads/order.js'
 import { randomNumbers } from '../workloads/random.js'
-import type { TrialResult } from './trial.js'
+import type { TrialResult, TrialSpec } from './trial.js'
 
 /** Calls in one sample: the timer is too coarse for one of them. */
 const QUICK_CALLS = 1000
@@ -23,8 +23,11 @@ const SLOW_CALLS = 10
 const KEYS = 100_000
 const VERSIONS = 10
 const CRC_BYTES = 4096
+/** Times the budget of a question: a step takes less than a microsecond, and its code is compiled more than once. */
+const PATIENCE = 5
 
-const [, , , resultPath = ''] = process.argv
+const [, , specPath = '', resultPath = ''] = process.argv
+const { budget } = JSON.parse(readFileSync(specPath, 'utf8')) as TrialSpec
 /** A result must go somewhere, or the compiler leaves the work out. */
 let kept: unknown
 let turn = 0
@@ -64,7 +67,7 @@ const steps: readonly { readonly name: string; readonly calls: number; readonly 
   { name: 'plan', calls: SLOW_CALLS, work: () => planSelect(statement, names) }
 ]
 check()
-const bench = new Bench({ time: 200, warmupTime: 100, throws: true })
+const bench = new Bench({ time: budget.measureMs * PATIENCE, warmupTime: budget.warmUpMs * PATIENCE, throws: true })
 for (const { name, calls, work } of steps) {
   bench.add(
     name,

@@ -1,17 +1,29 @@
 import { assertLaw, DriftError, type ErrorData } from '../base/errors.js'
 import { type IndexDefinition } from '../catalog/index-definition.js'
+import { ClosedNodes } from '../index/closed-nodes.js'
+import { IndexFiles, type IndexFilesOwner } from '../index/index-files.js'
+import { type IndexTreeLimits } from '../index/index-tree.js'
 import { TableIndex } from '../index/table-index.js'
 import { type IndexHandle, NODE_BYTES, NodeMemory } from '../index/node-memory.js'
-import { NodeSpill } from '../index/node-spill.js'
+import { restoreTableIndex } from '../index/restore-table-index.js'
+import { type IndexProgress, writeIndexFile } from '../index/write-index-file.js'
 import { type Io } from '../io/io.js'
 import { type Arena } from '../memory/arena.js'
 import { pageEventOf } from './apply-frame.js'
 
 /** Of page memory, for one index; what is over leaves it. */
 const MEMORY_SHARE = 0.25
+/** Closed nodes that are written between two chances to look up: about two milliseconds. */
+const STEP_NODES = 32
+
+/** A checkpoint of an index in its files; `bytes` were written for it now. */
+export type IndexCheckpointInfo = IndexProgress & { readonly bytes: number }
 
 /** What apply knows of an index. */
-export type IndexAnswer = { readonly handle: IndexHandle } | { readonly refused: ErrorData | undefined }
+export type IndexAnswer =
+  | { readonly handle: IndexHandle }
+  | { readonly checkpoint: IndexCheckpointInfo }
+  | { readonly refused: ErrorData | undefined }
 
 /** A frame that came while the index was attended. */
 export type Remembered = { readonly address: number; readonly place: number }
@@ -23,21 +35,33 @@ export type Remembered = { readonly address: number; readonly place: number }
 export class AppliedIndex {
   readonly definition: IndexDefinition
   readonly #arena: Arena
-  readonly #spill: NodeSpill
+  readonly #io: Io
+  readonly #files: IndexFiles
+  readonly #nodes: ClosedNodes
+  readonly #limits: IndexTreeLimits
   state: 'live' | 'cold' | 'attended'
   remembered: Remembered[] = []
   refused: ErrorData | undefined
   /** Of the last event that it has. */
   takenSeq = 0
+  #events = 0
   #index: TableIndex | undefined
   /** Could not be kept; until no reader is inside. */
   #given: TableIndex | undefined
+  /** From the first event on, in this process: closed nodes in a file are of use to it alone until there is a checkpoint. */
+  #isBegun = false
+  /** The checkpoint in the `.idx` file, of this very index. */
+  #installed: IndexProgress | undefined
+  /** One that is written and has no name yet. */
+  #written: IndexProgress | undefined
 
-  /** `folder`: for its nodes that have no room in memory. */
-  constructor(definition: IndexDefinition, arena: Arena, io: Io, folder: string, state: 'live' | 'cold') {
-    this.definition = definition
+  constructor(arena: Arena, io: Io, owner: IndexFilesOwner, state: 'live' | 'cold') {
+    this.definition = owner.definition
     this.#arena = arena
-    this.#spill = new NodeSpill(io, folder, definition.id)
+    this.#io = io
+    this.#files = new IndexFiles(owner)
+    this.#nodes = new ClosedNodes(io, this.#files)
+    this.#limits = { file: this.#nodes, nodesMax: Math.floor((arena.budgetBytes * MEMORY_SHARE) / NODE_BYTES) }
     this.state = state
     if (state === 'live') this.begin()
   }
@@ -58,19 +82,68 @@ export class AppliedIndex {
 
   /** Empty, from the first event of its table on. */
   begin(): void {
+    this.#drop()
     this.refused = undefined
-    this.takenSeq = 0
-    this.#index?.release()
-    this.#index = undefined
-    const nodesMax = Math.floor((this.#arena.budgetBytes * MEMORY_SHARE) / NODE_BYTES)
+    this.#isBegun = true
     let memory: NodeMemory | undefined
     try {
+      this.removeFiles()
       memory = NodeMemory.create(this.#arena)
-      this.#index = new TableIndex(memory, this.definition.columns, { file: this.#spill, nodesMax })
+      this.#index = new TableIndex(memory, this.definition.columns, this.#limits)
     } catch (error) {
       memory?.release()
       this.#refuse(error)
     }
+  }
+
+  /**
+   * As its files have it; undefined where it has none. In steps.
+   * @throws DriftError CORRUPT, UNSUPPORTED_VERSION, IO, OVERLOADED: they are of no use.
+   */
+  *restore(): Generator<void, IndexCheckpointInfo | undefined> {
+    this.#drop()
+    this.refused = undefined
+    if (this.#io.kind(this.#files.index) !== 'file') return undefined
+    const { index, seq, events } = yield* restoreTableIndex(this.#io, this.#arena, this.#files, this.definition.columns, this.#limits)
+    this.#index = index
+    this.takenSeq = seq
+    this.#events = events
+    this.#installed = { seq, events }
+    return { seq, events, bytes: 0 }
+  }
+
+  /**
+   * Writes a checkpoint; undefined where it is not kept, or has no event. Closed nodes go in steps, and events may be taken in between; what
+   * is open at the end goes at once. It has no name before {@link install}, and is not synced.
+   */
+  *write(): Generator<void, IndexCheckpointInfo | undefined> {
+    const index = this.#index
+    let nodes = 0
+    for (;;) {
+      if (index === undefined || this.#index !== index || this.state !== 'live' || this.#events === 0) return undefined
+      if (this.#installed?.seq === this.takenSeq) return { ...this.#installed, bytes: 0 }
+      const count = index.tree.writeClosed(STEP_NODES)
+      nodes += count
+      if (count < STEP_NODES) break
+      yield
+    }
+    const progress = { seq: this.takenSeq, events: this.#events }
+    this.#written = undefined
+    if (this.#io.kind(this.#files.folder) === 'absent') this.#io.makeDirectory(this.#files.folder)
+    const bytes = writeIndexFile(this.#io, this.#files, index.tree, index.locations, progress)
+    this.#written = progress
+    return { ...progress, bytes: bytes + nodes * NODE_BYTES }
+  }
+
+  /** What was written counts from here on: all its events are in segments, and it is synced. */
+  install(): IndexCheckpointInfo | undefined {
+    const written = this.#written
+    if (written === undefined) return undefined
+    this.#written = undefined
+    this.#io.rename(this.#files.unfinished, this.#files.index)
+    this.#installed = written
+    this.#io.syncDirectory(this.#files.folder)
+    return { ...written, bytes: 0 }
   }
 
   /** The event of a frame; false where it could not be kept: it is cold from then on. */
@@ -80,6 +153,7 @@ export class AppliedIndex {
       const event = pageEventOf(source, at, ordinal, place, 'with key')
       this.#index.take(event)
       this.takenSeq = event.seq
+      this.#events++
       return true
     } catch (error) {
       this.#refuse(error)
@@ -105,10 +179,32 @@ export class AppliedIndex {
   forget(): void {
     this.state = 'cold'
     this.remembered = []
+    this.#drop()
+  }
+
+  /** Nothing of it is needed any more, in no process. */
+  removeFiles(): void {
+    const { index, nodes, unfinished } = this.#files
+    this.#nodes.close()
+    for (const path of [unfinished, index, nodes]) if (this.#io.kind(path) === 'file') this.#io.remove(path)
+  }
+
+  /** Files that no checkpoint names are of no use without this process. */
+  close(): void {
+    // What is being written for it is left.
+    this.state = 'cold'
+    this.#nodes.close()
+    if (this.#isBegun && this.#installed === undefined) this.removeFiles()
+  }
+
+  #drop(): void {
     this.#given?.release()
     this.#index?.release()
     this.#given = this.#index = undefined
-    this.#spill.remove()
+    this.#nodes.close()
+    this.#installed = this.#written = undefined
+    this.#isBegun = false
+    this.takenSeq = this.#events = 0
   }
 
   /** Whatever it is: queries go without it, and are right. */
@@ -119,5 +215,6 @@ export class AppliedIndex {
     this.#index = undefined
     this.state = 'cold'
     this.remembered = []
+    this.#written = undefined
   }
 }

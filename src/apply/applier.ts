@@ -37,7 +37,7 @@ import { pageFileName } from '../page/page-files.js'
 import { type RecutProgress } from '../page/recut.js'
 import { TablePages } from '../page/table-pages.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
-import { AppliedIndex, type IndexAnswer, type Remembered } from './applied-index.js'
+import { AppliedIndex, type IndexAnswer, type IndexCheckpointInfo, type Remembered } from './applied-index.js'
 import { pageEventOf } from './apply-frame.js'
 import { PageStorage, type TablePageStorage } from './page-storage.js'
 import { type SegmentPart, takePart } from './segment-part.js'
@@ -68,14 +68,14 @@ export type CompactionStep = {
   readonly version: number
 }
 
-/** `find`: where it is. `forget`: no reader is inside. */
+/**
+ * `find`: where it is. `restore`: of its files, before anything of it is loaded. `write`, `install`: a checkpoint, and that it counts.
+ * `forget`: no reader is inside.
+ */
 export type IndexStep =
-  | { readonly kind: 'find' | 'attend' | 'go-live' }
+  | { readonly kind: 'find' | 'restore' | 'attend' | 'go-live' | 'write' | 'install' }
   | { readonly kind: 'load'; readonly part: SegmentPart }
   | { readonly kind: 'forget'; readonly isDropped: boolean }
-
-/** Of the database, for what lasts as long as the process; queries have theirs there too. */
-const SPILL_FOLDER = 'tmp'
 
 const NO_INDEXES: readonly AppliedIndex[] = []
 
@@ -83,6 +83,8 @@ type OpenRecord = { readonly at: number; readonly runs: readonly RecordRun[]; re
 
 type Table = {
   readonly id: number
+  readonly name: string
+  readonly directory: string
   readonly storage: TablePageStorage
   readonly primaryKey: string
   state: 'live' | 'cold' | 'attended'
@@ -119,6 +121,7 @@ export class Applier {
   readonly #arena: Arena
   readonly #storage: PageStorage
   readonly #directory: string
+  readonly #databaseId: Uint8Array
   readonly #pageRows: number | undefined
   readonly #follower: LogFollower
   readonly #tables = new Map<number, Table>()
@@ -140,6 +143,7 @@ export class Applier {
     this.#arena = arena
     this.#storage = new PageStorage({ io, arena, pageTable, databaseId })
     this.#directory = directory
+    this.#databaseId = databaseId
     this.#pageRows = pageRows
     this.#follower = new LogFollower(memory, JUMP_MAGIC)
     this.#lastSeq = lastSeq
@@ -321,6 +325,8 @@ export class Applier {
     const table = this.#table(tableId)
     const index = table.indexes.get(indexId)
     if (index === undefined) return { refused: undefined }
+    const checkpoint = yield* this.#indexCheckpoint(index, step)
+    if (checkpoint !== undefined) return { checkpoint }
     switch (step.kind) {
       case 'load':
         if (step.part.isFirst) index.begin()
@@ -336,16 +342,26 @@ export class Applier {
         break
       case 'forget':
         index.forget()
-        if (step.isDropped) table.indexes.delete(indexId)
+        if (step.isDropped) {
+          index.removeFiles()
+          table.indexes.delete(indexId)
+        }
         break
       default:
     }
     return index.answer
   }
 
+  *#indexCheckpoint(index: AppliedIndex, { kind }: IndexStep): Generator<void, IndexCheckpointInfo | undefined> {
+    if (kind === 'restore') return yield* index.restore()
+    if (kind === 'write') return yield* index.write()
+    return kind === 'install' ? index.install() : undefined
+  }
+
   /** Removes what is of no use to anybody else. */
   close(): void {
     this.#storage.close()
+    for (const { indexes } of this.#tables.values()) for (const index of indexes.values()) index.close()
   }
 
   /** What could not be kept in pages is given back when no reader is inside any more. */
@@ -382,10 +398,10 @@ export class Applier {
   }
 
   #addTable({ definition, directory, nextPlace, state }: AppliedTable): void {
-    const { id, primaryKey, indexes } = definition
+    const { id, name, primaryKey, indexes } = definition
     const storage = this.#storage.table(id, primaryKey, directory)
     const nothing = { pages: undefined, remembered: [], refused: undefined, given: undefined, compaction: undefined, indexes: new Map() }
-    const table: Table = { id, primaryKey, storage, state, nextPlace, ...nothing }
+    const table: Table = { id, name, directory, primaryKey, storage, state, nextPlace, ...nothing }
     if (state === 'live') {
       table.pages = this.#newPages(table)
       this.#changed.add(table)
@@ -395,7 +411,9 @@ export class Applier {
   }
 
   #addIndex(table: Table, index: IndexDefinition, state: 'live' | 'cold'): void {
-    table.indexes.set(index.id, new AppliedIndex(index, this.#arena, this.#io, `${this.#directory}/${SPILL_FOLDER}`, state))
+    const { id: tableId, name, directory } = table
+    const owner = { databaseId: this.#databaseId, tableId, table: name, directory, definition: index }
+    table.indexes.set(index.id, new AppliedIndex(this.#arena, this.#io, owner, state))
   }
 
   #newPages({ id, primaryKey, storage }: Table): TablePages {

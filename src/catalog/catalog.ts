@@ -3,6 +3,7 @@ import { FIRST_USER_TABLE_ID } from '../base/ids.js'
 import { limits } from '../base/limits.js'
 import { decodeValue, encodeValue } from '../codec/document-codec.js'
 import { type Value } from '../codec/value.js'
+import { fileNameOf } from './file-name.js'
 import { decodedIndex, encodedIndex, type IndexDefinition, indexMadeAt, type IndexRequest, refuseTwice } from './index-definition.js'
 
 /** A table's schema, as of the seq that made it. Plain data. */
@@ -204,12 +205,10 @@ export class Catalog {
     })
   }
 
-  /** Every byte outside `[a-z0-9_-]` percent-encoded, so that names differ on any file system; `~id` where that is too long or taken. */
+  /** `~id` where its name is taken, or too long. */
   #folderOf(name: string, id: number): string {
-    const encoded = encodeName(name)
-    const taken = [...this.#byId.values()].some((table) => table.folder === encoded)
-    if (encoded.length > FOLDER_NAME_MAX) return `${encoded.slice(0, FOLDER_NAME_MAX)}~${id}`
-    return taken ? `${encoded}~${id}` : encoded
+    const encoded = fileNameOf(name, id)
+    return [...this.#byId.values()].some((table) => table.folder === encoded) ? `${encoded}~${id}` : encoded
   }
 }
 
@@ -219,18 +218,8 @@ function enforced({ table, index }: { readonly table: TableDefinition; readonly 
   return { kind: 'enforce-index', table: { ...table, indexes }, index: made }
 }
 
-const FOLDER_NAME_MAX = 200
 /** A name that is made of those of many columns is long. */
 const INDEX_NAME_BYTES_MAX = 64 * 1024
-
-function encodeName(name: string): string {
-  let encoded = ''
-  for (const byte of Buffer.from(name)) {
-    const character = String.fromCharCode(byte)
-    encoded += /[a-z0-9_-]/.test(character) ? character : `%${byte.toString(16).padStart(2, '0')}`
-  }
-  return encoded
-}
 
 function checkName(name: unknown, what: string, bytesMax: number): void {
   if (typeof name !== 'string' || name === '' || Buffer.from(name).toString() !== name) {

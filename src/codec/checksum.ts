@@ -6,7 +6,8 @@ import { crc32 as zlibCrc32 } from 'node:zlib'
 
 /** CRC-32 of `bytes`; `seed` is the checksum of what came before them. Unsigned 32 bits. Works on shared memory. */
 export function crc32(bytes: Uint8Array, seed = 0): number {
-  return zlibCrc32(bytes, seed)
+  // Of an empty array whose buffer is empty zlib says 0, whatever the seed.
+  return bytes.length === 0 ? seed : zlibCrc32(bytes, seed)
 }
 
 /** CRC-32 of the four little-endian bytes of `word`, equal to {@link crc32} over them. Unsigned 32 bits. */

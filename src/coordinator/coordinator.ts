@@ -13,7 +13,6 @@ import { JUMP_MAGIC } from '../format/wal-record.js'
 import type { FileLock, Io } from '../io/io.js'
 import type { FragmentRunner } from '../scan/fragment.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
-import type { ManifestSnapshot } from '../format/manifest.js'
 import type { TableStatistics } from '../format/statistics-file.js'
 import { ApplyMemory } from '../memory/apply-memory.js'
 import { Arena } from '../memory/arena.js'
@@ -33,7 +32,6 @@ import { ThreadApplier } from '../runtime/thread-applier.js'
 import { ThreadWriter } from '../runtime/thread-writer.js'
 import { turn } from '../runtime/turn.js'
 import type { WriterLink } from '../runtime/writer-link.js'
-import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { BlockCache } from '../segment/block-cache.js'
 import type { WriteSet } from '../txn/write-set.js'
 import type { CheckpointResult, TableColumns } from '../writer/checkpoint.js'
@@ -42,19 +40,14 @@ import { Arrivals } from './arrivals.js'
 import { CommitPipeline, type Commit, type CommitRequest } from './commit-pipeline.js'
 import { lockDirectory } from './directory-lock.js'
 import { IndexAccess } from './index-access.js'
-import {
-  Maintenance,
-  type CompactedTable,
-  type MaintainedTable,
-  type MaintenanceOptions,
-  type MissingPages,
-  type SnapshottedTable
-} from './maintenance.js'
+import { IndexCheckpoints } from './index-checkpoints.js'
+import { Maintenance, type CompactedTable, type MaintainedTable, type MaintenanceOptions, type SnapshottedTable } from './maintenance.js'
+import { MaintainedTables } from './maintained-tables.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { PageAccess } from './page-access.js'
 import { ReadPins } from './read-pins.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
-import { COMMITS_FOLDER, recover, type Recovered, type RecoveryReport } from './recovery.js'
+import { recover, type Recovered, type RecoveryReport } from './recovery.js'
 import { KeptStatistics } from './kept-statistics.js'
 import { SchemaChanges } from './schema-changes.js'
 import { SPILL_FOLDER, SpillFolder } from './spill-folder.js'
@@ -123,6 +116,8 @@ const PAGES_FROM_VERSIONS = 2000
 
 /** Of versions and pages some 160 MB are written then, in about ten seconds; an opening without costs as much. */
 const SNAPSHOT_EVENTS = 4_000_000
+/** What an index takes in again at an opening, in half a second. */
+const INDEX_EVENTS = 250_000
 /** Who writes without a pause, at 300,000 events a second, would have two thirds of that beside a snapshot: it is put off. */
 const BUSY_SNAPSHOT_FACTOR = 4
 /** A snapshot by itself begins when nobody has written for so long. */
@@ -139,6 +134,7 @@ type Writing = {
   readonly link: WriterLink
   readonly pipeline: CommitPipeline
   readonly maintenance: Maintenance
+  readonly maintained: MaintainedTables
   readonly pages: PageAccess
   /** Undefined where files are in memory, or simulated. */
   readonly rest: RestTimer | undefined
@@ -519,8 +515,8 @@ export class Coordinator {
 
   /** Merges and compresses the segments of a table, or of all and the commit log. Waits for no reader. */
   async compact(name: string | undefined, options: MaintenanceOptions): Promise<CompactedTable[]> {
-    const { maintenance, pages } = this.#writer()
-    const tables = this.#maintained(name)
+    const { maintenance, maintained, pages } = this.#writer()
+    const tables = this.#maintained({ maintained }, name)
     await this.checkpoint()
     const compacted = await maintenance.compact(tables, options)
     for (const table of name === undefined ? this.#state.tables.values() : [this.table(name)]) {
@@ -531,8 +527,8 @@ export class Coordinator {
 
   /** Writes a snapshot of a table, or of all: the next opening begins from it. Waits for no reader. */
   async snapshot(name: string | undefined, options: MaintenanceOptions): Promise<SnapshottedTable[]> {
-    const { maintenance } = this.#writer()
-    const tables = this.#maintained(name).filter(({ tableId }) => tableId !== COMMITS_TABLE_ID)
+    const { maintenance, maintained } = this.#writer()
+    const tables = this.#maintained({ maintained }, name).filter(({ tableId }) => tableId !== COMMITS_TABLE_ID)
     await this.checkpoint()
     return maintenance.snapshot(tables, options)
   }
@@ -573,17 +569,6 @@ export class Coordinator {
     if (growth === undefined || this.lastSeq < growth.nextSeq) return
     growth.nextSeq = this.lastSeq + growth.events
     growth.tell()
-  }
-
-  async #writePages(table: TableState, missing: MissingPages): Promise<PageSnapshotInfo | undefined> {
-    const { pages, pipeline } = this.#writer()
-    if (table.versions.count === 0) return undefined
-    const written = await pages.snapshot(table, missing)
-    if (written === undefined || written.bytes === 0) return written
-    // What is in the pages must be durable, and in segments, before a manifest names them.
-    await pipeline.untilVisible(written.seq)
-    await this.checkpoint()
-    return written
   }
 
   /** Read-only: moves forward to what the writer has acknowledged since. */
@@ -684,6 +669,7 @@ export class Coordinator {
   async #startWriter(memory: LogMemory, thread: ThreadWriter | undefined): Promise<void> {
     const { io, directory, durability, clock, log: logger } = this.#options
     const { identity, walNumber, files, lastSeq, lastTime, commits } = this.#state
+    const { databaseId } = identity
     memory.visibleSeq = lastSeq
     memory.durableSeq = lastSeq
     const log = new SharedLog(memory, JUMP_MAGIC)
@@ -706,7 +692,7 @@ export class Coordinator {
       arena,
       pageTable,
       directory,
-      databaseId: identity.databaseId,
+      databaseId,
       lastSeq,
       pageRows: this.#options.pageRows,
       tables: [...tables.values()].map(({ definition, directory: folder, nextPlace, versions }) => ({
@@ -722,7 +708,7 @@ export class Coordinator {
       () => apply.appliedSeq,
       () => pipeline.untilVisible(pipeline.numberedSeq)
     )
-    const indexes = new IndexAccess({ io, directory, arena, apply, link: applyLink, loader, logger, tables: tables.values() })
+    const indexes = new IndexAccess({ io, databaseId, arena, apply, link: applyLink, loader, logger, tables: tables.values() })
     const pages = new PageAccess({
       io,
       arena,
@@ -763,8 +749,15 @@ export class Coordinator {
     // Files in memory do not outlive the process: nothing ever begins from them.
     const { snapshotEvents = thread === undefined ? Number.POSITIVE_INFINITY : SNAPSHOT_EVENTS } = this.#options
     const pool = thread === undefined ? new InProcessCompactionPool(io) : new ThreadCompactionPool()
+    const settled = async (seq: number): Promise<void> => {
+      await pipeline.untilVisible(seq)
+      await this.checkpoint()
+    }
+    const checkpoints = new IndexCheckpoints({ io, databaseId, link: applyLink, indexes, settled })
+    const checkpointSeq = (): number => this.#checkpointSeq
+    const maintained = new MaintainedTables({ io, directory, logger, commits, pages, indexes, checkpoints, settled, checkpointSeq })
     const maintenance = new Maintenance({
-      databaseId: identity.databaseId,
+      databaseId,
       hashSeed: identity.hashSeed,
       link,
       pool,
@@ -772,8 +765,9 @@ export class Coordinator {
       monotonic: () => clock.monotonic(),
       waitingBytes: this.#options.compactAtBytes ?? WAITING_BYTES,
       snapshotEvents,
-      busySnapshotEvents: thread === undefined ? snapshotEvents : snapshotEvents * BUSY_SNAPSHOT_FACTOR,
-      tables: () => this.#maintained(undefined)
+      indexEvents: thread === undefined ? snapshotEvents : Math.min(snapshotEvents, INDEX_EVENTS),
+      busyFactor: thread === undefined ? 1 : BUSY_SNAPSHOT_FACTOR,
+      tables: () => this.#maintained({ maintained }, undefined)
     })
     const schema = new SchemaChanges({
       directory,
@@ -785,7 +779,7 @@ export class Coordinator {
       unique,
       untilApplied: (seq) => applyLink.untilApplied(seq)
     })
-    this.#writing = { log, link, pipeline, maintenance, pages, indexes, schema, rest }
+    this.#writing = { log, link, pipeline, maintenance, maintained, pages, indexes, schema, rest }
     await schema.resume()
   }
 
@@ -865,49 +859,9 @@ export class Coordinator {
   }
 
   /** The table of this name, or every table and the commit log, as maintenance sees them. */
-  #maintained(name: string | undefined): MaintainedTable[] {
-    const { tables, commits } = this.#state
-    const states = name === undefined ? [...tables.values()] : [this.table(name)]
-    const maintained = states.map((table): MaintainedTable => ({
-      tableId: table.definition.id,
-      name: table.definition.name,
-      directory: table.directory,
-      segments: () => table.segments.segments,
-      events: () => table.versions.count,
-      installMerged: (merged) => table.segments.installMerged(merged),
-      checkpointSeq: () => table.checkpointSeq,
-      snapshots: () => table.snapshots,
-      installSnapshots: (snapshots) => this.#installSnapshots(table, snapshots),
-      writePages: (missing) => this.#writePages(table, missing),
-      pages: () => table.pages,
-      installPages: (pages) => void (table.pages = pages)
-    }))
-    if (name !== undefined) return maintained
-    const log: MaintainedTable = {
-      tableId: COMMITS_TABLE_ID,
-      name: COMMITS_FOLDER,
-      directory: `${this.#options.directory}/tables/${COMMITS_FOLDER}`,
-      segments: () => commits.segments,
-      events: () => 0,
-      installMerged: (merged) => commits.installMerged(merged),
-      checkpointSeq: () => this.#checkpointSeq,
-      snapshots: () => [],
-      installSnapshots: () => {},
-      writePages: async () => undefined,
-      pages: () => undefined,
-      installPages: () => {}
-    }
-    return [...maintained, log]
-  }
-
-  #installSnapshots(table: TableState, snapshots: readonly ManifestSnapshot[]): void {
-    const { io, log } = this.#options
-    try {
-      table.installSnapshots(io, snapshots)
-    } catch (error) {
-      const { code, message } = DriftError.from(error, table.directory)
-      log.warn({ table: table.definition.name, code, message }, 'a new snapshot cannot be read; versions stay where they are')
-    }
+  #maintained({ maintained }: Pick<Writing, 'maintained'>, name: string | undefined): MaintainedTable[] {
+    if (name !== undefined) return [maintained.of(this.table(name))]
+    return [...[...this.#state.tables.values()].map((table) => maintained.of(table)), maintained.commits]
   }
 
   #writer() {

@@ -2,22 +2,23 @@
  * The coordinator's view of secondary indexes: which can be read, and how what is not there yet is made. An index is read in the thread that
  * asks, in shared memory; the apply thread alone writes it.
  *
- * An index of a table that was empty when it was declared has everything from the first event on. Any other is made of the table's segments
- * in the background when a query first could use it; until then queries go without it, with the same answers.
+ * An index of a table that was empty when it was declared has everything from the first event on. Any other is taken up from its files, or
+ * made of the table's segments, in the background when a query first could use it; until then queries go without it, with the same answers.
  */
 import type { IndexAnswer } from '../apply/applied-index.js'
+import type { SegmentPart } from '../apply/segment-part.js'
 import { DriftError, type ErrorData } from '../base/errors.js'
 import type { Log } from '../base/log.js'
 import type { IndexDefinition } from '../catalog/index-definition.js'
+import { ClosedNodes } from '../index/closed-nodes.js'
+import { IndexFiles } from '../index/index-files.js'
 import { IndexReader } from '../index/index-reader.js'
 import { NodeMemory } from '../index/node-memory.js'
-import { NodeSpill } from '../index/node-spill.js'
 import { ReadableIndex } from '../index/readable-index.js'
 import type { Io } from '../io/io.js'
 import type { ApplyMemory } from '../memory/apply-memory.js'
 import type { Arena } from '../memory/arena.js'
 import type { ApplyLink } from '../runtime/apply-link.js'
-import { SPILL_FOLDER } from './spill-folder.js'
 import type { TableLoader } from './table-loader.js'
 import type { TableState } from './table-state.js'
 
@@ -29,15 +30,18 @@ type IndexState = {
   readonly table: TableState
   state: 'live' | 'cold' | 'making'
   readable: ReadableIndex | undefined
-  spill: NodeSpill | undefined
+  /** Those that left memory, as this thread reads them. */
+  nodes: ClosedNodes | undefined
   making: Promise<void> | undefined
+  /** Events that its checkpoint has; 0: there is none that is known. */
+  checkpointEvents: number
   /** Why it is not there; it is not tried again. */
   refused: ErrorData | undefined
 }
 
 export type IndexAccessParts = {
   readonly io: Io
-  readonly directory: string
+  readonly databaseId: Uint8Array
   readonly arena: Arena
   readonly apply: ApplyMemory
   readonly link: ApplyLink
@@ -64,7 +68,7 @@ export class IndexAccess {
 
   close(): void {
     this.#isClosed = true
-    for (const { spill } of this.#indexes.values()) spill?.close()
+    for (const { nodes } of this.#indexes.values()) nodes?.close()
   }
 
   /** With its indexes; they have everything where it has no events. */
@@ -74,7 +78,7 @@ export class IndexAccess {
 
   addIndex(table: TableState, definition: IndexDefinition): void {
     const state = table.versions.count === 0 ? 'live' : 'cold'
-    const nothing = { readable: undefined, spill: undefined, making: undefined, refused: undefined }
+    const nothing = { readable: undefined, nodes: undefined, making: undefined, checkpointEvents: 0, refused: undefined }
     this.#indexes.set(definition.id, { definition, table, state, ...nothing })
   }
 
@@ -139,13 +143,37 @@ export class IndexAccess {
     return this.#isLost || index?.state !== 'live' ? undefined : index.readable
   }
 
+  /** Of the table's indexes those that are there. */
+  live({ definition: { indexes } }: TableState): readonly IndexDefinition[] {
+    return this.#isLost ? [] : indexes.filter(({ id }) => this.#indexes.get(id)?.state === 'live')
+  }
+
+  /** The index is there after this, unless it could not be made before, or cannot be. */
+  async tryMake(id: number): Promise<void> {
+    const index = this.#indexes.get(id)
+    if (index?.state === 'cold') this.#make(index)
+    await index?.making
+  }
+
+  /** Its checkpoint has so many events of the table. */
+  checkpointed(id: number, events: number): void {
+    const index = this.#indexes.get(id)
+    if (index !== undefined) index.checkpointEvents = events
+  }
+
+  /** Events of the table that the checkpoint of one of its indexes does not have, of those that are there. */
+  eventsBehind(table: TableState): number {
+    const behind = this.live(table).map(({ id }) => table.versions.count - (this.#indexes.get(id)?.checkpointEvents ?? 0))
+    return Math.max(0, ...behind)
+  }
+
   /** It is read no more. */
   async drop(id: number): Promise<void> {
     const index = this.#indexes.get(id)
     if (index === undefined) return
     this.#indexes.delete(id)
     index.readable?.reader.close()
-    index.spill?.close()
+    index.nodes?.close()
     await index.making
     if (!this.#isLost) await this.#parts.link.index(index.table.definition.id, id, { kind: 'forget', isDropped: true })
   }
@@ -155,20 +183,16 @@ export class IndexAccess {
     const { link, loader, logger } = this.#parts
     const { definition, table } = index
     const ask = (step: Parameters<ApplyLink['index']>[2]): Promise<IndexAnswer> => link.index(table.definition.id, definition.id, step)
-    const derived = {
-      done: 0,
-      load: (part: Extract<Parameters<ApplyLink['index']>[2], { readonly kind: 'load' }>['part']) => ask({ kind: 'load', part }),
-      attend: () => ask({ kind: 'attend' }),
-      goLive: async () => {
-        const answer = await ask({ kind: 'go-live' })
-        if ('handle' in answer) return true
-        index.refused = answer.refused
-        return false
-      }
+    const load = (part: SegmentPart): Promise<IndexAnswer> => ask({ kind: 'load', part })
+    const goLive = async (): Promise<boolean> => {
+      const answer = await ask({ kind: 'go-live' })
+      if ('handle' in answer) return true
+      index.refused = 'refused' in answer ? answer.refused : undefined
+      return false
     }
     index.state = 'making'
-    index.making = loader
-      .make(table, derived, report)
+    index.making = this.#restore(index)
+      .then((done) => loader.make(table, { done, load, attend: () => ask({ kind: 'attend' }), goLive }, report))
       .then(async (isLive) => {
         index.state = isLive ? 'live' : 'cold'
         if (isLive) await this.#find(index)
@@ -184,28 +208,87 @@ export class IndexAccess {
       .finally(() => (index.making = undefined))
   }
 
+  /** Takes the index up from its files; how many events it has then: 0 where there are none that can be used. */
+  async #restore(index: IndexState): Promise<number> {
+    const { link, logger } = this.#parts
+    const { definition, table } = index
+    index.checkpointEvents = 0
+    let reason: string
+    try {
+      const answer = await link.index(table.definition.id, definition.id, { kind: 'restore' })
+      if (!('checkpoint' in answer)) return 0
+      const { seq, events } = answer.checkpoint
+      // Its place in the order of the table's events, which a database that was put together of others may not keep.
+      if (seq <= table.checkpointSeq && table.versions.through(seq) === events) {
+        logger.info({ index: definition.name, seq, events }, 'an index is taken up from its files')
+        return (index.checkpointEvents = events)
+      }
+      reason = `it has ${events} events up to seq ${seq}, the segments have ${table.versions.through(seq)} up to ${table.checkpointSeq}`
+    } catch (error) {
+      const { code, message } = DriftError.from(error, `index ${definition.name}`)
+      // Where page memory has no room for it there is none for one that is made anew, and its files are good.
+      if (this.#isClosed || this.#isLost || code === 'DRIFT_OVERLOADED') throw error
+      reason = message
+    }
+    logger.warn({ index: definition.name, reason }, 'the files of an index are of no use; it is made of the segments')
+    return 0
+  }
+
   async #find(index: IndexState): Promise<void> {
-    const { io, arena, directory, link } = this.#parts
+    const { arena, link } = this.#parts
     const { definition, table } = index
     const answer = await link.index(table.definition.id, definition.id, { kind: 'find' })
     if (index.readable !== undefined) return
     if (!('handle' in answer)) {
       index.state = 'cold'
-      index.refused = answer.refused
+      index.refused = 'refused' in answer ? answer.refused : undefined
       return
     }
-    index.spill = new NodeSpill(io, `${directory}/${SPILL_FOLDER}`, definition.id)
-    index.readable = new ReadableIndex(definition, new IndexReader(NodeMemory.attach(arena, answer.handle), index.spill))
+    const nodes = this.#nodesOf(index)
+    const read = (slot: number, id: number, target: Uint8Array): void => {
+      try {
+        nodes.read(slot, id, target)
+      } catch (error) {
+        this.#foundDamage(index, nodes, error)
+      }
+    }
+    index.nodes = nodes
+    index.readable = new ReadableIndex(definition, new IndexReader(NodeMemory.attach(arena, answer.handle), { read }))
   }
 
-  /** It could not be kept; nothing reads it from here on. */
+  #nodesOf({ definition, table }: IndexState): ClosedNodes {
+    const { io, databaseId } = this.#parts
+    const { id: tableId, name } = table.definition
+    return new ClosedNodes(io, new IndexFiles({ databaseId, tableId, table: name, directory: table.directory, definition }))
+  }
+
+  /** A closed node cannot be read from its file: whoever asked for it gets the fault, and the index is made anew. */
+  #foundDamage(index: IndexState, nodes: ClosedNodes, error: unknown): never {
+    const damage = DriftError.from(error, `index ${index.definition.name}`)
+    if (!this.#isClosed && index.nodes === nodes && index.state === 'live') {
+      const { code, message } = damage
+      this.#parts.logger.warn({ index: index.definition.name, code, message }, 'a file of an index is damaged; it is made again')
+      this.#leave(index)
+      this.#make(index)
+    }
+    throw damage
+  }
+
+  /** It could not be kept. */
   #giveUp(index: IndexState): void {
+    index.refused = { name: 'OVERLOADED', message: 'it could not be kept', details: {} }
+    this.#parts.logger.warn({ index: index.definition.name }, 'an index could not be kept; queries go without it')
+    this.#leave(index)
+  }
+
+  /** Nothing reads it from here on. */
+  #leave(index: IndexState): void {
     index.state = 'cold'
     index.readable?.reader.close()
     index.readable = undefined
-    index.spill?.close()
-    index.refused = { name: 'OVERLOADED', message: 'it could not be kept', details: {} }
-    this.#parts.logger.warn({ index: index.definition.name }, 'an index could not be kept; queries go without it')
+    index.nodes?.close()
+    index.nodes = undefined
+    // Posted now: whatever comes next finds it gone.
     void this.#forget(index)
   }
 

@@ -26,9 +26,13 @@ export type MaintainedTable = {
   /** The snapshot of its pages that is live. */
   pages(): ManifestPages | undefined
   installPages(pages: ManifestPages): void
+  /** Writes the checkpoints of its indexes; the bytes. Those that are not there are made before, or left. */
+  writeIndexes(missing: MissingPages): Promise<number>
+  /** Events that the checkpoint of one of its indexes does not have, of the indexes that are there. */
+  eventsBehindIndexes(): number
 }
 
-/** What SNAPSHOT does about a table that has no version pages since the opening. */
+/** What SNAPSHOT does about a table that has no version pages, or not all of its indexes, since the opening. */
 export type MissingPages = 'make' | 'leave'
 
 /** What COMPACT did to one table. Bytes are those of its segment files. */
@@ -80,8 +84,10 @@ type Options = {
   readonly waitingBytes: number
   /** SNAPSHOT runs by itself when a table has so many events that none of its snapshots has, and nobody writes: see {@link SNAPSHOT_SHARE}. */
   readonly snapshotEvents: number
-  /** The same while somebody writes, who has the less of the machine. */
-  readonly busySnapshotEvents: number
+  /** And of its indexes alone, when there are so many that the checkpoint of one does not have. */
+  readonly indexEvents: number
+  /** Of both, how much more it must be while somebody writes, who has the less of the machine. */
+  readonly busyFactor: number
   readonly tables: () => readonly MaintainedTable[]
 }
 
@@ -166,7 +172,9 @@ export class Maintenance {
   }
 
   async #snapshotTable(table: MaintainedTable, options: MaintenanceOptions, missing: MissingPages): Promise<number> {
-    return (await this.#snapshotOne(table, options)) + (await this.#snapshotPages(table, options, missing))
+    const versions = await this.#snapshotOne(table, options)
+    const pages = await this.#snapshotPages(table, options, missing)
+    return versions + pages + (await this.#snapshotIndexes(table, options, missing))
   }
 
   async #snapshotOne(table: MaintainedTable, options: MaintenanceOptions): Promise<number> {
@@ -212,41 +220,64 @@ export class Maintenance {
     return bytes
   }
 
+  /** Bytes that were written. A failure leaves the files that were there. */
+  async #snapshotIndexes(table: MaintainedTable, { signal }: MaintenanceOptions, missing: MissingPages): Promise<number> {
+    refuseIfAborted(signal)
+    const { logger, monotonic } = this.#options
+    const began = monotonic()
+    const bytes = await table.writeIndexes(missing)
+    if (bytes > 0) logger.info({ table: table.name, bytes, ms: Math.round(monotonic() - began) }, 'checkpoints of indexes installed')
+    return bytes
+  }
+
   /** A checkpoint was installed: compaction begins where enough waits, else a snapshot where very much is in none. */
   afterCheckpoint(): void {
-    if (--this.#pause <= 0) this.#runByItself(this.#options.busySnapshotEvents)
+    if (--this.#pause <= 0) this.#runByItself(this.#options.busyFactor)
   }
 
   /** Nobody has written for a while, and what was written is in segments. */
   atRest(): void {
-    if (this.#failures === 0) this.#runByItself(this.#options.snapshotEvents)
+    if (this.#failures === 0) this.#runByItself(1)
   }
 
-  /** True if some table has enough events that none of its snapshots has. */
+  /** True if some table has enough events that none of its snapshots, or a checkpoint of its indexes, has. */
   get isSnapshotDue(): boolean {
-    return this.#options.tables().some((table) => this.#isDue(table, this.#options.snapshotEvents))
+    return this.#options.tables().some((table) => this.#isDue(table, 1) || this.#areIndexesDue(table, 1))
   }
 
-  #runByItself(snapshotEvents: number): void {
+  /** `factor`: so many times what is enough at rest. */
+  #runByItself(factor: number): void {
     if (this.#stopped || this.#isBusy) return
-    const tables = this.#options.tables()
-    const waiting = tables.find((table) => waitingBytes(table.segments()) >= this.#options.waitingBytes)
-    const table = waiting ?? tables.find((candidate) => this.#isDue(candidate, snapshotEvents))
-    if (table === undefined) return
-    const work = async (): Promise<void> => {
-      if (waiting !== undefined) await this.#compactRuns(table, {})
-      else await this.#snapshotTable(table, {}, 'leave')
-    }
-    this.#exclusive(work).then(
+    const work = this.#nextByItself(factor)
+    if (work === undefined) return
+    const { table, what, run } = work
+    this.#exclusive(run).then(
       () => (this.#failures = 0),
-      (error: unknown) => this.#failed(table, error, waiting === undefined ? 'a snapshot' : 'compaction')
+      (error: unknown) => this.#failed(table, error, what)
     )
   }
 
-  #isDue(table: MaintainedTable, snapshotEvents: number): boolean {
+  #nextByItself(
+    factor: number
+  ): { readonly table: MaintainedTable; readonly what: string; readonly run: () => Promise<unknown> } | undefined {
+    const tables = this.#options.tables()
+    const waiting = tables.find((table) => waitingBytes(table.segments()) >= this.#options.waitingBytes)
+    if (waiting !== undefined) return { table: waiting, what: 'compaction', run: () => this.#compactRuns(waiting, {}) }
+    const due = tables.find((table) => this.#isDue(table, factor))
+    if (due !== undefined) return { table: due, what: 'a snapshot', run: () => this.#snapshotTable(due, {}, 'leave') }
+    const behind = tables.find((table) => this.#areIndexesDue(table, factor))
+    if (behind === undefined) return undefined
+    return { table: behind, what: 'a checkpoint of indexes', run: () => this.#snapshotIndexes(behind, {}, 'leave') }
+  }
+
+  #isDue(table: MaintainedTable, factor: number): boolean {
     const events = table.events()
     const kept = table.snapshots().reduce((sum, snapshot) => sum + snapshot.events, 0)
-    return events - kept >= Math.max(snapshotEvents, events * SNAPSHOT_SHARE)
+    return events - kept >= Math.max(this.#options.snapshotEvents * factor, events * SNAPSHOT_SHARE)
+  }
+
+  #areIndexesDue(table: MaintainedTable, factor: number): boolean {
+    return table.eventsBehindIndexes() >= Math.max(this.#options.indexEvents * factor, table.events() * SNAPSHOT_SHARE)
   }
 
   /** Ends what runs at its next step; resolves when nothing runs and the pool's thread is gone. */

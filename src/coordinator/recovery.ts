@@ -21,6 +21,7 @@ import { cutTornTail, readWal, syncWal, type WalImage } from '../wal/read-wal.js
 import { removeWalFiles } from '../wal/wal-file.js'
 import { Checkpoint, TableWriter, type DatabaseIdentity, type TableColumns, type TableFiles } from '../writer/checkpoint.js'
 import { makeTableFolder } from '../writer/writer.js'
+import { removeStrayIndexFiles } from './stray-index-files.js'
 import { TableState } from './table-state.js'
 
 /** Names of the two system tables' folders, written as they are. */
@@ -222,6 +223,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     }
     await moveIntoSegments(options, identity, files, tables, commits, records, lastSeq, toInstall)
     removeOrphans(io, tablesDirectory, catalog, files, logger)
+    for (const { definition, directory: folder } of tables.values()) removeStrayIndexFiles(io, folder, identity.databaseId, definition)
     if (lastImage !== undefined) {
       // The active file takes its number as a name first, so that a crash right here leaves no gap and no second wal.log.
       io.rename(lastImage.path, `${walDirectory}/wal.log.${lastImage.number}`)

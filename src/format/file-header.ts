@@ -9,11 +9,11 @@ import { readU32, readU64, writeU32, writeU64 } from './bytes.js'
  * |---|---|---|---|
  * | 0 | 4 | magic | `DRFT` |
  * | 4 | 2 | format version | {@link FORMAT_VERSION} |
- * | 6 | 2 | kind | 1 WAL, 2 segment, 3 snapshot, 4 pages, 5 statistics |
+ * | 6 | 2 | kind | 1 WAL, 2 segment, 3 snapshot, 4 pages, 5 statistics, 6 index, 7 closed nodes of an index |
  * | 8 | 4 | flags | 1: blocks are stored by codec (segments that were compacted, snapshots, pages) |
  * | 12 | 4 | table id | 0 in a WAL file |
- * | 16 | 8 | number | of the file in its folder; only grows; a snapshot's is the last seq that it has, statistics' the seq looked at |
- * | 24 | 8 | origin | WAL: first seq that may stand in it; segment: place of its first frame; snapshot: the seq that it begins behind |
+ * | 16 | 8 | number | of the file in its folder; only grows; a snapshot's or index's is the last seq that it has, statistics' the seq looked at, of closed nodes the index's id |
+ * | 24 | 8 | origin | WAL: first seq that may stand in it; segment: place of its first frame; snapshot: the seq that it begins behind; index: events that it has |
  * | 32 | 4 | salt | seeds the crc of a WAL's records, so that no record of another file is taken for one of this |
  * | 36 | 16 | database id | |
  * | 52 | 8 | zeros | |
@@ -38,6 +38,8 @@ export const FILE_KIND_SEGMENT = 2
 export const FILE_KIND_SNAPSHOT = 3
 export const FILE_KIND_PAGES = 4
 export const FILE_KIND_STATISTICS = 5
+export const FILE_KIND_INDEX = 6
+export const FILE_KIND_INDEX_NODES = 7
 /** Blocks of the file are stored by a codec that their description names. */
 export const FILE_FLAG_BLOCKS = 1
 

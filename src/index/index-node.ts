@@ -9,6 +9,8 @@
  *   IDX-1  an entry is visible at S if begin <= S < end; within the node's time nothing of what is visible at S ever changes
  *   IDX-2  who reads while the node's version is odd, or is another one behind the read, has read nothing
  */
+import { crc32 } from '../codec/checksum.js'
+import { readU32 } from '../format/bytes.js'
 import { type MemoryViews } from '../memory/arena.js'
 import { publishWord, readWord } from '../memory/shared-array.js'
 
@@ -29,6 +31,10 @@ const LOW_BYTES = 7
 /** As float64s. */
 const T0 = 4
 const T1 = 5
+/** In a file only: number of the node, and the crc32 of all other bytes. */
+const ID = 12
+const CRC = 15
+const CRC_AT = CRC * 4
 
 export const OPEN_END = 0xffff_ffff
 const OFFSET_MAX = OPEN_END - 2
@@ -59,6 +65,20 @@ export class NodeLayout {
     this.heapBytes = nodeBytes - (this.order << 1) - 2 * entries
     this.keyBytesMax = Math.floor(this.heapBytes / 5)
   }
+}
+
+function crcOf(image: Uint8Array): number {
+  return crc32(image.subarray(CRC_AT + 4), crc32(image.subarray(0, CRC_AT)))
+}
+
+/** The checksum that the image of a node says it has. */
+export function imageCrc(image: Uint8Array): number {
+  return readU32(image, CRC_AT)
+}
+
+/** Whether these bytes are what {@link IndexNode.image} made of node `id`. */
+export function isImageOf(image: Uint8Array, id: number): boolean {
+  return readU32(image, ID * 4) === id && imageCrc(image) === crcOf(image)
 }
 
 type Bytes = Pick<MemoryViews, 'u8' | 'u16' | 'i32' | 'f64'>
@@ -146,6 +166,11 @@ export class IndexNode {
   /** Where its key begins in {@link u8}. */
   keyAt(slot: number): number {
     return this.#at + ((this.#i32[this.#word + this.#layout.key + slot] as number) & 0xffff)
+  }
+
+  /** The same, counted from the begin of the node. */
+  keyOffset(slot: number): number {
+    return this.keyAt(slot) - this.#at
   }
 
   keyBytes(slot: number): number {
@@ -298,9 +323,20 @@ export class IndexNode {
     i32[word + LIVE_KEY_BYTES] = (i32[word + LIVE_KEY_BYTES] as number) - this.keyBytes(slot)
   }
 
-  /** All of it, for a file. */
-  bytes(nodeBytes: number): Uint8Array {
-    return this.u8.slice(this.#at, this.#at + nodeBytes)
+  /** All of it, for a file: what is not in use is zero. */
+  image(): Uint8Array {
+    const { nodeBytes, entriesMax, begin, end, value, key, order } = this.#layout
+    const { count } = this
+    const heapAt = this.#i32[this.#word + HEAP] as number
+    const bytes = this.u8.slice(this.#at, this.#at + nodeBytes)
+    const words = new Int32Array(bytes.buffer)
+    words[VERSION] = 0
+    words[ID] = this.id
+    words.fill(0, ID + 1, CRC)
+    for (const from of [begin, end, value, key]) words.fill(0, from + count, from + entriesMax)
+    bytes.fill(0, 2 * (order + count), heapAt)
+    words[CRC] = crcOf(bytes)
+    return bytes
   }
 
   /** Others take its place from `seq` on. */

@@ -5,7 +5,7 @@
 import { assertLaw, DriftError } from '../base/errors.js'
 import { compareKeys } from '../codec/key-codec.js'
 import { IndexNode } from './index-node.js'
-import { GONE, type NodeFile, type NodeMemory } from './node-memory.js'
+import { goneTo, type NodeSource, type NodeMemory } from './node-memory.js'
 
 /** Nodes from the file that a reader keeps. */
 const KEPT_NODES = 64
@@ -43,7 +43,7 @@ export type EntryBatch = { readonly values: Uint32Array; readonly count: number 
 
 export class IndexReader {
   readonly memory: NodeMemory
-  readonly #file: NodeFile | undefined
+  readonly #file: NodeSource | undefined
   readonly #node: IndexNode
   readonly #kept = new Map<number, Uint8Array>()
   /** Where the keys of the nodes beside the last leaf begin and end; see {@link #descend}. */
@@ -55,7 +55,7 @@ export class IndexReader {
   /** Nodes and entries that were looked at. */
   readonly counters = { nodes: 0, entries: 0 }
 
-  constructor(memory: NodeMemory, file?: NodeFile) {
+  constructor(memory: NodeMemory, file?: NodeSource) {
     this.memory = memory
     this.#file = file
     this.#node = new IndexNode(memory.layout)
@@ -215,17 +215,17 @@ export class IndexReader {
   }
 
   #isUnchanged(place: number, version: number): boolean {
-    return this.#node.version === version && (place === GONE || this.memory.placeOf(this.#node.id) === place)
+    return this.#node.version === version && (place < 0 || this.memory.placeOf(this.#node.id) === place)
   }
 
   #look(id: number): number {
     const place = this.memory.placeOf(id)
-    if (place === GONE) this.#lookAtKept(id)
+    if (place < 0) this.#lookAtKept(id, goneTo(place))
     else this.memory.look(this.#node, id, place)
     return place
   }
 
-  #lookAtKept(id: number): void {
+  #lookAtKept(id: number, slot: number): void {
     let bytes = this.#kept.get(id)
     if (bytes === undefined) {
       assertLaw(this.#file !== undefined, 'IDX-4', `node ${id} of an index left memory, and there is no file`)
@@ -235,7 +235,7 @@ export class IndexReader {
         this.#kept.delete(oldest)
       }
       bytes = new Uint8Array(this.memory.layout.nodeBytes)
-      this.#file.read(id, bytes)
+      this.#file.read(slot, id, bytes)
       this.#kept.set(id, bytes)
     }
     const { buffer } = bytes

@@ -11,8 +11,8 @@
  *   IDX-4  a node that is closed never changes
  */
 import { assertLaw, DriftError } from '../base/errors.js'
-import { IndexNode } from './index-node.js'
-import { GONE, type NodeFile, type NodeMemory } from './node-memory.js'
+import { imageCrc, IndexNode } from './index-node.js'
+import { goneTo, type NodeFile, type NodeMemory } from './node-memory.js'
 
 /** Of a full node: live entries that fit into one new node, and those that each of several gets. */
 const ONE_NODE_SHARE = 0.7
@@ -32,6 +32,22 @@ export const NOWHERE = 0xffff_ffff
 /** Told where the entry of a value is now: of leaves. */
 export type Relocate = (value: number, location: number) => void
 
+export type IndexTreeLimits = {
+  /** For nodes that are closed. */
+  readonly file?: NodeFile
+  /** With more in memory than this, closed ones leave it. */
+  readonly nodesMax?: number
+}
+
+/** What a tree knows of its nodes beside what is in memory: of one that is taken up again. */
+export type KeptNodes = {
+  /** The nodes of the file, in its order, and their checksums. */
+  readonly closed: readonly number[]
+  readonly crcs: readonly number[]
+  /** Places that were claimed and have no node. */
+  readonly freePlaces: readonly number[]
+}
+
 type Step = { id: number; slot: number }
 
 export class IndexTree {
@@ -49,15 +65,17 @@ export class IndexTree {
   #isLast = false
   #freePlaces: number[] = []
   #inMemory = 0
-  /** Nodes that are closed and in memory, oldest first, from `#closedFrom` on. */
+  /** All nodes that are closed, in the order in which they were; the first `#gone` of them left memory. */
   #closed: number[] = []
-  #closedFrom = 0
+  /** Of the first of them, which are in the file. */
+  #crcs: number[] = []
+  #gone = 0
 
   /**
-   * `nodesMax`: with more in memory than this, closed ones go to `file`. An entry's location is its node's number and its slot.
+   * An entry's location is its node's number and its slot. `kept`: of a tree whose nodes are in `memory`.
    * @throws DriftError OVERLOADED where no page memory is free.
    */
-  constructor(memory: NodeMemory, relocate: Relocate, limits: { readonly file?: NodeFile; readonly nodesMax?: number } = {}) {
+  constructor(memory: NodeMemory, relocate: Relocate, limits: IndexTreeLimits = {}, kept?: KeptNodes) {
     this.memory = memory
     this.#relocate = relocate
     this.#file = limits.file
@@ -65,7 +83,14 @@ export class IndexTree {
     this.#node = new IndexNode(memory.layout)
     this.#other = new IndexNode(memory.layout)
     this.#slotBits = 32 - Math.clz32(memory.layout.entriesMax - 1)
-    if (memory.rootCount > 0) return
+    if (kept !== undefined) {
+      this.#closed = [...kept.closed]
+      this.#crcs = [...kept.crcs]
+      this.#gone = kept.closed.length
+      this.#freePlaces = [...kept.freePlaces]
+      this.#inMemory = memory.nodeCount - this.#gone
+      return
+    }
     memory.reserveRoot()
     const root = this.#newNode()
     this.#node.clear(0, 0, noBytes, 0)
@@ -122,7 +147,7 @@ export class IndexTree {
 
   #look(node: IndexNode, id: number): void {
     const place = this.memory.placeOf(id)
-    assertLaw(place !== GONE, 'IDX-4', `node ${id} of an index is open and not in memory`)
+    assertLaw(place >= 0, 'IDX-4', `node ${id} of an index is open and not in memory`)
     this.memory.look(node, id, place)
   }
 
@@ -332,23 +357,39 @@ export class IndexTree {
 
   /** The oldest closed nodes leave memory; false: there are none. */
   #leave(): boolean {
-    const { layout } = this.memory
-    const until = Math.min(this.#closed.length, this.#closedFrom + LEAVING_NODES)
-    if (until === this.#closedFrom) return false
-    for (; this.#closedFrom < until; this.#closedFrom++) {
-      const id = this.#closed[this.#closedFrom] as number
-      const place = this.memory.placeOf(id)
-      this.memory.look(this.#other, id, place)
-      this.#file?.write(id, this.#other.bytes(layout.nodeBytes))
-      this.memory.setPlace(id, GONE)
-      this.#freePlaces.push(place)
+    const until = Math.min(this.#closed.length, this.#gone + LEAVING_NODES)
+    if (until === this.#gone) return false
+    this.writeClosed(until - this.#crcs.length)
+    for (; this.#gone < until; this.#gone++) {
+      const id = this.#closed[this.#gone] as number
+      this.#freePlaces.push(this.memory.placeOf(id))
+      this.memory.setPlace(id, goneTo(this.#gone))
       this.#inMemory--
     }
-    if (this.#closedFrom > 4096) {
-      this.#closed = this.#closed.slice(this.#closedFrom)
-      this.#closedFrom = 0
-    }
     return true
+  }
+
+  // Files.
+
+  /** Puts closed nodes into the file that are not there, oldest first, at most `most`; how many it were. What the file system throws goes through. */
+  writeClosed(most: number): number {
+    const from = this.#crcs.length
+    const images = this.#closed.slice(from, from + Math.max(0, most)).map((id) => this.imageOf(id))
+    if (images.length === 0) return 0
+    this.#file?.write(from, images)
+    for (const image of images) this.#crcs.push(imageCrc(image))
+    return images.length
+  }
+
+  /** The nodes of the file, in its order, and their checksums. */
+  get closed(): { readonly nodes: readonly number[]; readonly crcs: readonly number[] } {
+    return { nodes: this.#closed.slice(0, this.#crcs.length), crcs: this.#crcs }
+  }
+
+  /** Of a node in memory. */
+  imageOf(id: number): Uint8Array {
+    this.#look(this.#other, id)
+    return this.#other.image()
   }
 }
 

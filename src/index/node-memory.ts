@@ -3,8 +3,8 @@
  * blocks with the place of each node, blocks with the roots (since when, which node). One thread writes; nothing that a reader has found
  * for an S that was applied is ever found otherwise.
  *
- * A node whose time is over may leave memory (`NodeFile`); its place is -1 then, before the room is given to another node. So a reader that
- * finds the place unchanged behind its read has read the node that it meant.
+ * A node whose time is over may leave memory (`NodeFile`); its place is negative then, and says where in the file it is, before the room is
+ * given to another node. So a reader that finds the place unchanged behind its read has read the node that it meant.
  */
 import { DriftError } from '../base/errors.js'
 import { type Arena } from '../memory/arena.js'
@@ -29,18 +29,23 @@ const PLACE_MASK = (1 << PLACE_SHIFT) - 1
 const ROOT_SHIFT = 12
 const ROOT_MASK = (1 << ROOT_SHIFT) - 1
 
-/** In the file, not in memory. */
-export const GONE = -1
+/** The place of a node that is in the file, the `slot`th there; the slot of such a place is made by the same. */
+export function goneTo(slot: number): number {
+  return ~slot
+}
 
 /** It can be sent to another thread that has the arena. */
 export type IndexHandle = { readonly header: number; readonly nodeBytes: number }
 
-/** Nodes that left memory. */
-export type NodeFile = {
-  /** Writes the bytes of a node. @throws DriftError IO. */
-  write(id: number, bytes: Uint8Array): void
-  /** Fills `target`. @throws DriftError IO. */
-  read(id: number, target: Uint8Array): void
+/** Nodes that are closed, in the order in which they were, as they are read. */
+export type NodeSource = {
+  /** Fills `target` with the `slot`th image, that of node `id`. @throws DriftError CORRUPT. */
+  read(slot: number, id: number, target: Uint8Array): void
+}
+
+export type NodeFile = NodeSource & {
+  /** Writes images of nodes side by side, the first as the `slot`th of the file. What the file system throws goes through. */
+  write(slot: number, images: readonly Uint8Array[]): void
 }
 
 export class NodeMemory {
@@ -108,7 +113,7 @@ export class NodeMemory {
     publishWord(this.#words, this.#at + ENDED, 1)
   }
 
-  /** Where a node is, or {@link GONE}. */
+  /** Where a node is; negative where it is not in memory: see {@link goneTo}. */
   placeOf(id: number): number {
     const { words, at } = this.#placeBlock(id >>> PLACE_SHIFT)
     return readWord(words, at + (id & PLACE_MASK))
@@ -116,8 +121,8 @@ export class NodeMemory {
 
   /** Looks at the node at a place. */
   look(node: IndexNode, id: number, place: number): void {
-    const address = Math.floor(place / this.#nodesPerBlock)
-    node.look(id, this.#arena.viewsOf(address), this.#arena.offsetOf(address) + (place % this.#nodesPerBlock) * this.layout.nodeBytes)
+    const address = this.#addressOf(place)
+    node.look(id, this.#arena.viewsOf(address), this.#offsetOf(place, address))
   }
 
   /** The root at S. */
@@ -134,12 +139,28 @@ export class NodeMemory {
     return this.#rootNode(low)
   }
 
+  /** All roots, oldest first: since when, which node. */
+  roots(): Float64Array {
+    const roots = new Float64Array(2 * this.rootCount)
+    for (let root = 0; 2 * root < roots.length; root++) {
+      roots[2 * root] = this.#rootSince(root)
+      roots[2 * root + 1] = this.#rootNode(root)
+    }
+    return roots
+  }
+
   // What the writer does.
 
   /** So many nodes in a piece of new memory. */
   claimPlaces(): number[] {
     const address = this.#claim()
     return Array.from({ length: this.#nodesPerBlock }, (_, index) => address * this.#nodesPerBlock + index)
+  }
+
+  /** Puts the image of a node into memory. */
+  fill(place: number, image: Uint8Array): void {
+    const address = this.#addressOf(place)
+    this.#arena.viewsOf(address).u8.set(image, this.#offsetOf(place, address))
   }
 
   /** @throws DriftError OVERLOADED, LIMIT: nothing has changed. */
@@ -178,6 +199,14 @@ export class NodeMemory {
   release(): void {
     for (const address of this.#claimed.splice(0)) this.#arena.release(address)
     this.#arena.release(this.#header)
+  }
+
+  #addressOf(place: number): number {
+    return Math.floor(place / this.#nodesPerBlock)
+  }
+
+  #offsetOf(place: number, address: number): number {
+    return this.#arena.offsetOf(address) + (place % this.#nodesPerBlock) * this.layout.nodeBytes
   }
 
   #addBlock(word: number, block: number, blocksMax: number, what: string): void {

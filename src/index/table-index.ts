@@ -1,9 +1,9 @@
 import { assertLaw, DriftError } from '../base/errors.js'
 import { type IndexColumn } from '../catalog/index-definition.js'
 import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../format/frame.js'
-import { IndexTree, NOWHERE } from './index-tree.js'
+import { type IndexTreeLimits, IndexTree, type KeptNodes, NOWHERE } from './index-tree.js'
 import { IndexKeys } from './index-keys.js'
-import { type NodeFile, type NodeMemory } from './node-memory.js'
+import { type NodeMemory } from './node-memory.js'
 
 /** One event of a table, as an index needs it; see `apply`. */
 export type IndexEvent = {
@@ -26,17 +26,34 @@ const FIRST_ROWS = 1024
  */
 export class TableIndex {
   readonly memory: NodeMemory
-  readonly #tree: IndexTree
+  readonly tree: IndexTree
   readonly #keys: IndexKeys
   #locations = new Uint32Array(FIRST_ROWS).fill(NOWHERE)
+  /** Ordinals up to the last that was met. */
+  #rows = 0
   #ordinal = 0
   readonly #location = (): number => this.#locations[this.#ordinal] as number
 
-  constructor(memory: NodeMemory, columns: readonly IndexColumn[], limits: { readonly file?: NodeFile; readonly nodesMax?: number } = {}) {
+  /** `kept`: of one whose nodes are in `memory`. */
+  constructor(
+    memory: NodeMemory,
+    columns: readonly IndexColumn[],
+    limits: IndexTreeLimits = {},
+    kept?: { readonly nodes: KeptNodes; readonly locations: Uint32Array }
+  ) {
     this.memory = memory
     this.#keys = new IndexKeys(columns)
     const relocate = (ordinal: number, location: number): void => void (this.#locations[ordinal] = location)
-    this.#tree = new IndexTree(memory, relocate, limits)
+    this.tree = new IndexTree(memory, relocate, limits, kept?.nodes)
+    if (kept === undefined) return
+    this.#rows = kept.locations.length
+    this.#grow(this.#rows)
+    this.#locations.set(kept.locations)
+  }
+
+  /** Where the entry of each row is, by ordinal. */
+  get locations(): Uint32Array {
+    return this.#locations.subarray(0, this.#rows)
   }
 
   /**
@@ -46,6 +63,7 @@ export class TableIndex {
   take(event: IndexEvent): void {
     const { ordinal, seq, source, from } = event
     if (ordinal >= this.#locations.length) this.#grow(ordinal)
+    if (ordinal >= this.#rows) this.#rows = ordinal + 1
     this.#ordinal = ordinal
     const before = this.#location()
     switch (event.event) {
@@ -54,14 +72,14 @@ export class TableIndex {
         break
       case EVENT_PATCH: {
         if (before === NOWHERE) assertLaw(false, 'VIS-6', `event ${seq} changes ordinal ${ordinal}, which is not there`)
-        const node = this.#tree.at(before)
-        const slot = this.#tree.slotOf(before)
+        const node = this.tree.at(before)
+        const slot = this.tree.slotOf(before)
         const bytes = this.#keys.ofPatch(node.u8, node.keyAt(slot), node.keyBytes(slot), source, from)
         if (bytes > 0) this.#replace(before, bytes, seq)
         break
       }
       case EVENT_SOFT_DELETE:
-        if (before !== NOWHERE) this.#tree.end(this.#location, seq)
+        if (before !== NOWHERE) this.tree.end(this.#location, seq)
         this.#locations[ordinal] = NOWHERE
         break
       default:
@@ -78,12 +96,12 @@ export class TableIndex {
   #replace(before: number, bytes: number, seq: number): void {
     const keys = this.#keys
     if (before !== NOWHERE) {
-      const node = this.#tree.at(before)
-      if (node.compare(this.#tree.slotOf(before), keys.bytes, 0, bytes) === 0) return
-      this.#tree.end(this.#location, seq)
+      const node = this.tree.at(before)
+      if (node.compare(this.tree.slotOf(before), keys.bytes, 0, bytes) === 0) return
+      this.tree.end(this.#location, seq)
     }
     if (keys.isCut) this.memory.setCut()
-    this.#locations[this.#ordinal] = this.#tree.insert(keys.bytes, 0, bytes, this.#ordinal, seq)
+    this.#locations[this.#ordinal] = this.tree.insert(keys.bytes, 0, bytes, this.#ordinal, seq)
   }
 
   #grow(ordinal: number): void {

@@ -1,5 +1,6 @@
 import type { File } from './io.js'
 import { MemoryBytes, MemoryIo, systemError } from './memory-io.js'
+import { beginOfZeros } from './zeros.js'
 
 /** What a power cut does to bytes that were written and not synced. */
 export type Loss = 'lose-unsynced' | 'keep-unsynced' | 'tear-last-write'
@@ -22,7 +23,7 @@ export class FaultyIo extends MemoryIo {
   failAt = 0
   failCode = 'EIO'
   readonly #durableNames = new Map<string, MemoryBytes>()
-  readonly #durableBytes = new Map<MemoryBytes, Uint8Array>()
+  readonly #durableBytes = new Map<MemoryBytes, MemoryBytes>()
   readonly #unsynced = new Map<MemoryBytes, Unsynced[]>()
   #lastWritten: MemoryBytes | undefined
 
@@ -70,8 +71,11 @@ export class FaultyIo extends MemoryIo {
     this.#lastWritten = bytes
   }
 
+  /** What was written since the last sync is made durable, and only that: a file has megabytes, and a group commit some hundred bytes. */
   synced(bytes: MemoryBytes): void {
-    this.#durableBytes.set(bytes, bytes.view.slice())
+    let durable = this.#durableBytes.get(bytes)
+    if (durable === undefined) this.#durableBytes.set(bytes, (durable = new MemoryBytes()))
+    for (const change of this.#unsynced.get(bytes) ?? []) carryOut(durable, change)
     this.#unsynced.delete(bytes)
   }
 
@@ -81,21 +85,25 @@ export class FaultyIo extends MemoryIo {
     for (const directory of this.directories) next.directories.add(directory)
     const names = loss === 'keep-unsynced' ? this.files : this.#durableNames
     for (const [name, bytes] of names) {
-      const left = new MemoryBytes()
-      left.write(this.#durableBytes.get(bytes) ?? new Uint8Array(0), 0)
+      const left = this.#durableBytes.get(bytes)?.copy() ?? new MemoryBytes()
       const unsynced = this.#unsynced.get(bytes) ?? []
       const kept = loss === 'lose-unsynced' ? [] : loss === 'keep-unsynced' || bytes === this.#lastWritten ? unsynced : []
       kept.forEach((change, index) => {
-        if ('truncate' in change) return left.resize(change.truncate)
         const torn = loss === 'tear-last-write' && index === kept.length - 1
-        left.write(torn ? change.bytes.subarray(0, change.bytes.length >> 1) : change.bytes, change.position)
+        if (torn && 'bytes' in change) left.write(change.bytes.subarray(0, change.bytes.length >> 1), change.position)
+        else carryOut(left, change)
       })
       next.files.set(name, left)
       next.#durableNames.set(name, left)
-      next.#durableBytes.set(left, left.view.slice())
+      next.#durableBytes.set(left, left.copy())
     }
     return next
   }
+}
+
+function carryOut(bytes: MemoryBytes, change: Unsynced): void {
+  if ('truncate' in change) bytes.resize(change.truncate)
+  else bytes.write(change.bytes, change.position)
 }
 
 class FaultyFile implements File {
@@ -115,7 +123,9 @@ class FaultyFile implements File {
 
   write(parts: readonly Uint8Array[], position: number): void {
     this.#io.tick('write', this.path)
-    const bytes = Buffer.concat(parts)
+    const [part] = parts
+    const isZeros = parts.length === 1 && part !== undefined && beginOfZeros(part) === 0
+    const bytes = isZeros ? new Uint8Array(part.length) : Buffer.concat(parts)
     this.#bytes.write(bytes, position)
     this.#io.written(this.#bytes, { position, bytes })
   }

@@ -1,4 +1,5 @@
 import type { File, FileLock, Io } from './io.js'
+import { beginOfZeros } from './zeros.js'
 
 /**
  * Files in memory: what `open(':memory:')` and the simulated runs of the tests stand on. It throws what the real one would
@@ -93,12 +94,23 @@ export class MemoryBytes {
       grown.set(this.view)
       this.#bytes = grown
     }
-    this.#bytes.set(part, position)
+    // Zeros behind the end are there already, and a page of memory that nobody touched takes none: the WAL has megabytes of them.
+    if (position < this.length || beginOfZeros(part) > 0) this.#bytes.set(part, position)
     if (end > this.length) this.length = end
+  }
+
+  /** The same bytes, for others to write. */
+  copy(): MemoryBytes {
+    const copy = new MemoryBytes()
+    copy.#bytes = new Uint8Array(this.length)
+    copy.#bytes.set(this.#bytes.subarray(0, beginOfZeros(this.view)))
+    copy.length = this.length
+    return copy
   }
 
   resize(length: number): void {
     if (length > this.length) this.write(new Uint8Array(length - this.length), this.length)
+    // What lies behind the end is zeros, always: a write behind it counts on them.
     this.#bytes.fill(0, length, this.length)
     this.length = length
   }

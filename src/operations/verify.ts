@@ -11,6 +11,7 @@ import { readRecordHeader, recordFramesOffset } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { decodeCommit } from './check-event.js'
 import { ColumnCheck } from './check-columns.js'
+import { checkIndexes } from './check-indexes.js'
 import { checkPages } from './check-pages.js'
 import { checkSegments, framesOf, type EventSink, type SegmentScan } from './check-segments.js'
 import { checkStatistics } from './check-statistics.js'
@@ -168,6 +169,7 @@ class Verification {
     else this.#findings.note(this.#directory, 0, 'the commit log or the WAL is damaged, so events were not counted against it')
     this.#checkColumns()
     this.#checkStatistics()
+    await this.#checkIndexes()
   }
 
   report(tries: number, moving: boolean): VerifyReport {
@@ -231,6 +233,15 @@ class Verification {
       const bytes = checkStatistics(this.#io, directory, owner, this.#findings)
       this.#doneBytes += bytes
       if (bytes > 0) this.#files++
+    }
+  }
+
+  async #checkIndexes(): Promise<void> {
+    for (const { tableId, directory, manifest, scan } of this.#tables.values()) {
+      const definition = this.#catalog.byId(tableId)
+      if (definition === undefined || manifest === undefined || this.#databaseId === undefined || !scan.sound) continue
+      const table = { definition, directory, databaseId: this.#databaseId, manifest }
+      this.#files += await this.#drive(checkIndexes(this.#io, table, this.#findings))
     }
   }
 

@@ -1,5 +1,6 @@
 import { DriftError } from '../base/errors.js'
 import { readWhole, type Io } from '../io/io.js'
+import { beginOfZeros } from '../io/zeros.js'
 import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_WAL } from '../format/file-header.js'
 import {
   isWholeRecord,
@@ -126,10 +127,7 @@ function laterProof(bytes: Uint8Array, from: number, salt: number): number | und
 
 /** Offset of the last byte at or behind `from` that is not zero; `from - 1` if there is none. */
 function lastNonZero(bytes: Uint8Array, from: number): number {
-  let at = bytes.length - 1
-  // Whole words first: the zeros written ahead are megabytes.
-  while (at >= from && bytes[at] === 0) at--
-  return at
+  return beginOfZeros(bytes, from) - 1
 }
 
 /** A reader's own sync: what it read is durable on return. */

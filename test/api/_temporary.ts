@@ -26,7 +26,7 @@ export function startChild(
   program: string,
   ...args: string[]
 ): { child: ChildProcess; line: () => Promise<string>; exit: Promise<number | null> } {
-  const library = new URL('../../src/index.js', import.meta.url).href
+  const library = new URL('../../bundle/front/index.js', import.meta.url).href
   const source = `const [library, ...args] = process.argv.slice(1)
     const say = (text) => process.stdout.write(text + '\\n')
     void import(library).then(async ({ open }) => { ${program} })`

@@ -1,13 +1,16 @@
 /**
  * Random documents of mixed types, indexes that come and go between writes, checkpoints, compaction, snapshots and openings: every question,
  * now and at random points of the past, is answered the same without any index, with each index whatever it costs, and with the one that is
- * chosen. Without an index it is what the model of queries compares with its oracle.
+ * chosen. Without an index it is what the model of queries compares with its oracle. Files of indexes are damaged and lost meanwhile.
  */
 import test, { type ExecutionContext } from 'ava'
 import { type BatchOperation, type Database, type Document, open } from '../../src/index.js'
+import { silentLog } from '../../src/base/log.js'
 import { MemoryIo } from '../../src/io/memory-io.js'
+import { verify } from '../../src/operations/verify.js'
 import { Dice, openSimulated, type Opened } from '../coordinator/_database.js'
 import { temporaryDirectory } from './_temporary.js'
+import { same } from '../same.js'
 
 const FULL = process.env['FULL'] === '1'
 const SEEDS = FULL ? 150 : 6
@@ -68,10 +71,15 @@ class Run {
   readonly #indexes: string[] = []
   /** By name: the columns of an index, `true` where it is descending. */
   readonly #columns = new Map<string, Columns>([['t_a_idx', [['a', false]]]])
+  /** Files of indexes, without what tells the two of one apart. */
+  readonly #damaged = new Set<string>()
   #opened: Opened
   #named = 0
   /** By way: questions that were answered so. */
   readonly ways = new Map<RegExp, number>()
+  /** Indexes that were taken up from their files, and such whose files were of no use. */
+  restored = 0
+  refused = 0
 
   private constructor(dice: Dice, opened: Opened, values: typeof VALUES) {
     this.#dice = dice
@@ -93,7 +101,9 @@ class Run {
   }
 
   #open(): Promise<Opened> {
-    return openSimulated(this.#io, { compactAtBytes: 20_000 })
+    const info = (_: object, message: string): void => void (this.restored += message.includes('taken up') ? 1 : 0)
+    const warn = (_: object, message: string): void => void (this.refused += message.includes('files of an index') ? 1 : 0)
+    return openSimulated(this.#io, { compactAtBytes: 20_000, log: { ...silentLog, info, warn } as never })
   }
 
   async step(t: ExecutionContext): Promise<void> {
@@ -104,8 +114,8 @@ class Run {
     else if (choice < 63 && this.#indexes.length > 0) await this.#drop()
     else if (choice < 65) await this.#opened.coordinator.checkpoint()
     else if (choice < 67) await this.db.compact()
-    else if (choice < 69) await this.db.snapshot()
-    else if (choice < 72) await this.#reopen()
+    else if (choice < 70) await this.db.snapshot()
+    else if (choice < 73) await this.#reopen(t)
     else await this.ask(t)
   }
 
@@ -142,9 +152,34 @@ class Run {
     await this.db.dropIndex(name ?? '')
   }
 
-  async #reopen(): Promise<void> {
+  async #reopen(t: ExecutionContext): Promise<void> {
     await this.db.close()
+    if (this.#dice.chance(0.3)) {
+      const { problems } = await verify(this.#io, '/data')
+      // What was damaged before is made again when somebody first asks for it.
+      t.deepEqual(
+        problems.filter(({ file }) => !this.#damaged.has(baseOf(file))),
+        []
+      )
+    }
+    if (this.#dice.chance(0.4)) this.#damage()
     this.#opened = await this.#open()
+  }
+
+  /** Of one file of an index a byte is another one, or the end is gone, or all of it. */
+  #damage(): void {
+    const dice = this.#dice
+    const folder = '/data/tables/t/indexes'
+    const paths = this.#io.list(folder).map((name) => `${folder}/${name}`)
+    if (paths.length === 0) return
+    const path = dice.of(paths)
+    const { view } = this.#io.files.get(path) as { readonly view: Uint8Array }
+    const at = dice.below(view.length)
+    this.#damaged.add(baseOf(path))
+    const kind = dice.below(5)
+    if (kind === 0) this.#io.remove(path)
+    else if (kind === 1) this.#io.openWrite(path).truncate(at)
+    else view[at] = (view[at] as number) ^ (1 << dice.below(8))
   }
 
   /** One question, by every way. */
@@ -165,11 +200,15 @@ class Run {
     }
     const expected = await answer('none', 'hash')
     const check = async (index: string, join: string): Promise<void> => {
-      t.deepEqual(await answer(index, join), expected, `${index}, ${join}: ${text} ${JSON.stringify(parameters, replaced)}`)
+      same(t, await answer(index, join), expected, `${index}, ${join}: ${text} ${JSON.stringify(parameters, replaced)}`)
     }
     for (const index of ['auto', ...this.#indexes]) await check(index, 'auto')
     if (isJoin) for (const index of this.#indexes) await check(index, 'lookup')
   }
+}
+
+function baseOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('.'))
 }
 
 function replaced(_: string, value: unknown): unknown {
@@ -276,13 +315,18 @@ function question(
 
 test('VIS-14: whatever indexes there are, every question has the same answer at every point', async (t) => {
   const ways = new Map<RegExp, number>()
+  let restored = 0
+  let refused = 0
   for (let seed = 0; seed < SEEDS; seed++) {
     const run = await Run.begin(seed)
     for (let step = 0; step < STEPS; step++) await run.step(t)
     for (let more = 0; more < 20; more++) await run.ask(t)
     await run.db.close()
     for (const [way, count] of run.ways) ways.set(way, (ways.get(way) ?? 0) + count)
+    restored += run.restored
+    refused += run.refused
   }
+  t.true(restored > SEEDS && refused > 0, `${restored} indexes were taken up from files, ${refused} could not be`)
   for (const way of WAYS) t.true((ways.get(way) ?? 0) > 0, `${ways.get(way)} of ${way}`)
 })
 
@@ -326,7 +370,7 @@ test('VIS-14: an index that is made beside writers, over many nodes, has every v
       const expected = (await session.query(text, [], { dialect: 'sql' })).rows
       for (const index of ['by_n', 't_group_idx', 'auto']) {
         await session.query('SET drift.index = ?', [index])
-        t.deepEqual((await session.query(text, [], { dialect: 'sql' })).rows, expected, `${index}: ${text}`)
+        same(t, (await session.query(text, [], { dialect: 'sql' })).rows, expected, `${index}: ${text}`)
       }
     }
   }
@@ -341,7 +385,8 @@ test('an index that is dropped while a query reads it in its order refuses the r
   await session.query("SET drift.index = 't_n_idx'")
   const rows = session.query<{ n: number }>('SELECT n FROM t ORDER BY n LIMIT 4999').batches(100)
   const first = (await rows.next()).value as { readonly n: number }[]
-  t.deepEqual(
+  same(
+    t,
     first.map(({ n }) => n),
     Array.from({ length: 100 }, (_, n) => n)
   )
@@ -403,4 +448,44 @@ test('an order by an index in which too few rows are found is given up for a sca
   await session.query("SET drift.index = 'none'")
   t.deepEqual((await session.query(text)).rows, expected)
   await db.close()
+})
+
+test('IDX-5: a closed node that is damaged while the database is open fails the query that reads it, and the index is made again', async (t) => {
+  const io = new MemoryIo()
+  const options = { cacheBytes: 32 * 1024 * 1024, pageRows: 4096 }
+  const { db: first } = await openSimulated(io, options)
+  await first.createTable('t', { primaryKey: 'id', indexes: ['text'] })
+  const texts = (round: number) => Array.from({ length: 200 }, (_, id) => `${(id * 7 + round) % 200} ${'x'.repeat(200)}`)
+  await first.table('t').insertMany(texts(0).map((text, id) => ({ id, text })))
+  for (let round = 1; round < 4; round++) await first.batch(texts(round).map((text, key) => ({ patch: 't', key, set: { text } })))
+  await first.snapshot()
+  await first.close()
+  const warnings: string[] = []
+  const { db } = await openSimulated(io, {
+    ...options,
+    log: { ...silentLog, warn: (_: object, message: string) => warnings.push(message) } as never
+  })
+  const session = db.session()
+  const ask = async (index: string) => {
+    await session.query('SET drift.index = ?', [index])
+    return (await session.query("SELECT id FROM t ORDER BY text LIMIT 300 AS OF '@seq:201'")).rows
+  }
+  const expected = await ask('none')
+  t.is(expected.length, 200)
+  // It is taken up from its files, and nothing of the past was read.
+  await session.query("SET drift.index = 't_text_idx'")
+  t.is((await session.query('SELECT id FROM t ORDER BY text LIMIT 300')).rows.length, 200)
+  t.deepEqual(warnings, [])
+  const { view } = io.files.get('/data/tables/t/indexes/text.nodes') as { readonly view: Uint8Array }
+  for (let at = 10_000; at < view.length; at += 16_384) view[at] = (view[at] as number) ^ 1
+  const error = await t.throwsAsync(() => ask('t_text_idx'), { code: 'DRIFT_CORRUPT' })
+  t.regex(error.message, /text\.nodes: closed node \d+ is damaged/)
+  t.deepEqual(await ask('t_text_idx'), expected)
+  t.deepEqual(warnings, [
+    'a file of an index is damaged; it is made again',
+    'the files of an index are of no use; it is made of the segments'
+  ])
+  await db.snapshot()
+  await db.close()
+  t.deepEqual((await verify(io, '/data')).problems, [])
 })

@@ -593,7 +593,7 @@ test('a write that is cancelled before it is numbered is ABORTED, refused', asyn
 
 test('a program that was started with flags of its own opens a database too', async (t) => {
   const directory = temporaryDirectory(t)
-  const library = new URL('../../src/index.js', import.meta.url).href
+  const library = new URL('../../bundle/front/index.js', import.meta.url).href
   const program = `import { open } from ${JSON.stringify(library)}
     const db = await open(${JSON.stringify(directory)}); await db.createTable('t', { primaryKey: 'id' }); await db.close()`
   const child = spawn(process.execPath, ['--expose-gc', '--max-old-space-size=200', '--input-type=module', '-e', program], {

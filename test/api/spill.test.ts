@@ -8,6 +8,7 @@ import type { File } from '../../src/io/io.js'
 import { MemoryIo, systemError } from '../../src/io/memory-io.js'
 import { openSimulated } from '../coordinator/_database.js'
 import { refused, temporaryDirectory } from './_temporary.js'
+import { same } from '../same.js'
 
 const ROWS = 4000
 const TINY = { memoryBytes: 64 * 1024 }
@@ -69,8 +70,8 @@ onLinux('with real files: a query that spills gives what one that does not gives
   await using db = await fill(await open(directory, { durability: 'none' }))
   for (const text of QUERIES) {
     const rows = await rowsOf(db, text, {})
-    t.deepEqual(await rowsOf(db, text, TINY), rows, text)
-    t.deepEqual(filesOf(directory), [], text)
+    same(t, await rowsOf(db, text, TINY), rows, text)
+    same(t, filesOf(directory), [], text)
   }
   t.true(existsSync(join(directory, 'tmp')), 'something was spilled')
 })
@@ -82,18 +83,18 @@ onLinux('a stream that is left, one that is cancelled, and one that nobody ends 
     t.true(filesOf(directory).length > 0)
     break
   }
-  t.deepEqual(filesOf(directory), [])
+  same(t, filesOf(directory), [])
   const controller = new AbortController()
   const rows = db.query(QUERIES[0] as string, [], { ...TINY, signal: controller.signal })[Symbol.asyncIterator]()
   await rows.next()
   controller.abort()
   await refused(t, () => toItsEnd(rows), 'DRIFT_ABORTED')
-  t.deepEqual(filesOf(directory), [])
+  same(t, filesOf(directory), [])
   const forgotten = db.query(QUERIES[0] as string, [], TINY)[Symbol.asyncIterator]()
   await forgotten.next()
   t.true(filesOf(directory).length > 0)
   await db.close()
-  t.deepEqual(filesOf(directory), [])
+  same(t, filesOf(directory), [])
   await refused(t, () => toItsEnd(forgotten), 'DRIFT_CLOSED')
 })
 
@@ -103,14 +104,14 @@ onLinux('read-only it spills into the folder of the system, and what a crash lef
   const rows = await rowsOf(db, QUERIES[0] as string, {})
   await db.close()
   const reader = await open(directory, { readOnly: true })
-  t.deepEqual(await rowsOf(reader, QUERIES[0] as string, TINY), rows)
+  same(t, await rowsOf(reader, QUERIES[0] as string, TINY), rows)
   t.false(existsSync(join(directory, 'tmp')))
   await reader.close()
   mkdirSync(join(directory, 'tmp'))
   writeFileSync(join(directory, 'tmp/driftdb-0011223344556677.spill'), '')
   writeFileSync(join(directory, 'tmp/mine.txt'), 'not ours')
   await (await open(directory)).close()
-  t.deepEqual(readdirSync(join(directory, 'tmp')), ['mine.txt'])
+  same(t, readdirSync(join(directory, 'tmp')), ['mine.txt'])
 })
 
 test('a signal ends a query at whatever look it is aborted, in memory, while spilling and while merging', async (t) => {
@@ -121,12 +122,12 @@ test('a signal ends a query at whatever look it is aborted, in memory, while spi
     const seen = { looks: 0, phases: new Set<string>() }
     const all = await drained(db, text, Number.POSITIVE_INFINITY, io, seen)
     t.true(all > 0, text)
-    t.deepEqual([...seen.phases].sort(), ['keeping', 'reading', 'writing'], text)
+    same(t, [...seen.phases].sort(), ['keeping', 'reading', 'writing'], text)
     const step = Math.max(1, Math.floor(seen.looks / 40))
     for (let look = 1; look < seen.looks; look += step) {
       await refused(t, () => drained(db, text, look, io, { looks: 0, phases: new Set() }), 'DRIFT_ABORTED')
       t.is(io.openFiles, 0, `${text}: look ${look}`)
-      t.deepEqual(io.list('/data/tmp'), [])
+      same(t, io.list('/data/tmp'), [])
     }
   }
   await db.close()
@@ -144,7 +145,7 @@ test('an error of the file system at any operation on a spill ends the query wit
     ] as const) {
       io.operations = 0
       io.failAt = 0
-      t.deepEqual(await rowsOf(db, text, TINY), rows)
+      same(t, await rowsOf(db, text, TINY), rows)
       const { operations } = io
       t.true(operations > 10)
       const step = Math.max(1, Math.floor(operations / 60))
@@ -155,11 +156,11 @@ test('an error of the file system at any operation on a spill ends the query wit
         io.failCode = code
         await refused(t, () => rowsOf(db, text, TINY), name)
         t.is(io.openFiles, 0, `${text}: operation ${failAt}`)
-        t.deepEqual(io.list('/data/tmp'), [], `${text}: operation ${failAt}`)
+        same(t, io.list('/data/tmp'), [], `${text}: operation ${failAt}`)
       }
     }
     io.failAt = 0
-    t.deepEqual(await rowsOf(db, text, TINY), rows)
+    same(t, await rowsOf(db, text, TINY), rows)
   }
   await db.close()
 })
@@ -287,6 +288,6 @@ test('groups of versions, and of points, that pages have no room for are made of
     t.is(rows.length, 6000)
     const streamed: unknown[] = []
     for await (const row of db.query(text, [], { memoryBytes: 400_000 })) streamed.push(row)
-    t.deepEqual(streamed, rows)
+    same(t, streamed, rows)
   }
 })

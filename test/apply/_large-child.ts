@@ -4,7 +4,7 @@
  * arithmetic, so the oracle keeps nothing.
  */
 import { fileURLToPath } from 'node:url'
-import { open, type Database } from '../../src/index.js'
+import { open, type Database } from 'driftdb'
 
 export type Found = {
   readonly answers: number

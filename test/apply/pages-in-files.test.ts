@@ -7,6 +7,7 @@ import { type Log, silentLog } from '../../src/base/log.js'
 import type { Database } from '../../src/index.js'
 import { Dice } from '../coordinator/_database.js'
 import { openPaged, type PagedOptions } from './_open.js'
+import { same } from '../same.js'
 
 const MIB = 1024 * 1024
 /** Page memory of three slots. */
@@ -83,8 +84,8 @@ test('MEM-7: a table several times larger than page memory answers the same at e
   t.true(pageLoads > 100, `${pageLoads} pages were brought back`)
   t.true(pageBytes <= pageBytesMax)
   await db.close()
-  t.deepEqual(readdirSync(snapshots), [], 'spill files do not outlive the process')
-  t.deepEqual(found, await expected(directory, 42, 12))
+  same(t, readdirSync(snapshots), [], 'spill files do not outlive the process')
+  same(t, found, await expected(directory, 42, 12))
 })
 
 test('pages of a snapshot are read back at the next opening, and what came later is put behind them', async (t) => {
@@ -107,9 +108,9 @@ test('pages of a snapshot are read back at the next opening, and what came later
   t.true(((await second.db.snapshot('t')).tables[0]?.bytes ?? 0) > 0)
   const later = await answers(second.db, new Dice(55), 6)
   await second.db.close()
-  t.deepEqual(later, await expected(directory, 55, 6))
+  same(t, later, await expected(directory, 55, 6))
   const third = await openPaged(directory)
-  t.deepEqual(await answers(third.db, new Dice(55), 6), later)
+  same(t, await answers(third.db, new Dice(55), 6), later)
   await third.db.close()
   t.is(found.length, 6 * statements(0, 0).length)
 })
@@ -141,11 +142,11 @@ for (const how of ['damaged at its end', 'damaged in its pages', 'lost'] as cons
         return undefined
       })
     }
-    t.deepEqual(found, right)
+    same(t, found, right)
     await second.db.snapshot('t')
     await second.db.close()
     const third = await openPaged(directory)
-    t.deepEqual(await answers(third.db, new Dice(62), 2), right)
+    same(t, await answers(third.db, new Dice(62), 2), right)
     await third.db.close()
     t.true(existsSync(join(directory, 'tables/t/snapshots')))
   })
@@ -192,7 +193,7 @@ for (const from of ['segments', 'a snapshot', 'a damaged snapshot'] as const) {
     }
     const found = await answers(db, new Dice(82), 2)
     await db.close()
-    t.deepEqual(found, await expected(directory, 82, 2))
+    same(t, found, await expected(directory, 82, 2))
   })
 }
 

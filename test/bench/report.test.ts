@@ -141,13 +141,18 @@ test('the history tax stands in one table, with what grows by how much', (t) => 
   const at = (versions: number, probe: string, us: number): Row => ({ ...row(probe, [us], [us * 3]), suite: `tax-${versions}` })
   const rows = [
     ...[at(1, 'sum', 100), at(1, 'sum-as-of', 90), at(1, 'history', 5), at(1, 'patch', 100)],
-    ...[at(10, 'sum', 110), at(10, 'sum-as-of', 151), at(10, 'history', 45), at(10, 'patch', 120)]
+    ...[at(10, 'sum', 110), at(10, 'sum-as-of', 151), at(10, 'history', 45), at(10, 'patch', 120)],
+    ...[at(10, 'lookup', 60), at(10, 'lookup-as-of', 70)]
   ]
   const [, tax = ''] = markdownReport(results(rows), []).split('## What history costs')
   const section = tax.split('## ')[0] ?? ''
   t.true(section.includes('| title of history | DriftDB | 5.00 µs | 45.0 µs | 9.0 × |'), section)
   t.true(section.includes('| title of history | SQLite | 15.0 µs | 135 µs | 9.0 × |'), section)
   t.regex(section, /COUNT and SUM mid-history .* \| 1\.5 × \| 1\.5 × \| \*\*missed\*\* \|/)
+  t.regex(section, /20 rows by another column, against SQLite mid-history \| 1\.0 × \| 0\.29 × \| reached \|/)
+  t.regex(section, /20 rows by another column mid-history, against SQLite \| 1\.0 × \| 0\.33 × \| reached \|/)
+  t.regex(section, /20 rows by another column, as objects \| 60\.0 µs \| 60\.0 µs \| reached \|/)
+  t.regex(section, /20 rows by another column mid-history, as objects \| 60\.0 µs \| 70\.0 µs \| \*\*missed\*\* \|/)
   t.regex(section, /all versions of one row.* \| 10 × \| 9\.0 × \| reached \|/)
   t.regex(section, /one durable update: flat \| 1\.5 × \| 1\.2 × \| reached \|/)
   t.regex(section, /rows changed by one commit: flat \| 1\.5 × \| \| not measured \|/)

@@ -1,20 +1,43 @@
 /** Runs the compiled command as a process of its own, in a directory of its own that goes away with the test. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ExecutionContext } from 'ava'
+import test, { type ExecutionContext } from 'ava'
 
 export type Run = { readonly code: number | null; readonly signal: string | null; readonly stdout: string; readonly stderr: string }
 
-export const command = fileURLToPath(new URL('../../src/cli/driftdb.js', import.meta.url))
+/** What the package installs as `driftdb`. */
+export const command = fileURLToPath(new URL('../../bundle/front/driftdb.js', import.meta.url))
+
+/** Databases by the script that made them, which the tests of a file get copies of. */
+const made = new Map<string, Promise<string>>()
+test.after.always('what copies were made of is removed', async () => {
+  for (const directory of made.values()) await rm(await directory, { recursive: true, force: true })
+})
 
 /** A directory that is removed when the test ends. */
 export async function workDirectory(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'driftdb-cli-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   return directory
+}
+
+/** A directory with the database `data`, in which `script` has run: made by the command, once, and a copy for each test. */
+export async function workDatabase(t: ExecutionContext, script = ''): Promise<string> {
+  let template = made.get(script)
+  if (template === undefined) made.set(script, (template = makeDatabase(t, script)))
+  const cwd = await workDirectory(t)
+  await cp(await template, cwd, { recursive: true })
+  return cwd
+}
+
+async function makeDatabase(t: ExecutionContext, script: string): Promise<string> {
+  const cwd = await mkdtemp(join(tmpdir(), 'driftdb-cli-'))
+  t.is((await driftdb(t, cwd, ['init', 'data'])).code, 0)
+  if (script !== '') t.is((await driftdb(t, cwd, ['sql', '-d', 'data'], script)).code, 0)
+  return cwd
 }
 
 /** Starts the command; the test kills it if it is still there at the end. */

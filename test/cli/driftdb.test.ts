@@ -2,21 +2,17 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { driftdb, ended, objects, start, workDirectory } from './_driftdb.js'
+import { driftdb, ended, objects, start, workDatabase, workDirectory } from './_driftdb.js'
 
 /** A database with the table users and two of them, and a change: @seq:4. */
-async function usersDatabase(t: ExecutionContext): Promise<string> {
-  const cwd = await workDirectory(t)
-  t.is((await driftdb(t, cwd, ['init', 'data'])).code, 0)
-  const script = [
-    'CREATE TABLE users (pk=id, INDEX(email, status));',
-    'INSERT INTO users {"id": "user1", "email": "alice@example.com", "status": "active"};',
-    'INSERT INTO users {"id": "user2", "email": "bob@example.com", "status": "new"};',
-    'PATCH users KEY "user1" SET {"status": "gone"}'
-  ]
-  t.is((await driftdb(t, cwd, ['sql', '-d', 'data'], script.join('\n'))).code, 0)
-  return cwd
-}
+const usersDatabase = (t: ExecutionContext): Promise<string> =>
+  workDatabase(
+    t,
+    `CREATE TABLE users (pk=id, INDEX(email, status));
+    INSERT INTO users {"id": "user1", "email": "alice@example.com", "status": "active"};
+    INSERT INTO users {"id": "user2", "email": "bob@example.com", "status": "new"};
+    PATCH users KEY "user1" SET {"status": "gone"}`
+  )
 
 test('the manual usage works as printed, in a pipe as NDJSON', async (t) => {
   const cwd = await workDirectory(t)
@@ -40,6 +36,15 @@ test('the manual usage works as printed, in a pipe as NDJSON', async (t) => {
   t.deepEqual(before, { code: 0, signal: null, stdout: '', stderr: '' })
   const drift = await driftdb(t, cwd, ['drift', '-d', './mydata', '--table', 'users', '--key', 'user1'])
   t.deepEqual(objects(drift.stdout), [{ seq: 2, time: commit?.['time'], event: 'INSERT', payload: document, document, metadata: null }])
+  const snapshot = await driftdb(t, cwd, ['snapshot', '-d', './mydata', '--table', 'users'])
+  t.like(objects(snapshot.stdout), [{ table: 'users', seq: 2, events: 1 }])
+  const compact = await driftdb(t, cwd, ['compact', '-d', './mydata', '--table', 'users'])
+  t.like(objects(compact.stdout), [{ table: 'users', events: 1 }])
+  // Nothing has changed by either.
+  const again = await driftdb(t, cwd, ['select', '-d', './mydata', '--table', 'users'])
+  t.deepEqual(again, { code: 0, signal: null, stdout: `${JSON.stringify(document)}\n`, stderr: '' })
+  t.is((await driftdb(t, cwd, ['drift', '-d', './mydata', '--table', 'users', '--key', 'user1'])).stdout, drift.stdout)
+  t.is((await driftdb(t, cwd, ['doctor', '-d', './mydata'])).code, 0)
 })
 
 test('a script runs statement by statement, from -e, -c, a file and standard input, and each write says its commit', async (t) => {
@@ -224,8 +229,7 @@ test('a reader that goes away is quiet', async (t) => {
 })
 
 test('each mode prints rows in its own way, and a cell cannot steer the terminal', async (t) => {
-  const cwd = await workDirectory(t)
-  await driftdb(t, cwd, ['init', 'data'])
+  const cwd = await workDatabase(t)
   const insert =
     'CREATE TABLE t (pk=id); INSERT INTO t [{"id":1,"big":18446744073709551615,"s":"a,\\"b\\""},{"id":2,"n":null,"o":{"x":[1]},"s":"\\u001b[31m\\n|"}]'
   t.is((await driftdb(t, cwd, ['sql', '-d', 'data', '-e', insert])).code, 0)
@@ -311,8 +315,7 @@ test('--safe refuses statements that use files before the first of a text runs',
 })
 
 test('a CSV header has every column of the table, also one that only the last row has', async (t) => {
-  const cwd = await workDirectory(t)
-  await driftdb(t, cwd, ['init', 'data'])
+  const cwd = await workDatabase(t)
   const rows = Array.from({ length: 10_001 }, (_, index) => (index === 10_000 ? '{"id":10000,"late":1}' : `{"id":${index}}`))
   t.is((await driftdb(t, cwd, ['ingest', '-d', 'data', '--table', 't', '--pk', 'id', '-'], rows.join('\n'))).code, 0)
   const late = await driftdb(t, cwd, ['select', '-d', 'data', '--table', 't', '--csv'])
@@ -337,8 +340,7 @@ test('colours come with --color and go with --no-color', async (t) => {
 })
 
 test('a key is text, or a number where only the number is there', async (t) => {
-  const cwd = await workDirectory(t)
-  await driftdb(t, cwd, ['init', 'data'])
+  const cwd = await workDatabase(t)
   await driftdb(t, cwd, [
     'sql',
     '-d',

@@ -5,19 +5,13 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { open } from '../../src/index.js'
-import { driftdb, objects, workDirectory } from './_driftdb.js'
+import { driftdb, objects, workDatabase } from './_driftdb.js'
 import { addCommits, commit, file, FIRST_SECONDS, git, gone, historyOf, importGit, listTree, makeRepository, submodule } from './_git.js'
 
 type File = { path: string; mode: string; hash: string; size: number | null; text: string | null }
 
 const FIRST_TIME = FIRST_SECONDS * 1000
 const MODULE = '0123456789abcdef0123456789abcdef01234567'
-
-async function emptyDatabase(t: ExecutionContext): Promise<string> {
-  const cwd = await workDirectory(t)
-  t.is((await driftdb(t, cwd, ['init', 'data'])).code, 0)
-  return cwd
-}
 
 /** Compares the database as of each commit with `git ls-tree -r`, every column; `paths` are the texts of paths that are not UTF-8. */
 async function compareAll(
@@ -66,7 +60,7 @@ function manyCommits(count: number) {
 }
 
 test('every state of a history is what git ls-tree -r lists', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   addCommits(repository, [
     commit({
@@ -101,7 +95,7 @@ test('every state of a history is what git ls-tree -r lists', async (t) => {
 })
 
 test('any path and any content: bytes that are not UTF-8, quotes, line feeds, binaries, large files', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   addCommits(repository, [
     commit({
@@ -142,7 +136,7 @@ test('any path and any content: bytes that are not UTF-8, quotes, line feeds, bi
 })
 
 test('files of more than 1 MiB have no text, one of 1 MiB has', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   const size = 1024 * 1024
   addCommits(repository, [
@@ -160,7 +154,7 @@ test('files of more than 1 MiB have no text, one of 1 MiB has', async (t) => {
 })
 
 test('a commit is one row and one transaction, with author, message and hash as its metadata', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   const long = `long\n\n${'ä'.repeat(200_000)}`
   addCommits(repository, [
@@ -204,7 +198,7 @@ test('a commit is one row and one transaction, with author, message and hash as 
 })
 
 test('dates that step back or lie ahead are held, counted and kept in the row', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   const ahead = 32_503_680_000
   addCommits(repository, [
@@ -237,7 +231,7 @@ test('dates that step back or lie ahead are held, counted and kept in the row', 
 })
 
 test('again imports only what is new, and nothing where nothing is', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   addCommits(repository, manyCommits(66))
   t.like(objects((await importGit(t, cwd, [repository])).stdout), [{ commits: 66 }])
@@ -254,7 +248,7 @@ test('again imports only what is new, and nothing where nothing is', async (t) =
 })
 
 test('--ref names a branch, a tag or a commit', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   addCommits(repository, [
     commit({ mark: 1, changes: [file('a', '1')] }),
@@ -269,7 +263,7 @@ test('--ref names a branch, a tag or a commit', async (t) => {
 })
 
 test('a history that does not go on from the last import is refused, and nothing is imported', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   const commits = manyCommits(4)
   addCommits(repository, commits)
@@ -295,7 +289,7 @@ test('a history that does not go on from the last import is refused, and nothing
 })
 
 test('Ctrl-C stops behind a whole commit, kill -9 leaves whole commits, and the import goes on from there', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   const count = 3000
   addCommits(repository, manyCommits(count))
@@ -337,7 +331,7 @@ esac
 })
 
 test('a commit with a path that is longer than a key is refused whole, and named; what was before it stays', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   const path = (bytes: number) => 'x'.repeat(bytes - 4).replaceAll(/x{200}/g, `${'x'.repeat(199)}/`) + '.txt'
   addCommits(repository, [
@@ -357,7 +351,7 @@ test('a commit with a path that is longer than a key is refused whole, and named
 })
 
 test('more text than one transaction holds is refused before it is read, and --text-bytes is the way out', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   const mebibyte = 'x'.repeat(1023 * 1024)
   // The blob is there once; as rows it is more than 256 MiB.
@@ -374,7 +368,7 @@ test('more text than one transaction holds is refused before it is read, and --t
 })
 
 test('--verify finds a difference and names commit, seq and path', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   addCommits(repository, [
     commit({ mark: 1, changes: [file('same', '1'), file('a', '1')] }),
@@ -403,7 +397,7 @@ test('--verify finds a difference and names commit, seq and path', async (t) => 
 })
 
 test('tables that something else made or changed are refused', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   addCommits(repository, [commit({ mark: 1, changes: [file('a', '1'), file('b', '1')] })])
   t.is((await importGit(t, cwd, [repository])).code, 0)
@@ -422,7 +416,7 @@ test('tables that something else made or changed are refused', async (t) => {
 })
 
 test('a database with other tables in it takes a history too, at the time of its last commit', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   addCommits(repository, manyCommits(3))
   t.is((await driftdb(t, cwd, ['sql', '-d', 'data', '-e', `CREATE TABLE t (pk=id); INSERT INTO t {"id": 1}`])).code, 0)
@@ -432,7 +426,7 @@ test('a database with other tables in it takes a history too, at the time of its
 })
 
 test('settings and variables of the user change nothing', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   addCommits(repository, [
     commit({ mark: 1, changes: [file('a', 'some text to find again\n'.repeat(9)), submodule('module', MODULE)] }),
@@ -459,7 +453,7 @@ test('settings and variables of the user change nothing', async (t) => {
 })
 
 test('a work tree, its .git and a repository of SHA-256 are repositories; a folder in one is not', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const bare = makeRepository(cwd, 'bare', '--object-format=sha256')
   addCommits(bare, manyCommits(5))
   git(cwd, ['clone', '--quiet', bare, 'clone'])
@@ -473,7 +467,7 @@ test('a work tree, its .git and a repository of SHA-256 are repositories; a fold
 })
 
 test('a repository without commits is imported: nothing', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const run = await importGit(t, cwd, ['--verify', makeRepository(cwd)])
   t.is(run.code, 0, run.stderr)
   t.like(objects(run.stdout), [{ ok: true, commits: 0 }])
@@ -481,7 +475,7 @@ test('a repository without commits is imported: nothing', async (t) => {
 })
 
 test('what cannot be imported is refused in words, and makes no database', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   addCommits(repository, manyCommits(1))
   await mkdir(join(cwd, 'folder'))
@@ -511,7 +505,7 @@ test('what cannot be imported is refused in words, and makes no database', async
 })
 
 test('a repository that lacks a blob is refused with the name of the blob', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const repository = makeRepository(cwd)
   addCommits(repository, [commit({ mark: 1, changes: [file('a', '1')] })])
   const missing = `${MODULE.slice(0, 39)}8`

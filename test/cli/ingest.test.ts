@@ -2,13 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { driftdb, objects, workDirectory } from './_driftdb.js'
-
-async function emptyDatabase(t: ExecutionContext): Promise<string> {
-  const cwd = await workDirectory(t)
-  t.is((await driftdb(t, cwd, ['init', 'data'])).code, 0)
-  return cwd
-}
+import { driftdb, objects, workDatabase } from './_driftdb.js'
 
 async function rowsOf(t: ExecutionContext, cwd: string): Promise<Record<string, unknown>[]> {
   return objects((await driftdb(t, cwd, ['select', '-d', 'data', '--table', 't'])).stdout)
@@ -17,7 +11,7 @@ async function rowsOf(t: ExecutionContext, cwd: string): Promise<Record<string, 
 const INGEST = ['ingest', '-d', 'data', '--table', 't']
 
 test('a file of NDJSON is stored: empty lines skipped, CRLF, a byte order mark, no line feed at the end', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   await writeFile(join(cwd, 'in.ndjson'), '\ufeff{"id":1,"n":9007199254740993}\r\n\r\n   \n{"id":2,"s":"ä€😀"}\n\n{"id":3}')
   const run = await driftdb(t, cwd, [...INGEST, '--pk', 'id', 'in.ndjson'])
   t.is(run.code, 0)
@@ -27,7 +21,7 @@ test('a file of NDJSON is stored: empty lines skipped, CRLF, a byte order mark, 
 })
 
 test('a missing table needs --pk, another primary key is refused, an empty file stores nothing', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const missing = await driftdb(t, cwd, [...INGEST, '-'], '{"id":1}\n')
   t.is(missing.code, 1)
   t.regex(missing.stderr, /DRIFT_UNKNOWN_TABLE: .*--pk/)
@@ -50,7 +44,7 @@ test('a bad line stops with its number and reason, and the lines before it stay'
     ['a million levels', `{"id":4,"a":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`, /line 5: .*more than 100 levels/],
     ['an integer out of range', '{"id":4,"a":18446744073709551616}', /line 5: /]
   ]
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   let lastSeq = 0
   for (const [index, [what, line, reason]] of bad.entries()) {
     const input = Buffer.concat([Buffer.from('{"id":1}\n\n{"id":2}\n{"id":3}\n'), Buffer.from(line), Buffer.from('\n{"id":5}\n')])
@@ -70,7 +64,7 @@ test('a bad line stops with its number and reason, and the lines before it stay'
 })
 
 test('with --on-error skip every good line is stored in order and every bad one is kept as it is', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const good: string[] = []
   const bad: string[] = []
   const lines = Array.from({ length: 3000 }, (_, index) => {
@@ -95,7 +89,7 @@ test('with --on-error skip every good line is stored in order and every bad one 
 })
 
 test('upsert replaces rows that are there, --batch sets the rows of a commit', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const lines = Array.from({ length: 25 }, (_, index) => `{"id":${index},"v":1}`)
   await writeFile(join(cwd, 'in.ndjson'), lines.join('\n'))
   t.is((await driftdb(t, cwd, [...INGEST, '--pk', 'id', '--batch', '10', 'in.ndjson'])).code, 0)
@@ -110,7 +104,7 @@ test('upsert replaces rows that are there, --batch sets the rows of a commit', a
 })
 
 test('CSV becomes typed rows, and the types are printed', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const csv =
     '\ufeffid,zip,amount,ok,big,note\r\na,007,1.5,true,18446744073709551615,"x, ""y""\r\nz"\r\nb,012,,FALSE,1,\r\n\r\nc,,3,,2,last'
   await writeFile(join(cwd, 'in.csv'), csv)
@@ -135,7 +129,7 @@ test('CSV becomes typed rows, and the types are printed', async (t) => {
 })
 
 test('a bad record of CSV is named by its line, and kept with the header', async (t) => {
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   const lines = [
     'id,n,s',
     'a,1,"two',
@@ -165,7 +159,7 @@ test('CSV that cannot be read is refused: headers, a quote without end, bytes th
     ['id,s\n1,"x\n2,y\n', /line 2: /],
     [Buffer.from('id,s\n1,x\n2,\xff\n', 'latin1'), /line 3: not valid UTF-8/]
   ]
-  const cwd = await emptyDatabase(t)
+  const cwd = await workDatabase(t)
   for (const [input, reason] of bad) {
     const run = await driftdb(t, cwd, [...INGEST, '--pk', 'id', '--format', 'csv', '-'], input)
     t.is(run.code, 1)

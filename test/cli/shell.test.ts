@@ -2,23 +2,19 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { driftdb, ended, objects, start, workDirectory } from './_driftdb.js'
+import { driftdb, ended, objects, start, workDatabase } from './_driftdb.js'
 import { Screen, terminalTest, type ScreenOptions } from './_terminal.js'
 
 const PROMPT = /drift> $/
 
 /** A database with two users, the second of which came with @seq:3; `many` has rows of numbers, more than a screen. */
-async function shellDatabase(t: ExecutionContext): Promise<string> {
-  const cwd = await workDirectory(t)
-  t.is((await driftdb(t, cwd, ['init', 'data'])).code, 0)
-  const script = [
-    'CREATE TABLE users (pk=id);',
-    'INSERT INTO users {"id": "user1", "email": "alice@example.com", "status": "active"};',
-    'INSERT INTO users {"id": "user2", "email": "bob@example.com", "status": "new"}'
-  ]
-  t.is((await driftdb(t, cwd, ['sql', '-d', 'data'], script.join('\n'))).code, 0)
-  return cwd
-}
+const shellDatabase = (t: ExecutionContext): Promise<string> =>
+  workDatabase(
+    t,
+    `CREATE TABLE users (pk=id);
+    INSERT INTO users {"id": "user1", "email": "alice@example.com", "status": "active"};
+    INSERT INTO users {"id": "user2", "email": "bob@example.com", "status": "new"}`
+  )
 
 /** More rows than a screen has lines, and than a pipe takes at once. */
 async function withManyRows(t: ExecutionContext, cwd: string, count: number): Promise<void> {

@@ -28,6 +28,7 @@ test('a checksum goes on from the one before: a length word, then the rest', (t)
   const rest = new TextEncoder().encode('the rest of the frame')
   const whole = new Uint8Array([...bytesOf(rest.length), ...rest])
   t.is(crc32(rest, crc32Word(rest.length)), crc32(whole))
+  for (const nothing of [new Uint8Array(0), new Uint8Array(new ArrayBuffer(0)), whole.subarray(3, 3)]) t.is(crc32(nothing, 5), 5)
 })
 
 test('crc32 reads a view of shared memory', (t) => {

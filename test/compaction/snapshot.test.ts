@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
+import { silentLog } from '../../src/base/log.js'
 import { MemoryIo } from '../../src/io/memory-io.js'
 import { open, verify } from '../../src/index.js'
 import { verify as verifyFiles } from '../../src/operations/verify.js'
@@ -244,14 +245,18 @@ test('snapshotEvents is a number from 1 on', async (t) => {
 test('on real files a snapshot is written by itself when nobody writes any more, and a closing does not wait for the next one', async (t) => {
   const directory = temporaryDirectory(t)
   const db = await open(directory, { snapshotEvents: 50 })
-  await db.createTable('a', { primaryKey: 'id' })
-  await db.table('a').insertMany(Array.from({ length: 120 }, (_, id) => ({ id })))
-  const folder = join(directory, 'tables/a/snapshots')
-  while (!existsSync(folder) || snapshotsOf(directory, 'a').length === 0) await new Promise((resolve) => void setTimeout(resolve, 50))
+  await db.createTable('a', { primaryKey: 'id', indexes: [{ columns: ['n'], unique: true }] })
+  await db.table('a').insertMany(Array.from({ length: 120 }, (_, id) => ({ id, n: id })))
+  const index = join(directory, 'tables/a/indexes/n.idx')
+  while (!existsSync(index)) await new Promise((resolve) => void setTimeout(resolve, 50))
   await db.table('a').insertMany(Array.from({ length: 120 }, (_, id) => ({ id: 1000 + id })))
   await db.close()
   t.is(snapshotsOf(directory, 'a').length, 1)
-  const second = await open(directory)
+  const messages: string[] = []
+  const log = { info: (_: object, message: string) => messages.push(message), warn: (_: object, message: string) => messages.push(message) }
+  const second = await open(directory, { log: { ...silentLog, ...log } as never })
   t.like(second.stats().recovery, { eventsFromSnapshots: 120 })
+  t.true(messages.includes('an index is taken up from its files'), messages.join())
+  await t.throwsAsync(() => second.table('a').insert({ id: 'twin', n: 7 }), { code: 'DRIFT_ALREADY_EXISTS' })
   await second.close()
 })

@@ -5,7 +5,7 @@
  */
 import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { open, type CommitChanges, type Database } from '../../src/index.js'
+import { open, type CommitChanges, type Database } from 'driftdb'
 
 /** What is kept of a commit. */
 export function lineOf({ seq, firstSeq, metadata, events }: CommitChanges): string {

@@ -6,7 +6,7 @@
  */
 import { writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { open, type Commit, type Database } from '../../src/index.js'
+import { open, type Commit, type Database } from 'driftdb'
 
 export type Acknowledged = {
   readonly kind: 'one' | 'many' | 'pair'

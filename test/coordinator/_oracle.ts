@@ -64,6 +64,7 @@ export async function issue(db: Database, write: Write): Promise<Commit | undefi
 
 /** Rows of one table by identity of their key. */
 export type Rows = Map<string, { readonly key: Key; readonly document: Document; readonly seq: number }>
+export type ReadonlyRows = ReadonlyMap<string, { readonly key: Key; readonly document: Document; readonly seq: number }>
 
 /** Equal keys have one name: `1` and `1n` are one key, `1` and `"1"` are two. */
 export function keyName(key: Key): string {
@@ -75,6 +76,8 @@ export class Oracle {
   readonly tables: string[] = []
   readonly #present = new Map<string, Rows>()
   readonly #lastSeqs = new Map<string, number>()
+  /** Answers of {@link once}: what was up to a seq that is taken never changes. */
+  readonly #answers = new Map<string, unknown>()
 
   /** What a write must do next; nothing changes yet. */
   expect(write: Write): Expected {
@@ -152,39 +155,61 @@ export class Oracle {
     return this.commits.findLast((candidate) => candidate.time <= time)?.seq ?? 0
   }
 
-  eventsOf(table: string, key: Key, seq: number): (OracleEvent & { commit: OracleCommit })[] {
-    const name = keyName(key)
-    return this.commits
-      .filter((commit) => commit.seq <= seq)
-      .flatMap((commit) => commit.events.map((event) => ({ ...event, commit })))
-      .filter((event) => event.table === table && keyName(event.key) === name)
+  /** The events of each key up to `seq`, by its name. */
+  eventsOf(table: string, seq: number): Map<string, (OracleEvent & { commit: OracleCommit })[]> {
+    const events = new Map<string, (OracleEvent & { commit: OracleCommit })[]>()
+    for (const commit of this.commits) {
+      if (commit.seq > seq) break
+      for (const event of commit.events) {
+        if (event.table !== table) continue
+        const name = keyName(event.key)
+        const known = events.get(name)
+        if (known === undefined) events.set(name, [{ ...event, commit }])
+        else known.push({ ...event, commit })
+      }
+    }
+    return events
   }
 
-  keysOf(table: string): Key[] {
-    const keys = new Map<string, Key>()
-    for (const { events } of this.commits) {
-      for (const event of events) if (event.table === table) keys.set(keyName(event.key), event.key)
-    }
-    return [...keys.values()]
+  keysOf(table: string): readonly Key[] {
+    return this.#once(`keys of ${table}`, this.lastSeq, () => {
+      const keys = new Map<string, Key>()
+      for (const { events } of this.commits) {
+        for (const event of events) if (event.table === table) keys.set(keyName(event.key), event.key)
+      }
+      return [...keys.values()]
+    })
   }
 
   /** Columns of a table after the commits up to `seq`. */
-  columns(table: string, seq: number): ColumnInfo[] {
-    const made = this.commits.filter((commit) => commit.events.length === 0)[this.tables.indexOf(table)]
-    const documents = this.commits.flatMap(({ events }) =>
-      events.flatMap((event) => (event.table === table && event.payload !== null ? [{ seq: event.seq, document: event.payload }] : []))
-    )
-    return naiveColumns('id', made?.seq ?? Infinity, documents, seq)
+  columns(table: string, seq: number): readonly ColumnInfo[] {
+    return this.#once(`columns of ${table}`, seq, () => {
+      const made = this.commits.filter((commit) => commit.events.length === 0)[this.tables.indexOf(table)]
+      const documents = this.commits.flatMap(({ events }) =>
+        events.flatMap((event) => (event.table === table && event.payload !== null ? [{ seq: event.seq, document: event.payload }] : []))
+      )
+      return naiveColumns('id', made?.seq ?? Infinity, documents, seq)
+    })
   }
 
   /** Rows of a table after the commits up to `seq`, in key order. */
-  rows(table: string, seq: number): Rows {
-    const rows: Rows = new Map()
-    for (const commit of this.commits) {
-      if (commit.seq > seq) break
-      for (const event of commit.events) if (event.table === table) apply(rows, event)
-    }
-    return new Map([...rows].sort(([, a], [, b]) => compareKeys(a.key, b.key)))
+  rows(table: string, seq: number): ReadonlyRows {
+    return this.#once(`rows of ${table}`, seq, () => {
+      const rows: Rows = new Map()
+      for (const commit of this.commits) {
+        if (commit.seq > seq) break
+        for (const event of commit.events) if (event.table === table) apply(rows, event)
+      }
+      return new Map([...rows].sort(([, a], [, b]) => compareKeys(a.key, b.key)))
+    })
+  }
+
+  /** Folds once for a seq that is taken: a database is compared at every seq again and again. */
+  #once<Answer>(what: string, seq: number, fold: () => Answer): Answer {
+    if (seq > this.lastSeq) return fold()
+    const name = `${what} at ${seq}`
+    if (!this.#answers.has(name)) this.#answers.set(name, fold())
+    return this.#answers.get(name) as Answer
   }
 }
 
@@ -251,9 +276,10 @@ function rowsDifference(view: TableView, oracle: Oracle, table: string, seq: num
 export function historyDifference(db: Database, oracle: Oracle, seq: number): Difference {
   using view = db.asOf({ seq })
   for (const table of oracle.tables) {
+    const eventsByKey = oracle.eventsOf(table, oracle.pointAt(seq).seq)
     for (const key of oracle.keysOf(table)) {
       const where = `asOf(${seq}): history of ${table}[${String(key)}]`
-      const events = oracle.eventsOf(table, key, oracle.pointAt(seq).seq)
+      const events = eventsByKey.get(keyName(key)) ?? []
       const found = [...view.table(table).history(key)]
       if (found.length !== events.length) return `${where} has ${found.length} events, expected ${events.length}`
       const rows: Rows = new Map()

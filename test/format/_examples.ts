@@ -17,12 +17,14 @@ import {
 import { encodeManifest, type Manifest } from '../../src/format/manifest.js'
 import { encodeNumbers } from '../../src/format/number-column.js'
 import { encodePageFileEnd, RECORD_KEYS } from '../../src/format/page-file.js'
+import { encodeIndexEnd, type IndexFileEnd } from '../../src/format/index-file.js'
 import { encodeRecord } from '../../src/format/page-record.js'
 import { encodeSegmentFooter, type SegmentBlock } from '../../src/format/segment-footer.js'
 import { COLUMN_FRAME_BYTES, encodeSnapshotEnd, type SnapshotBlock, type SnapshotEnd } from '../../src/format/snapshot-file.js'
 import { encodeStatistics, type TableStatistics } from '../../src/format/statistics-file.js'
 import { NODE_BYTES } from '../../src/format/version-node.js'
 import { paddedBytes, RECORD_CLOSE, recordHeadBytes, sealRecord, writeRecordHead, type RecordHeader } from '../../src/format/wal-record.js'
+import { IndexNode, NodeLayout } from '../../src/index/index-node.js'
 import { VersionStore } from '../../src/mvcc/version-store.js'
 import { BlockBuilder } from '../../src/segment/block-builder.js'
 import { walSalt } from '../../src/wal/wal-file.js'
@@ -77,6 +79,31 @@ export const statistics: TableStatistics = {
   ]
 }
 export const ordersDefinition: TableDefinition = { id: 16, name: 'orders', primaryKey: 'id', indexes: [], folder: 'orders', createdSeq: 1 }
+
+export const indexEnd: IndexFileEnd = {
+  nodeBytes: 16_384,
+  indexId: 65,
+  nodes: 3,
+  openNodes: 2,
+  closedNodes: 1,
+  roots: 1,
+  rows: 200,
+  definitionBytes: 37,
+  hasCut: false,
+  tablesCrc: 0x01020304
+}
+
+/** Node 7 of an index whose nodes have 256 bytes: an entry that is alive, and in front of it one that has ended. */
+export const indexNode = ((): Uint8Array => {
+  const buffer = new ArrayBuffer(256)
+  const views = { u8: new Uint8Array(buffer), u16: new Uint16Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer) }
+  const node = new IndexNode(new NodeLayout(256))
+  node.look(7, views, 0)
+  node.clear(0, 3, Buffer.from('a'), 1)
+  node.add(Buffer.from('open'), 0, 4, 2, 4)
+  node.endEntry(node.add(Buffer.from('new'), 0, 3, 1, 5), 300)
+  return node.image()
+})()
 
 export function frame(seq: number, type: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(frameHeadBytes(seq) + payload.length)
@@ -426,6 +453,58 @@ export function examples(): Example[] {
         [8, 'its offset 1024'],
         [12, 'zero'],
         [4, 'crc32 of the 28 bytes before']
+      ]
+    },
+    {
+      name: 'index-node',
+      bytes: indexNode,
+      parts: [
+        [4, 'zero'],
+        [4, 'level 0: a leaf'],
+        [4, 'entries 2'],
+        [4, 'alive 1'],
+        [4, 'bytes of their keys 4'],
+        [4, 'keys begin at 248'],
+        [4, 'the first key of its range at 255'],
+        [4, 'of 1 byte'],
+        [8, 'from seq 3'],
+        [8, 'still open'],
+        [4, 'node 7'],
+        [8, 'zero'],
+        [4, 'crc32'],
+        [8, 'begins: 3 + 1, 3 + 2'],
+        [8, 'room for two more'],
+        [8, 'ends: still alive, 3 + 297'],
+        [8, 'room'],
+        [8, 'values: rows 2 and 1'],
+        [8, 'room'],
+        [8, 'keys: 4 bytes at 251, 3 at 248'],
+        [8, 'room'],
+        [4, 'in order: entry 1, entry 0'],
+        [4, 'room'],
+        [112, 'room for keys'],
+        [3, '"new"'],
+        [4, '"open"'],
+        [1, '"a"']
+      ]
+    },
+    {
+      name: 'index-end',
+      bytes: encodeIndexEnd(indexEnd),
+      parts: [
+        [4, 'magic "DRIX"'],
+        [4, 'bytes of a node 16,384'],
+        [8, 'index 65'],
+        [4, 'nodes 3'],
+        [4, 'open nodes 2'],
+        [4, 'closed nodes 1'],
+        [4, 'roots 1'],
+        [4, 'rows 200'],
+        [4, 'bytes of the definition 37'],
+        [4, 'flags'],
+        [12, 'zero'],
+        [4, 'crc32 of the tables'],
+        [4, 'crc32 of the 60 bytes before']
       ]
     },
     { name: 'meta.json', bytes: encodeManifest(manifest), parts: undefined },

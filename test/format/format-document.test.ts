@@ -11,15 +11,19 @@ import { EVENT_NAMES, frameFault, readFrame } from '../../src/format/frame.js'
 import { decodeManifest } from '../../src/format/manifest.js'
 import { decodeNumbers } from '../../src/format/number-column.js'
 import { decodeSegmentFooter } from '../../src/format/segment-footer.js'
+import { decodeIndexEnd } from '../../src/format/index-file.js'
 import { decodeStatistics } from '../../src/format/statistics-file.js'
 import { decodeSnapshotEnd } from '../../src/format/snapshot-file.js'
+import { isImageOf } from '../../src/index/index-node.js'
 import { isWholeRecord, readRecordHeader, recordBytes, recordFramesOffset, recordSyncedBytes } from '../../src/format/wal-record.js'
 import { packageRoot } from '../house/package-root.js'
+import { flips, missedFlips } from './_flip.js'
 import {
   batchHeader,
   compactedBlocks,
   closeHeader,
   examples,
+  indexEnd,
   insert,
   manifest,
   ordersDefinition,
@@ -137,6 +141,19 @@ test('the compacted footer, the numbers and the end of a snapshot of the example
 test('the footer and the manifest of the examples read back', (t) => {
   t.deepEqual(decodeSegmentFooter(bytesOf('segment-footer')), { ...threeFrames().footer(), blocks: [...threeFrames().blocks] })
   t.deepEqual(decodeManifest(bytesOf('meta.json'), 'meta.json', FORMAT_VERSION), manifest)
+})
+
+test('the node and the end of an index file read back, and no flipped bit of either is taken', (t) => {
+  const node = bytesOf('index-node')
+  t.true(isImageOf(node, 7))
+  t.false(isImageOf(node, 8))
+  t.deepEqual(
+    missedFlips(node, (damaged) => !isImageOf(damaged, 7)),
+    []
+  )
+  const end = bytesOf('index-end')
+  t.deepEqual(decodeIndexEnd(end, 'a.idx', 0), indexEnd)
+  for (const { damaged } of flips(end)) t.throws(() => decodeIndexEnd(damaged, 'a.idx', 0), { code: 'DRIFT_CORRUPT' })
 })
 
 test('the statistics of the example read back, and what is not whole is refused', (t) => {

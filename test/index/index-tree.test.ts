@@ -23,8 +23,8 @@ class Model {
   constructor(nodesMax = Infinity) {
     const arena = Arena.create({ bytes: 256 * 1024 * 1024 })
     const file: NodeFile = {
-      write: (id, bytes) => this.files.set(id, bytes.slice()),
-      read: (id, target) => target.set(this.files.get(id) ?? new Uint8Array(0))
+      write: (slot, images) => images.forEach((image, at) => this.files.set(slot + at, image)),
+      read: (slot, _, target) => target.set(this.files.get(slot) ?? new Uint8Array(0))
     }
     this.memory = NodeMemory.create(arena, NODE_BYTES)
     this.tree = new IndexTree(this.memory, (value, location) => (this.locations[value] = location), { file, nodesMax })

@@ -1,13 +1,19 @@
 /** Verification finds what is wrong, where it is, and nothing where all is well; and it changes nothing. */
 import test, { type ExecutionContext } from 'ava'
 import { crc32 } from '../../src/codec/checksum.js'
-import { encodeValue } from '../../src/codec/document-codec.js'
-import { FILE_HEADER_BYTES, FORMAT_VERSION } from '../../src/format/file-header.js'
+import { encodeDocument, encodeValue } from '../../src/codec/document-codec.js'
+import { keyBytes } from '../../src/codec/key-codec.js'
+import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_INDEX, FORMAT_VERSION } from '../../src/format/file-header.js'
 import { EVENT_INSERT, frameBytes, frameHeadBytes, readFrame, sealFrame, writeFrameHead } from '../../src/format/frame.js'
 import { decodeManifest, encodeManifest, type Manifest } from '../../src/format/manifest.js'
+import { IndexFiles } from '../../src/index/index-files.js'
+import { NodeMemory } from '../../src/index/node-memory.js'
+import { TableIndex } from '../../src/index/table-index.js'
+import { writeIndexFile } from '../../src/index/write-index-file.js'
 import type { Io } from '../../src/io/io.js'
 import { readWhole } from '../../src/io/io.js'
 import { MemoryBytes, MemoryIo } from '../../src/io/memory-io.js'
+import { Arena } from '../../src/memory/arena.js'
 import { verify, type VerifyReport } from '../../src/operations/verify.js'
 import { DIRECTORY, fill, openFilled } from './_filled-database.js'
 
@@ -510,4 +516,108 @@ test('stored columns that are not those of the segments are problems of that man
     report.notes.map(({ file }) => file),
     [path]
   )
+})
+
+test('IDX-1, IDX-5: an index file that is damaged, ahead of the segments, or says something else, is a problem with its file; strays are notes', async (t) => {
+  const io = new MemoryIo()
+  const db = await openFilled(io)
+  await fill(db)
+  await db.snapshot()
+  await db.table('Lines').insert({ n: 9, order: 'o9' })
+  await db.close()
+  const path = `${DIRECTORY}/tables/%4cines/indexes/order.idx`
+  const whole = bytesOf(io, path).slice()
+  const problemsOf = async () => (await verify(io, DIRECTORY)).problems.map(({ file, message }) => `${file}: ${message}`)
+  t.deepEqual(await problemsOf(), [])
+  for (const at of [20, 70, 200, 16_000, whole.length - 90, whole.length - 70, whole.length - 5]) {
+    const bytes = bytesOf(io, path)
+    bytes[at] = (bytes[at] ?? 0) ^ 4
+    const [problem, ...others] = await problemsOf()
+    t.deepEqual(others, [])
+    t.true(problem?.startsWith(`${path}: ${path}: `), problem)
+    bytes[at] = (bytes[at] ?? 0) ^ 4
+  }
+  // Everything agrees with its checksum in these; what they say is not so.
+  const { tableId, databaseId } = decodeFileHeader(whole, path, FILE_KIND_INDEX)
+  const columns = [{ path: ['order'], isDescending: false }]
+  const definition = { id: 128, createdSeq: 2, name: 'Lines_order_idx', columns, isUnique: false, isPending: false }
+  const files = new IndexFiles({ databaseId, tableId, table: 'Lines', directory: `${DIRECTORY}/tables/%4cines`, definition })
+  const written = (rows: readonly (readonly [n: number, order: string])[], seq: number, events: number) => {
+    const index = new TableIndex(NodeMemory.create(Arena.create({ bytes: 16 * 1024 * 1024 })), columns)
+    for (const [ordinal, [n, order]] of rows.entries()) {
+      const key = keyBytes(n)
+      const source = encodeDocument({ n, order }, 'document').slice()
+      index.take({ event: EVENT_INSERT, seq: 5 + ordinal, ordinal, key, keyBytes: key.length, source, from: 0 })
+    }
+    writeIndexFile(io, files, index.tree, index.locations, { seq, events })
+    io.rename(files.unfinished, files.index)
+  }
+  const lies: readonly [() => void, RegExp][] = [
+    [
+      () =>
+        written(
+          [
+            [1, 'o2'],
+            [2, 'o7']
+          ],
+          6,
+          2
+        ),
+      /row 1 has another entry than its events say \(IDX-1\)$/
+    ],
+    [() => written([[1, 'o2']], 6, 2), /\(IDX-1\)$/],
+    [
+      () =>
+        written(
+          [
+            [1, 'o2'],
+            [2, 'o2']
+          ],
+          9,
+          2
+        ),
+      /event 2 has seq \d+, not 9 \(IDX-5\)$/
+    ],
+    [
+      () =>
+        written(
+          [
+            [1, 'o2'],
+            [2, 'o2']
+          ],
+          6,
+          99
+        ),
+      /it has 99 events, the segments have \d \(IDX-5\)$/
+    ],
+    [
+      () =>
+        written(
+          [
+            [1, 'o2'],
+            [2, 'o2']
+          ],
+          999,
+          2
+        ),
+      /it goes up to event 999, the segments up to \d+ \(IDX-5\)$/
+    ]
+  ]
+  for (const [lie, says] of lies) {
+    lie()
+    const found = await problemsOf()
+    t.regex(found[found.length - 1] ?? '', says)
+    t.true(
+      found.every((problem) => problem.startsWith(path)),
+      found.join()
+    )
+  }
+  replace(io, path, whole)
+  replace(io, files.unfinished, whole)
+  replace(io, `${files.folder}/gone.idx`, whole)
+  const { problems, notes } = await verify(io, DIRECTORY)
+  t.deepEqual(problems, [])
+  t.deepEqual(notes.map(({ file }) => file).sort(), [`${files.folder}/gone.idx`, files.unfinished])
+  await (await openFilled(io)).close()
+  t.deepEqual(io.list(files.folder), ['order.idx'])
 })

@@ -120,7 +120,7 @@ async function runProgram(t: ExecutionContext, place: string, text: string): Pro
   const folder = mkdtempSync(join(tmpdir(), 'driftdb-documents-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const file = join(folder, 'program.mjs')
-  const library = JSON.stringify(new URL('../../src/index.js', import.meta.url).href)
+  const library = JSON.stringify(new URL('../../bundle/front/index.js', import.meta.url).href)
   const own = text.replaceAll("'driftdb'", library)
   const imports = own.split('\n').filter((line) => line.startsWith('import '))
   const rest = own.split('\n').filter((line) => !line.startsWith('import '))

@@ -2,6 +2,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { history, History, type Row } from './_history.js'
+import { same } from '../same.js'
 
 const RUNS = process.env['FULL'] === '1' ? 2000 : 80
 
@@ -78,11 +79,11 @@ test('a join is nested loops over the rows of both points, in the order of the l
           (where.length === 0 ? '' : ` WHERE ${texts(where)}`)
         const named = await past.rows(`SELECT x.id AS i, x.a AS p, y.id AS j, y.c AS q ${from}`, [a, b])
         const wanted = expected.map(({ x, y }) => ({ i: field(x, 'id'), p: field(x, 'a'), j: field(y, 'id'), q: field(y, 'c') }))
-        t.deepEqual(plain(named), plain(wanted), from)
+        same(t, plain(named), plain(wanted), from)
         const some = await past.rows(`SELECT x.id AS i, x.a AS p, y.id AS j, y.c AS q ${from} LIMIT ${limit}`, [a, b])
-        t.deepEqual(plain(some), plain(wanted.slice(0, limit)))
+        same(t, plain(some), plain(wanted.slice(0, limit)))
         const [count] = await past.rows(`SELECT count(*) AS n, count(y.id) AS m ${from}`, [a, b])
-        t.deepEqual(count, { n: expected.length, m: expected.filter(({ y }) => y !== undefined).length })
+        same(t, count, { n: expected.length, m: expected.filter(({ y }) => y !== undefined).length })
         const backwards = await past.rows(`SELECT x.id AS i, y.id AS j ${from} ORDER BY x.id DESC`, [a, b])
         const nullsFirst = (row: Pair): number => (row.x === undefined ? Number.POSITIVE_INFINITY : row.x.id)
         const turned = expected
@@ -91,13 +92,14 @@ test('a join is nested loops over the rows of both points, in the order of the l
             const [left, right] = [nullsFirst(l.pair), nullsFirst(r.pair)]
             return left === right ? l.index - r.index : left < right ? 1 : -1
           })
-        t.deepEqual(plain(backwards), plain(turned.map(({ pair: { x, y } }) => ({ i: field(x, 'id'), j: field(y, 'id') }))))
+        same(t, plain(backwards), plain(turned.map(({ pair: { x, y } }) => ({ i: field(x, 'id'), j: field(y, 'id') }))))
         // All columns, in objects and in arrays.
         const stars = (await past.db.query(`SELECT * ${from}`, [a, b])).rows
         const arrays = await past.db.query(`SELECT * ${from}`, [a, b]).arrays()
         const columns = (await past.db.query(`SELECT * ${from}`, [a, b])).columns.map(({ name }) => name)
         t.is(new Set(columns).size, columns.length)
-        t.deepEqual(
+        same(
+          t,
           plain(arrays),
           plain(stars.map((row) => columns.map((name) => (row as { readonly [name: string]: unknown })[name] ?? null)))
         )
@@ -128,7 +130,7 @@ test('three tables, each at its point, with differences and versions among them,
             return [{ i: id, s: version['_seq'], c: change?.['_change'] ?? null }]
           })
       )
-      t.deepEqual(found, expected)
+      same(t, found, expected)
     }),
     { numRuns: RUNS }
   )

@@ -2,6 +2,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { history, History, type ModelEvent, type Row } from './_history.js'
+import { same } from '../same.js'
 
 const RUNS = process.env['FULL'] === '1' ? 2000 : 60
 
@@ -48,7 +49,8 @@ test('TIM-9: DIFF is what a fold of all events says, AS OF a with DIFF(a, b) is 
       const rows = new Map(past.rowsAt(a).map((row) => [row.id, row]))
       const later = new Map(past.rowsAt(b).map((row) => [row.id, row]))
       const keys = [...new Set([...rows.keys(), ...later.keys()])].filter((key) => !sameRow(rows.get(key), later.get(key)))
-      t.deepEqual(
+      same(
+        t,
         forth.map(({ _key }) => _key),
         keys.sort((left, right) => left - right)
       )
@@ -61,27 +63,28 @@ test('TIM-9: DIFF is what a fold of all events says, AS OF a with DIFF(a, b) is 
           const [old, young] = [before, after].map((row) => (row !== null && Object.hasOwn(row, name) ? [plain(row[name])] : []))
           return JSON.stringify(old) !== JSON.stringify(young)
         })
-        t.deepEqual([...changed].sort(), differs.sort())
+        same(t, [...changed].sort(), differs.sort())
         const upTo = past.commits.filter(({ seq }) => seq <= Math.max(a, b)).flatMap(({ events }) => events)
         t.is(_seq, upTo.findLast(({ key }) => key === _key)?.seq ?? 0)
         if (after === null) rows.delete(_key)
         else rows.set(_key, after)
       }
       const inOrder = [...rows.values()].sort((left, right) => left.id - right.id)
-      t.deepEqual(plain(inOrder), plain(await past.rows('SELECT * FROM t AS OF $1', [b])))
+      same(t, plain(inOrder), plain(await past.rows('SELECT * FROM t AS OF $1', [b])))
       const inverse = { insert: 'delete', update: 'update', delete: 'insert' } as const
       const turned = forth.map((change) => ({ ...change, _change: inverse[change._change], before: change.after, after: change.before }))
-      t.deepEqual(plain(back), plain(turned))
+      same(t, plain(back), plain(turned))
       const counts = await past.rows('SELECT _change, count(*) AS n FROM DIFF(t, $1, $2) GROUP BY _change', [a, b])
       const ofKind = (kind: string): number => forth.filter(({ _change }) => _change === kind).length
       const kinds = ['delete', 'insert', 'update'].map((kind) => ({ _change: kind, n: ofKind(kind) }))
-      t.deepEqual(
+      same(
+        t,
         counts,
         kinds.filter(({ n }) => n > 0)
       )
       const some = await past.rows('SELECT _seq, after.a, before.b, _key FROM DIFF(t, $1, $2) ORDER BY _key DESC', [a, b])
       const picked = forth.map(({ _seq, _key, before, after }) => ({ _seq, a: after?.['a'] ?? null, b: before?.['b'] ?? null, _key }))
-      t.deepEqual(plain(some), plain(picked.reverse()))
+      same(t, plain(some), plain(picked.reverse()))
     }),
     { numRuns: RUNS }
   )
@@ -95,7 +98,8 @@ test('TIM-8: ALL has one row for each event that made a version, and a point see
       const made = past.events
         .filter(({ event }) => event !== 'SOFT_DELETE')
         .sort((left, right) => left.key - right.key || left.seq - right.seq)
-      t.deepEqual(
+      same(
+        t,
         all.map(({ id, _seq, _event }) => [id, _seq, _event]),
         made.map(({ key, seq, event }) => [key, seq, event])
       )
@@ -113,7 +117,7 @@ test('TIM-8: ALL has one row for each event that made a version, and a point see
       }
       for (let at = 0; at <= past.lastSeq; at++) {
         const seen = all.filter(({ _from_seq, _to_seq }) => _from_seq <= at && (_to_seq === null || _to_seq > at)).map(without)
-        t.deepEqual(plain(seen), plain(past.rowsAt(at)), `at ${at}`)
+        same(t, plain(seen), plain(past.rowsAt(at)), `at ${at}`)
       }
       const short = await past.rows('SELECT count(*) AS n FROM t FOR SYSTEM_TIME ALL')
       t.is(short[0]?.['n'], made.length)
@@ -136,7 +140,7 @@ test('TIM-8: FROM … TO and BETWEEN have the versions of ALL whose begin and en
         const end = (byTime ? version._to?.getTime() : version._to_seq) ?? Number.POSITIVE_INFINITY
         return from <= to && (isClosed ? begin <= to : begin < to) && end > from
       })
-      t.deepEqual(plain(found), plain(expected))
+      same(t, plain(found), plain(expected))
       // What names no event may come from pages.
       const parameters = byTime ? [new Date(from), new Date(to)] : [from, to]
       const told = await past.rows(`SELECT id, b, _seq, _from, _to, _from_seq, _to_seq FROM t FOR SYSTEM_TIME ${range}`, parameters)
@@ -144,14 +148,14 @@ test('TIM-8: FROM … TO and BETWEEN have the versions of ALL whose begin and en
         const { id, _seq, _from, _to, _from_seq, _to_seq } = row
         return { id, b: row['b'] ?? null, _seq, _from, _to, _from_seq, _to_seq }
       })
-      t.deepEqual(plain(told), plain(picked))
+      same(t, plain(told), plain(picked))
       const counted = await past.rows(`SELECT id, count(*) AS n, count(a) AS a FROM t FOR SYSTEM_TIME ${range} GROUP BY id`, parameters)
       const ids = [...new Set(expected.map(({ id }) => id))]
       const groups = ids.map((id) => {
         const rows = expected.filter((row) => row.id === id)
         return { id, n: rows.length, a: rows.filter((row) => (row['a'] ?? null) !== null).length }
       })
-      t.deepEqual(counted, groups)
+      same(t, counted, groups)
     }),
     { numRuns: RUNS * 3 }
   )
@@ -166,7 +170,7 @@ test('the versions of a past read point are those that it would have been told t
       const then = all
         .filter(({ _from_seq }) => _from_seq <= seq)
         .map((row) => (row._to_seq !== null && row._to_seq > seq ? { ...row, _to: null, _to_seq: null } : row))
-      t.deepEqual(plain(await past.rows('SELECT * FROM t FOR SYSTEM_TIME ALL AS v AS OF $1', [at])), plain(then))
+      same(t, plain(await past.rows('SELECT * FROM t FOR SYSTEM_TIME ALL AS v AS OF $1', [at])), plain(then))
     }),
     { numRuns: RUNS }
   )
@@ -197,16 +201,16 @@ test('TIM-9: EACH has at each of its points the rows that AS OF has there, by se
       // Each point's rows are in key order; rows of one key come from point to point.
       const key = (row: { readonly [field: string]: unknown }): number => Number(row['id'])
       expected.sort((left, right) => key(left) - key(right))
-      t.deepEqual(plain(rows), plain(expected))
+      same(t, plain(rows), plain(expected))
       const grouped = `SELECT _at, count(*) AS n FROM t FOR SYSTEM_TIME EACH $3 ${byTime ? 'ms' : 'SEQ'} ${range} GROUP BY _at`
-      t.deepEqual(plain(await past.rows(grouped, parameters)), plain(counts))
+      same(t, plain(await past.rows(grouped, parameters)), plain(counts))
       const groupedByTwo = `SELECT _at, a, b, ${two} FROM t FOR SYSTEM_TIME EACH $3 ${byTime ? 'ms' : 'SEQ'} ${range} GROUP BY _at, a, b`
-      t.deepEqual(plain(await past.rows(groupedByTwo, parameters)), plain(byTwo))
+      same(t, plain(await past.rows(groupedByTwo, parameters)), plain(byTwo))
       const filtered = `SELECT a, _at FROM t FOR SYSTEM_TIME EACH $3 ${byTime ? 'ms' : 'SEQ'} ${range} WHERE id IN (1, 3) ORDER BY id DESC`
       const wanted = [3, 1]
         .flatMap((id) => expected.filter((row) => row['id'] === id))
         .map((row) => ({ a: row['a'] ?? null, _at: row['_at'] }))
-      t.deepEqual(plain(await past.rows(filtered, parameters)), plain(wanted))
+      same(t, plain(await past.rows(filtered, parameters)), plain(wanted))
     }),
     { numRuns: RUNS }
   )

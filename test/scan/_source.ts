@@ -32,6 +32,8 @@ export class ScannedTable {
   readonly scans: readonly ScanTable[]
   /** How often rows were read from elsewhere although there were pages. */
   rowScans = 0
+  /** What is visible at a seq that has events behind it stays so. */
+  readonly #visible = new Map<number, ReturnType<ModelTable['visibleAt']>>()
 
   constructor(options: Partial<TablePagesOptions> = {}) {
     const arena = arenaOf()
@@ -50,7 +52,7 @@ export class ScannedTable {
   sourceAt(S: number, kind?: number): QuerySource {
     const visible = () => {
       if (kind !== undefined) this.rowScans++
-      return this.model.visibleAt(S)
+      return this.#visibleAt(S)
     }
     const source: QuerySource = {
       seq: S,
@@ -81,6 +83,13 @@ export class ScannedTable {
       }
     }
     return kind === undefined ? source : { ...source, pages: () => this.pagesAt(kind, S) }
+  }
+
+  #visibleAt(S: number): ReturnType<ModelTable['visibleAt']> {
+    if (S > this.model.seq) return this.model.visibleAt(S)
+    const known = this.#visible.get(S) ?? this.model.visibleAt(S)
+    this.#visible.set(S, known)
+    return known
   }
 
   /** All versions that are asked for, as they are known at S. A commit is one event. */
@@ -129,11 +138,19 @@ export function bytesOf(key: Key): Uint8Array {
   return scratch.slice(0, encodeKey(key, scratch))
 }
 
+/** What was parsed is kept: the same text is asked at many points, with pages and without. */
+const statements = new Map<string, Select>()
+
+function statementOf(text: string): Select {
+  const known = statements.get(text) ?? (parse(text, 'drift')[0] as Select)
+  statements.set(text, known)
+  return known
+}
+
 /** Rows of a SELECT, or the error's code. */
 export function answerOf(text: string, parameters: readonly unknown[], source: QuerySource): readonly Document[] | string {
-  const [statement] = parse(text, 'drift')
   try {
-    const run = runSelect(statement as Select, source, parameters, new QueryMemory(1e9))
+    const run = runSelect(statementOf(text), source, parameters, new QueryMemory(1e9))
     return [...run.batches].flatMap((batch) => objectsOf(batch, run))
   } catch (error) {
     return (error as { readonly code?: string }).code ?? String(error)
