@@ -43,7 +43,8 @@ const features = [
   'queries',
   'query-threads',
   'command-line',
-  'import-git'
+  'import-git',
+  'plans'
 ]
 
 const [command = 'run', ...rest] = process.argv.slice(2)

@@ -37,7 +37,7 @@ export async function analyzeTable(
 ): Promise<TableStatistics> {
   const { name, id } = table.definition
   const seq = coordinator.lastSeq
-  const pages = new StatementPages(coordinator)
+  const pages = new StatementPages(coordinator, {})
   const source = sourceAt(coordinator, seq, { now: coordinator.now(), present: seq, strict: false }, pages)
   const paths = pathsOf(source.columns(name), table.definition, nested)
   const run = runSelect(selectOf(name, paths), source, [], control.memory)

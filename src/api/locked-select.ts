@@ -20,11 +20,17 @@ import type { Control } from './control.js'
 
 export type LockedRows = { readonly run: SelectRun; readonly batches: readonly Batch[] }
 
-/** `source` is what the transaction sees at the time of the call, with its own writes. */
+/** `source`: what the transaction sees at the time of the call, with its own writes. `begin`: what a query waits for before its first row. */
+export type LockedReading = {
+  readonly source: () => QuerySource
+  readonly begin: (run: SelectRun) => Promise<void> | undefined
+}
+
+/** Locks the rows of a query, in its order, and gives them as they are then. */
 export async function selectAndLock(
   { select, whenLocked }: { readonly select: Select; readonly whenLocked: WhenLocked },
   transaction: Transaction,
-  source: () => QuerySource,
+  { source, begin }: LockedReading,
   coordinator: Coordinator,
   parameters: Parameters,
   control: Control
@@ -39,6 +45,8 @@ export async function selectAndLock(
     const run = runSelect(select, seen, parameters, control.memory)
     if (run.plan.group !== undefined) throw notLockable('GROUP BY and aggregates')
     const keyed = runSelect(withKey(select, table.definition.primaryKey), seen, parameters, control.memory)
+    const waiting = begin(keyed)
+    if (waiting !== undefined) await waiting
     const { timeoutMs, signal, endsAtMs } = { ...control.waiting, timeoutMs: transaction.lockTimeoutMs }
     const pass = new LockingPass(transaction, table, seen.seq, { whenLocked, timeoutMs, signal, endsAtMs })
     const batches = await pass.over(keyed, offset, count, control)

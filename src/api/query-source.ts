@@ -32,6 +32,7 @@ function isPresent(point: PointInTime): boolean {
 /** The database at one seq, as the query room reads it. */
 export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, pages?: StatementPages): QuerySource {
   let past: ReturnType<typeof versionsAt> | undefined
+  let counts: Map<string, number> | undefined
   const source: QuerySource = {
     seq: at,
     now: moment.now,
@@ -44,6 +45,8 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
     at: (seq) => sourceAt(coordinator, seq, moment, pages),
     pages: (table) => pages?.of(table, at),
     indexes: (table) => pages?.indexes.of(table, at) ?? [],
+    indexDefinitions: (table) => pages?.indexes.definitions(table) ?? [],
+    forced: pages?.indexes.joins,
     isIndexForced: pages?.indexes.isForced === true,
     documentAt: (table, ordinal) => coordinator.table(table).documentAt(ordinal, at),
     inKeyOrder: (table, ordinals, reverse) => coordinator.table(table).inKeyOrder(ordinals, reverse),
@@ -53,7 +56,11 @@ export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, p
     columns: (table) => coordinator.table(table).columnsAt(at),
     count: (table) => {
       const state = coordinator.table(table)
-      return at === coordinator.lastSeq ? state.presentCount() : state.countAt(at)
+      if (at === coordinator.lastSeq) return state.presentCount()
+      // Plans ask again and again; in the past a part of a block of versions is gone through for it.
+      let count = counts?.get(table)
+      if (count === undefined) (counts ??= new Map()).set(table, (count = state.countAt(at)))
+      return count
     },
     statistics: (table) => coordinator.statisticsOf(coordinator.table(table)),
     get: (table, key) => coordinator.table(table).get(key, at),

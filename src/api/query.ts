@@ -5,7 +5,7 @@ import type { Batch } from '../query/batch.js'
 import { bytesOf, bytesOfObjects } from '../query/query-memory.js'
 import type { ResultColumn } from '../query/result-rows.js'
 import { integersAs, type IntegerMode } from './integers.js'
-import type { CommandName, RunningStatement } from './statement-runner.js'
+import type { CommandName, RunningStatement } from './running-statement.js'
 
 export type QueryResult<Row> = {
   /** Plain objects in column order. */

@@ -6,6 +6,7 @@ import type { Transaction } from '../coordinator/transaction.js'
 import type { Parameters } from '../query/parameters.js'
 import type { Database, QueryOptions, ScriptOptions } from './database.js'
 import type { Query, QueryResult } from './query.js'
+import type { ForcedPlans } from './statement-indexes.js'
 
 /** Whose statements come one after another: of one alone BEGIN has no meaning, those of a function's transaction cannot end it. */
 export type SessionKind = 'statement' | 'session' | 'transaction'
@@ -15,8 +16,7 @@ export class SessionState {
   asOf: AskedPoint | undefined
   strict: boolean | undefined
   dialect: 'drift' | 'sql' | undefined
-  /** `'none'`, or the name of the only index that queries may use, whatever it costs. */
-  index: string | undefined
+  forced: ForcedPlans = {}
   /** How long a transaction waits for a locked row, in milliseconds. */
   lockTimeoutMs: number | undefined
   /** @internal */

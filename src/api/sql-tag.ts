@@ -1,7 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import type { IntegerMode } from './integers.js'
 import { Query } from './query.js'
-import type { RunningStatement } from './statement-runner.js'
+import type { RunningStatement } from './running-statement.js'
 
 /** Text with its parameters: what `db.sql` makes of a template, and may be put into another one. */
 export class SqlFragment {

@@ -1,8 +1,19 @@
+import { isSystemTable } from '../base/ids.js'
+import type { IndexDefinition } from '../catalog/index-definition.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { ReadableIndex } from '../index/readable-index.js'
+import type { ForcedJoins } from '../query/query-source.js'
 import type { Control } from './control.js'
 
 const NONE: readonly ReadableIndex[] = []
+
+/** What a session forces on the plans of its queries. */
+export type ForcedPlans = {
+  /** The name of the only index that may be used, whatever it costs; `'none'`: none. */
+  readonly index?: string | undefined
+  readonly join?: 'hash' | 'lookup' | undefined
+  readonly joinOrder?: 'written' | undefined
+}
 
 /** The indexes that one statement may read, by table and point. */
 export class StatementIndexes {
@@ -12,10 +23,20 @@ export class StatementIndexes {
   #wanted: Map<string, { readonly table: string; readonly seq: number }> | undefined
   #found: Map<string, readonly ReadableIndex[]> | undefined
 
-  /** `only`: the name of the one that may be used, whatever it costs; `'none'`: none. */
-  constructor(coordinator: Coordinator, only: string | undefined) {
+  /** Undefined: by their costs. */
+  readonly joins: ForcedJoins | undefined
+
+  constructor(coordinator: Coordinator, { index, join, joinOrder }: ForcedPlans) {
     this.#coordinator = coordinator
-    this.#only = only
+    this.#only = index
+    this.joins = join === undefined && joinOrder === undefined ? undefined : { join, order: joinOrder }
+  }
+
+  /** Those that {@link of} may have. */
+  definitions(table: string): readonly IndexDefinition[] {
+    if (isSystemTable(table)) return []
+    const { indexes } = this.#coordinator.table(table).definition
+    return this.#only === undefined ? indexes : indexes.filter(({ name }) => name === this.#only)
   }
 
   /** What is named is used also where a scan would cost less. */

@@ -4,13 +4,15 @@ import type { ScanCounters } from '../query/scan-counters.js'
 import { CountedPages } from '../scan/counted-pages.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { Control } from './control.js'
-import { StatementIndexes } from './statement-indexes.js'
+import { type ForcedPlans, StatementIndexes } from './statement-indexes.js'
+
+type TableAtSeq = { readonly table: string; readonly seq: number }
 
 /** The version pages that one statement reads, from its first row to its end. */
 export class StatementPages {
   readonly #coordinator: Coordinator
   /** Made when they are first needed: a statement that reads by keys needs none. */
-  #wanted: Map<string, { readonly table: string; readonly seq: number }> | undefined
+  #wanted: Map<string, TableAtSeq> | undefined
   #pages: Map<string, PagesAtSeq> | undefined
   /** For EXPLAIN ANALYZE; undefined: nothing is counted. */
   readonly #counted: Map<string, { readonly pages: CountedPages | undefined; readonly waitForApplyMs: number }> | undefined
@@ -18,13 +20,9 @@ export class StatementPages {
   #isEnded = false
   readonly indexes: StatementIndexes
 
-  /** `index`: see {@link StatementIndexes}. */
-  constructor(
-    coordinator: Coordinator,
-    { isCounting = false, index }: { readonly isCounting?: boolean; readonly index?: string | undefined } = {}
-  ) {
+  constructor(coordinator: Coordinator, forced: ForcedPlans, { isCounting = false }: { readonly isCounting?: boolean } = {}) {
     this.#coordinator = coordinator
-    this.indexes = new StatementIndexes(coordinator, index)
+    this.indexes = new StatementIndexes(coordinator, forced)
     this.#counted = isCounting ? new Map() : undefined
   }
 
@@ -35,13 +33,20 @@ export class StatementPages {
     this.#wanted.set(nameOf(table, seq), { table, seq })
   }
 
-  /** Pins the pages that were wanted and are there. Undefined where nothing had to be waited for. */
-  begin(control: Control): Promise<void> | undefined {
-    const indexes = this.indexes.begin(control)
-    if (this.#wanted === undefined) return indexes
-    const waiting: Promise<void>[] = indexes === undefined ? [] : [indexes]
+  /**
+   * Makes the indexes ready that were wanted, then, unless the query is answered by one, pins the pages. Undefined where nothing had to be
+   * waited for.
+   */
+  begin(control: Control, isIndexed: () => boolean = () => false): Promise<void> | undefined {
+    const waiting = this.indexes.begin(control)
+    const pin = (): Promise<void> | undefined => (this.#wanted === undefined || isIndexed() ? undefined : this.#pin(this.#wanted, control))
+    return waiting === undefined ? pin() : waiting.then(pin)
+  }
+
+  #pin(wanted: ReadonlyMap<string, TableAtSeq>, control: Control): Promise<void> | undefined {
+    const waiting: Promise<void>[] = []
     const began = this.#coordinator.monotonic()
-    for (const [name, { table, seq }] of this.#wanted) {
+    for (const [name, { table, seq }] of wanted) {
       const state = this.#coordinator.table(table)
       if (state.versions.count < this.#coordinator.pagesFromVersions) continue
       const pages = this.#coordinator.pages(state, seq)

@@ -49,6 +49,7 @@ export function transactionSource(coordinator: Coordinator, view: TransactionVie
     },
     pages: (table) => (hasOwn(table) ? undefined : committed.pages?.(table)),
     indexes: (table) => (hasOwn(table) ? [] : (committed.indexes?.(table) ?? [])),
+    indexDefinitions: (table) => (hasOwn(table) ? [] : (committed.indexDefinitions?.(table) ?? [])),
     columns: (table) => view.columns(coordinator.table(table)),
     count: (table) => view.count(coordinator.table(table), () => committed.count(table)),
     get: (table, key) => view.get(coordinator.table(table), key),

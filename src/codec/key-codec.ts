@@ -76,21 +76,26 @@ const keyScratch = new Uint8Array(1100)
  * @throws DriftError CORRUPT if these are not canonical bytes.
  */
 export function decodeKey(canonical: Uint8Array): Key {
-  const length = canonical.length
-  switch (canonical[0]) {
+  return decodeKeyAt(canonical, 0, canonical.length)
+}
+
+/** The same of the bytes `canonical[from, to)`. */
+export function decodeKeyAt(canonical: Uint8Array, from: number, to: number): Key {
+  const length = to - from
+  switch (canonical[from]) {
     case TAG_BOOLEAN:
       if (length !== 2) break
-      return canonical[1] === 1
+      return canonical[from + 1] === 1
     case TAG_NUMBER: {
       if (length !== NUMBER_BYTES && length !== NUMBER_BYTES + 2) break
-      const float = readFloat(canonical)
-      return length === NUMBER_BYTES ? float : BigInt(float) + BigInt(readRemainder(canonical))
+      const float = readFloat(canonical, from)
+      return length === NUMBER_BYTES ? float : BigInt(float) + BigInt(readRemainder(canonical, from))
     }
     case TAG_STRING:
-      return Buffer.from(canonical.buffer, canonical.byteOffset + 1, length - 1).toString('utf8')
+      return Buffer.from(canonical.buffer, canonical.byteOffset + from + 1, length - 1).toString('utf8')
     default:
   }
-  throw corrupt('not the canonical bytes of a key', 0)
+  throw corrupt('not the canonical bytes of a key', from)
 }
 
 /**
@@ -302,18 +307,18 @@ function writeInteger(high: number, low: number, negative: boolean, target: Uint
   return NUMBER_BYTES + 2
 }
 
-/** The float64 of a canonical number. Leaves its two words in `word`. */
-function readFloat(canonical: Uint8Array): number {
-  const sortHigh = uint32(canonical, 1) | 0
-  const sortLow = uint32(canonical, 5) | 0
+/** The float64 of a canonical number, whose tag is at `at`. Leaves its two words in `word`. */
+export function readFloat(canonical: Uint8Array, at = 0): number {
+  const sortHigh = uint32(canonical, at + 1) | 0
+  const sortLow = uint32(canonical, at + 5) | 0
   const positive = sortHigh < 0
   word.setInt32(0, positive ? sortHigh ^ 0x8000_0000 : ~sortHigh)
   word.setInt32(4, positive ? sortLow : ~sortLow)
   return word.getFloat64(0)
 }
 
-function readRemainder(canonical: Uint8Array): number {
-  return uint16(canonical, NUMBER_BYTES)
+function readRemainder(canonical: Uint8Array, at = 0): number {
+  return uint16(canonical, at + NUMBER_BYTES)
 }
 
 function writeFloatPayload(canonical: Uint8Array, target: Uint8Array, offset: number): number {

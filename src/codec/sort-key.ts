@@ -13,7 +13,7 @@
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import { decodeValue } from './document-codec.js'
-import { encodeKey, readKeyPayload, skipValue } from './key-codec.js'
+import { decodeKeyAt, encodeKey, readFloat, readKeyPayload, skipValue } from './key-codec.js'
 import { classOf, compareTexts, type ValueClass } from './value-order.js'
 
 const TAG_BOOLEAN = 0x10
@@ -173,6 +173,69 @@ export function sortValueEnd(source: Uint8Array, at: number, isDescending: boole
     default:
   }
   throw new DriftError('CORRUPT', `no value of an index key at offset ${at}`, { offset: at })
+}
+
+/** What {@link readSortValue} gives where bytes do not tell the value as its document has it. */
+export const UNTOLD = Symbol('untold')
+
+/**
+ * The value that was written at `source[at, end)`, as a document gives it back; UNTOLD of what is cut, of arrays and objects (the order of
+ * names is lost), and of a number past 2^53 that is a float64 or an integer.
+ */
+export function readSortValue(source: Uint8Array, at: number, end: number, isDescending: boolean): unknown {
+  if (isDescending) {
+    const turned = source.slice(at, end)
+    invertSortValue(turned, 0, turned.length)
+    return readSortValue(turned, 0, turned.length, false)
+  }
+  switch (source[at]) {
+    case TAG_NULL:
+      return null
+    case TAG_BOOLEAN:
+      return source[at + 1] === 1
+    case TAG_NUMBER:
+      if (end - at === NUMBER_BYTES) return readFloat(source, at)
+      return source[end - 1] === 0 && source[end - 2] === 0 ? UNTOLD : decodeKeyAt(source, at, end)
+    case TAG_TIME:
+      return new Date(readFloat(source, at))
+    case TAG_STRING: {
+      const body = bodyIn(source, at + 1, end)
+      return body === undefined ? UNTOLD : textIn(body.bytes, body.from, body.to)
+    }
+    case TAG_BYTES: {
+      const body = bodyIn(source, at + 1, end)
+      return body === undefined ? UNTOLD : Uint8Array.from(body.bytes.subarray(body.from, body.to))
+    }
+    default:
+      return UNTOLD
+  }
+}
+
+/** The bytes of a body, without its end and its escapes; undefined: it is cut. */
+function bodyIn(source: Uint8Array, from: number, end: number): { bytes: Uint8Array; from: number; to: number } | undefined {
+  if (source[end - 1] !== BODY_END) return undefined
+  const to = end - 1
+  const escape = source.indexOf(BODY_END, from)
+  if (escape >= to) return { bytes: source, from, to }
+  const bytes = new Uint8Array(to - from)
+  let length = 0
+  for (let index = from; index < to; index++) {
+    bytes[length++] = source[index] as number
+    if (source[index] === BODY_END) index++
+  }
+  return { bytes, from: 0, to: length }
+}
+
+const TEXT_UNITS_MAX = 24
+
+function textIn(bytes: Uint8Array, from: number, to: number): string {
+  if (to - from <= TEXT_UNITS_MAX) {
+    let text = ''
+    let at = from
+    for (; at < to && (bytes[at] as number) < 0x80; at++) text += String.fromCharCode(bytes[at] as number)
+    if (at === to) return text
+  }
+  return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).toString('utf8')
 }
 
 function takeNumber(bytes: number, target: Uint8Array, at: number): number {

@@ -1,7 +1,7 @@
 import type { DriftError } from '../base/errors.js'
 import type { TableDefinition } from '../catalog/catalog.js'
 import { SeenColumns, type ColumnInfo } from '../catalog/seen-columns.js'
-import { compareKeys, decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'
+import { decodeKey, encodeKey, skipValue, type Key } from '../codec/key-codec.js'
 import { formatJsonLines } from '../codec/json-codec.js'
 import { jsonRoom, writeJsonLine } from '../codec/json-transcoder.js'
 import type { Document } from '../codec/value.js'
@@ -209,11 +209,17 @@ export class TableState {
     return this.documentOf(ordinal, seq)
   }
 
-  /** Sorts ordinals by their keys, each once. */
+  /** Sorts ordinals by their keys. */
   inKeyOrder(ordinals: number[], reverse: boolean): readonly number[] {
-    const keyed = ordinals.map((ordinal) => ({ ordinal, key: this.keys.keyOf(ordinal) }))
-    keyed.sort((one, other) => (reverse ? compareKeys(other.key, one.key) : compareKeys(one.key, other.key)))
-    return keyed.map(({ ordinal }) => ordinal)
+    const { keys } = this
+    ordinals.sort((one, other) => one - other)
+    // Rows mostly came in the order of their keys.
+    let isSorted = true
+    for (let at = 1; at < ordinals.length && isSorted; at++) {
+      isSorted = keys.compareOrdinals(ordinals[at - 1] as number, ordinals[at] as number) <= 0
+    }
+    if (!isSorted) ordinals.sort((one, other) => keys.compareOrdinals(one, other))
+    return reverse ? ordinals.reverse() : ordinals
   }
 
   has(key: unknown, seq: number): boolean {

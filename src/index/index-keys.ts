@@ -100,7 +100,7 @@ export class IndexKeys {
     for (const [column, value] of values.entries()) {
       let end: number
       try {
-        end = writeSortValue(value, this.bytes, at, this.#bodyMax)
+        end = writeSortValue(storable(value), this.bytes, at, this.#bodyMax)
       } catch {
         // A number that is none, or one past 64 bits: no document has it.
         return undefined
@@ -157,6 +157,13 @@ export class IndexKeys {
     }
     return isAny
   }
+}
+
+/** An integer past 64 bits is in no document, but it may equal a float that is. */
+function storable(value: unknown): unknown {
+  if (typeof value !== 'bigint' || BigInt.asUintN(64, value) === value || BigInt.asIntN(64, value) === value) return value
+  const float = Number(value)
+  return Number.isFinite(float) && BigInt(float) === value ? float : value
 }
 
 function isName(source: Uint8Array, from: number, to: number, name: Uint8Array): boolean {

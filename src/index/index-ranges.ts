@@ -22,7 +22,7 @@ const TAG_NULL = 0xf0
  * values are cut. Undefined: no row can be so.
  */
 export function indexRange(columns: readonly IndexColumn[], values: readonly unknown[], next: NextColumn): IndexRange | undefined {
-  const keys = new IndexKeys(columns)
+  const keys = keysOf(columns)
   const prefix = keys.prefix(values)
   if (prefix === undefined) return undefined
   const isDescending = columns[values.length]?.isDescending === true
@@ -42,6 +42,18 @@ export function indexRange(columns: readonly IndexColumn[], values: readonly unk
     default:
       return between(keys, prefix, values, next, isDescending)
   }
+}
+
+/** One for each index: it has room for the longest key. */
+const made = new WeakMap<readonly IndexColumn[], IndexKeys>()
+
+function keysOf(columns: readonly IndexColumn[]): IndexKeys {
+  let keys = made.get(columns)
+  if (keys === undefined) {
+    keys = new IndexKeys(columns)
+    made.set(columns, keys)
+  }
+  return keys
 }
 
 function between(

@@ -16,6 +16,31 @@ export type IndexRange = { readonly from?: Uint8Array | undefined; readonly to?:
 
 const noBytes = new Uint8Array(0)
 
+/** The keys of a leaf's entries, beside their values: entry `n` has `bytes[starts[n], ends[n])`. Filled again for each leaf. */
+export class EntryKeys {
+  readonly bytes: Uint8Array
+  readonly starts: Uint32Array
+  readonly ends: Uint32Array
+
+  constructor({ layout }: NodeMemory) {
+    this.bytes = new Uint8Array(layout.nodeBytes)
+    this.starts = new Uint32Array(layout.entriesMax)
+    this.ends = new Uint32Array(layout.entriesMax)
+  }
+
+  /** What does not fit was read while it was written, and is read again. */
+  copy(entry: number, source: Uint8Array, from: number, count: number): void {
+    const at = entry === 0 ? 0 : (this.ends[entry - 1] as number)
+    const end = Math.min(at + count, this.bytes.length)
+    for (let to = at, next = from; to < end; to++, next++) this.bytes[to] = source[next] as number
+    this.starts[entry] = at
+    this.ends[entry] = end
+  }
+}
+
+/** Entries of one leaf: their values, and how many. */
+export type EntryBatch = { readonly values: Uint32Array; readonly count: number }
+
 export class IndexReader {
   readonly memory: NodeMemory
   readonly #file: NodeSource | undefined
@@ -24,9 +49,6 @@ export class IndexReader {
   /** Where the keys of the nodes beside the last leaf begin and end; see {@link #descend}. */
   #fence = new Uint8Array(64)
   #fenceBytes = -1
-  /** Of the first value that {@link #leafBefore} found. */
-  #lastKey = new Uint8Array(64)
-  #lastKeyBytes = 0
   /** Of a leaf, of who reads to the end before another begins. */
   #values: Uint32Array | undefined
   #isClosed = false
@@ -45,10 +67,11 @@ export class IndexReader {
   }
 
   /**
-   * The values of a range at S, in the order of their keys or against it, a leaf's at a time. The array is filled again for each.
+   * The values of a range at S, in the order of their keys or against it, a leaf's at a time. The array, and `keys`, are filled again for
+   * each.
    * @throws DriftError OVERLOADED: the index went while it was read.
    */
-  *batches(range: IndexRange, S: number, isReverse: boolean): Generator<{ readonly values: Uint32Array; readonly count: number }, void> {
+  *batches(range: IndexRange, S: number, isReverse: boolean, keys?: EntryKeys): Generator<EntryBatch, void> {
     // One that is left early, or read beside another, has taken it away.
     const values = this.#values ?? new Uint32Array(this.memory.layout.entriesMax)
     this.#values = undefined
@@ -56,7 +79,7 @@ export class IndexReader {
     if (to !== undefined && compareKeys(from ?? noBytes, to) >= 0) return
     for (;;) {
       this.#refuseIfClosed()
-      const count = isReverse ? this.#leafBefore(from, to, S, values) : this.#leafFrom(from, to, S, values)
+      const count = isReverse ? this.#leafBefore(from, to, S, values, keys) : this.#leafFrom(from, to, S, values, keys)
       const bound = this.#fenceBytes < 0 ? undefined : this.#fence.slice(0, this.#fenceBytes)
       if (count > 0) yield { values, count }
       if (bound === undefined) break
@@ -64,20 +87,6 @@ export class IndexReader {
       else from = bound
     }
     this.#values = values
-  }
-
-  /** The last key of a range at S; undefined where it is empty. */
-  lastKey(range: IndexRange, S: number): Uint8Array | undefined {
-    const { from } = range
-    let { to } = range
-    const values = new Uint32Array(this.memory.layout.entriesMax)
-    this.#refuseIfClosed()
-    for (;;) {
-      if (to !== undefined && compareKeys(from ?? noBytes, to) >= 0) return undefined
-      if (this.#leafBefore(from, to, S, values) > 0) return this.#lastKey.slice(0, this.#lastKeyBytes)
-      if (this.#fenceBytes < 0) return undefined
-      to = this.#fence.slice(0, this.#fenceBytes)
-    }
   }
 
   #refuseIfClosed(): void {
@@ -95,7 +104,8 @@ export class IndexReader {
   }
 
   /** The values of the leaf in which `from` lies; the fence is where the next one begins, if the range goes on there. */
-  #leafFrom(from: Uint8Array | undefined, to: Uint8Array | undefined, S: number, values: Uint32Array): number {
+  // oxlint-disable-next-line max-params
+  #leafFrom(from: Uint8Array | undefined, to: Uint8Array | undefined, S: number, values: Uint32Array, keys: EntryKeys | undefined): number {
     const low = from ?? noBytes
     const node = this.#node
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -109,7 +119,9 @@ export class IndexReader {
       let count = 0
       for (let position = first; position < end; position++) {
         const slot = node.slotAt(position)
-        if (node.isVisible(slot, offset)) values[count++] = node.valueOf(slot)
+        if (!node.isVisible(slot, offset)) continue
+        keys?.copy(count, node.u8, node.keyAt(slot), node.keyBytes(slot))
+        values[count++] = node.valueOf(slot)
       }
       if (!this.#isUnchanged(place, version)) continue
       this.counters.entries += Math.max(0, end - first)
@@ -121,7 +133,14 @@ export class IndexReader {
   }
 
   /** The same against the order: the leaf in front of `to`; the fence is where it begins, if the range goes on there. */
-  #leafBefore(from: Uint8Array | undefined, to: Uint8Array | undefined, S: number, values: Uint32Array): number {
+  // oxlint-disable-next-line max-params
+  #leafBefore(
+    from: Uint8Array | undefined,
+    to: Uint8Array | undefined,
+    S: number,
+    values: Uint32Array,
+    keys: EntryKeys | undefined
+  ): number {
     const node = this.#node
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const place = this.#descend(to, S, true)
@@ -135,7 +154,7 @@ export class IndexReader {
       for (let position = end - 1; position >= first; position--) {
         const slot = node.slotAt(position)
         if (!node.isVisible(slot, offset)) continue
-        if (count === 0) this.#keepLastKey(slot)
+        keys?.copy(count, node.u8, node.keyAt(slot), node.keyBytes(slot))
         values[count++] = node.valueOf(slot)
       }
       if (!this.#isUnchanged(place, version)) continue
@@ -184,14 +203,6 @@ export class IndexReader {
       if (!this.#isUnchanged(place, version)) return undefined
       id = child
     }
-  }
-
-  #keepLastKey(slot: number): void {
-    const node = this.#node
-    const bytes = Math.min(node.keyBytes(slot), this.memory.layout.nodeBytes)
-    if (bytes > this.#lastKey.length) this.#lastKey = new Uint8Array(2 * bytes)
-    this.#lastKey.set(node.u8.subarray(node.keyAt(slot), node.keyAt(slot) + bytes))
-    this.#lastKeyBytes = bytes
   }
 
   #keepFence(slot: number): void {

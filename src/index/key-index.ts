@@ -26,6 +26,8 @@ const FIRST_SLOTS = 1024
 const MOVED_PER_INSERT = 8
 const RESERVE_FACTOR = 4
 
+const NO_KEY = new Uint8Array(2)
+
 /** Finds keys; for a reading thread. */
 export class KeyIndexView {
   protected readonly seed: number
@@ -55,9 +57,27 @@ export class KeyIndexView {
   /** The canonical bytes of an ordinal's key: a view on the heap. */
   keyOf(ordinal: number): Uint8Array {
     const reference = this.referenceOf(ordinal)
-    const block = this.heap[reference >>> 20] ?? new Uint8Array(2)
+    const block = this.heap[reference >>> 20] ?? NO_KEY
     const at = reference & (HEAP_BLOCK_BYTES - 1)
     return block.subarray(at + 2, at + 2 + ((block[at] ?? 0) | ((block[at + 1] ?? 0) << 8)))
+  }
+
+  /** As `compareKeys` of the keys of two ordinals, without looking at them one by one. */
+  compareOrdinals(one: number, other: number): number {
+    const left = this.referenceOf(one)
+    const right = this.referenceOf(other)
+    const a = this.heap[left >>> 20] ?? NO_KEY
+    const b = this.heap[right >>> 20] ?? NO_KEY
+    const atA = left & (HEAP_BLOCK_BYTES - 1)
+    const atB = right & (HEAP_BLOCK_BYTES - 1)
+    const bytesA = (a[atA] ?? 0) | ((a[atA + 1] ?? 0) << 8)
+    const bytesB = (b[atB] ?? 0) | ((b[atB + 1] ?? 0) << 8)
+    const shorter = Math.min(bytesA, bytesB)
+    for (let index = 2; index < shorter + 2; index++) {
+      const difference = (a[atA + index] as number) - (b[atB + index] as number)
+      if (difference !== 0) return difference
+    }
+    return bytesA - bytesB
   }
 
   protected referenceOf(ordinal: number): number {

@@ -6,7 +6,7 @@ import { type Document, type Value } from '../codec/value.js'
 import { type Path } from '../parser/ast.js'
 
 export const BATCH_ROWS_MAX = 1024
-/** Rows of the first batch where few may be enough; each later one has twice as many. */
+/** Rows of the first batch, at most, where few may be enough; each later one has twice as many. */
 export const FIRST_BATCH_ROWS = 32
 
 /** One value a row. */
@@ -73,7 +73,7 @@ export function* documentBatches(
   wanted: number,
   scanned: (rows: number) => void
 ): Generator<Batch, void, void> {
-  let rowsMax = wanted === Number.POSITIVE_INFINITY ? BATCH_ROWS_MAX : FIRST_BATCH_ROWS
+  let rowsMax = wanted === Number.POSITIVE_INFINITY ? BATCH_ROWS_MAX : Math.max(1, Math.min(FIRST_BATCH_ROWS, wanted))
   let rows: Document[] = []
   const batch = (): Batch => {
     scanned(rows.length)

@@ -19,6 +19,8 @@ export type ColumnConditions = {
   readonly conditions: readonly ColumnCondition[]
   /** They are all that is asked. */
   readonly isAll: boolean
+  /** For each OR among the operands of the AND at the top, what each of its own operands asks: one of them is true of every row. */
+  readonly unions: readonly (readonly ColumnConditions[])[]
 }
 
 const SIDES = {
@@ -32,7 +34,8 @@ const MIRRORED: Readonly<Record<string, string>> = { '=': '=', '<': '>', '<=': '
 export function columnConditions(where: Expression | null): ColumnConditions {
   const all = conjuncts(where)
   const conditions = all.map(conditionsOf)
-  return { conditions: conditions.flat(), isAll: conditions.every((each) => each.length > 0) }
+  const unions = all.flatMap((each) => (each.kind === 'or' ? [each.operands.map(columnConditions)] : []))
+  return { conditions: conditions.flat(), isAll: conditions.every((each) => each.length > 0), unions }
 }
 
 function conditionsOf(condition: Expression): ColumnCondition[] {

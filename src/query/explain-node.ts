@@ -76,6 +76,7 @@ function figuresOf(node: ExplainNode): string[] {
   if (scan?.pagesTouched !== undefined) figures.push(`${scan.pagesTouched} pages touched`)
   if (scan?.rowsTouched !== undefined) figures.push(`${scan.rowsTouched} rows touched`)
   if (scan?.rowsVisible !== undefined) figures.push(`${scan.rowsVisible} rows visible`)
+  if (scan?.entriesTouched !== undefined) figures.push(`${scan.entriesTouched} entries touched`)
   if (scan?.waitForApplyMs !== undefined) figures.push(`${msText(scan.waitForApplyMs)} wait for apply`)
   for (const [index, { rows, ms }] of (scan?.workers ?? []).entries()) figures.push(`worker ${index + 1}: ${rows} rows in ${msText(ms)}`)
   return figures

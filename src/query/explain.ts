@@ -1,10 +1,14 @@
 /** EXPLAIN: the steps of a plan, the last one to run on top; with ANALYZE, what each of them did. */
 import { pathText } from '../parser/expression-text.js'
 import { type Select } from '../parser/ast.js'
+import { isSystemTable } from '../base/ids.js'
+import { estimatedSourceRows } from './estimate-join.js'
 import { estimatedTable, filteredRows, scanRows } from './estimate-scan.js'
 import { type Execution } from './evaluate.js'
 import { type ExplainNode } from './explain-node.js'
-import { type IndexChoice } from './index-select.js'
+import { type AccessChoice, type ConsideredWay, type IndexChoice, type IndexWay } from './index-choice.js'
+import { type IndexSelect } from './index-select.js'
+import { lookupCost, type JoinSelect } from './join-select.js'
 import { type PlanProbe } from './plan-probe.js'
 import { type SelectPlan } from './plan.js'
 import { type QuerySource } from './query-source.js'
@@ -18,7 +22,7 @@ import { type TableSource } from './table-source.js'
 /** The left side of a join stands above its right. Rows are estimated with the values of one execution. */
 export function explainTree(
   select: Select,
-  { plan, tables, index }: SelectRun,
+  { plan, tables, index, leaves, joins }: SelectRun,
   source: QuerySource,
   probe: PlanProbe | undefined,
   execution: Execution
@@ -35,10 +39,11 @@ export function explainTree(
     steps.push(['limit', parts.filter((part) => part !== '').join(' ')])
   }
   const choice = index?.choice
-  if (plan.sort.length > 0 && choice?.isOrdered !== true) steps.push(['sort', `sort by ${plan.sortTexts.join(', ')}`])
+  if (plan.sort.length > 0 && choice?.way !== 'order') steps.push(['sort', `sort by ${plan.sortTexts.join(', ')}`])
   if (plan.distinct) steps.push(['distinct', 'distinct'])
   if (plan.having !== undefined) steps.push(['having', `having ${plan.having.text}`])
   if (plan.group !== undefined && !plan.isCount) steps.push(['aggregate', aggregateText(plan)])
+  if (plan.restored.length > 0) steps.push(['restore', `order of ${tables.map(({ name }) => name).join(', ')}`])
   const scanned = plan.table === undefined || plan.source !== undefined ? undefined : estimatedTable(source, plan.table)
   // Pages give only the first rows of an order: how many there are is not seen.
   const isTop =
@@ -48,9 +53,18 @@ export function explainTree(
     steps.push(['filter', `filter ${plan.where.text}`, left])
   }
   // Where a source counts, it counts for a table, whatever asks it.
-  const scanOf = (step: string, text: string, table: string | undefined, of: QuerySource, estimated: number | undefined): ExplainNode => {
-    const counters = probe === undefined || table === undefined ? undefined : of.scanCounters?.(table)
-    return { ...node(step, text, [], estimated), scan: counters }
+  const scanOf = (
+    step: string,
+    text: string,
+    { table }: TableScan,
+    of: QuerySource,
+    estimated: number | undefined,
+    select: IndexSelect | undefined
+  ): ExplainNode => {
+    if (probe === undefined || table === undefined) return node(step, text, [], estimated)
+    const counters = of.scanCounters?.(table)
+    const scan = select?.choice === undefined ? counters : { ...counters, entriesTouched: select.entriesTouched }
+    return { ...node(step, text, [], estimated), scan }
   }
   // Pages that were asked for the condition gave the rows that it left; of a part of it nothing is said.
   const expected = (of: QuerySource, scan: TableScan, table: EstimatedTable, where: Condition | undefined): number | undefined => {
@@ -59,23 +73,41 @@ export function explainTree(
     if (condition === undefined) return scanRows(scan, table, execution)
     return isExact ? filteredRows(where, table, execution) : undefined
   }
+  const joinNode = (from: JoinPlan, inputs: readonly ExplainNode[]): ExplainNode => {
+    const text = joinText(from, joins.get(from.right.index), estimatedSourceRows(from.left, tables, execution))
+    const estimated = isEstimated(from, tables) ? Math.max(1, Math.round(estimatedSourceRows(from, tables, execution))) : undefined
+    return node(joinStep(from.right), text, inputs, estimated)
+  }
   const below = (from: SourcePlan): ExplainNode => {
-    if (from.kind === 'join') return node(joinStep(from.right), joinText(from), [below(from.left), below(from.right)])
+    if (from.kind === 'join') return joinNode(from, [below(from.left), below(from.right)])
     const table = tables[from.index]
     // Of differences, versions and sweeps nothing is known but what they are of.
     const of = table === undefined || table.rows !== undefined ? undefined : estimatedTable(table.source, table.table, table.name)
-    const found = of === undefined || table === undefined ? undefined : expected(table.source, from.scan, of, undefined)
-    const rows = scanOf(leafStep(from), leafText(from, table), from.scan.table, table?.source ?? source, found)
+    const bare = of === undefined ? undefined : { ...of, name: undefined }
+    const found = bare === undefined || table === undefined ? undefined : expected(table.source, from.scan, bare, from.own)
+    const select = table?.rows === undefined ? leaves.get(from.index) : undefined
+    const text = select === undefined || table === undefined ? leafText(from, table) : accessLine(from.scan, select.access, table.source)
+    const rows = scanOf(leafStep(from), text, from.scan, table?.source ?? source, select?.choice?.entries ?? found, select)
     if (from.where === undefined) return rows
     const left = of === undefined ? undefined : filteredRows(from.where, of, execution)
     return node(leafFilterStep(from), `filter ${from.where.text}`, [rows], left)
   }
-  const scanText = choice === undefined ? tableText(plan, source) : indexText(plan, choice, source)
+  const line = index === undefined ? tableText(plan, source) : accessLine(plan, index.access, source)
+  const scanText = index?.isGivenUp === true ? `${line}, given up for a scan` : line
   const text = plan.isCount ? `count of ${plan.table} at @seq:${source.seq}` : scanText
   // What an index has was counted in it.
-  const found = scanned === undefined || plan.isCount || isTop ? undefined : (choice?.rows ?? expected(source, plan, scanned, plan.where))
-  const rows = plan.source === undefined ? scanOf('scan', text, plan.table, source, found) : below(plan.source)
+  const found =
+    scanned === undefined || plan.isCount || plan.isKeyEnds === true || isTop
+      ? undefined
+      : (choice?.entries ?? expected(source, plan, scanned, plan.where))
+  const rows = plan.source === undefined ? scanOf('scan', text, plan, source, found, index) : below(plan.source)
   return steps.reduceRight((input, [step, what, estimated]) => node(step, what, [input], estimated), rows)
+}
+
+/** Of differences, versions and sweeps nobody knows how many rows they have. */
+function isEstimated(plan: SourcePlan, tables: readonly TableSource[]): boolean {
+  if (plan.kind === 'leaf') return tables[plan.index]?.rows === undefined && !isSystemTable(plan.scan.table ?? '')
+  return plan.keys.length > 0 && plan.side === 'inner' && isEstimated(plan.left, tables) && isEstimated(plan.right, tables)
 }
 
 /** A statement that ran looked into pages of the table. */
@@ -87,24 +119,39 @@ function isByPages(source: QuerySource, table: string | undefined): boolean {
  * How a query found its rows, in one line: the scans at the bottom of its tree, without their points and without what they read. Of an index
  * that it may choose only what it has chosen by now.
  */
-export function accessText({ plan, tables, index }: SelectRun, source: QuerySource): string {
+export function accessText({ plan, tables, index, leaves }: SelectRun, source: QuerySource): string {
   if (plan.isCount) return `count of ${plan.table}`
   const made = index?.made
-  if (made !== undefined) return `lookup ${plan.table} by ${made.index.definition.name}${made.text === '' ? '' : ` (${made.text})`}`
+  if (made !== undefined) return lookupText(plan, made)
   const below = (from: SourcePlan): string[] => {
     if (from.kind === 'join') return [...below(from.left), ...below(from.right)]
     const table = tables[from.index]
     if (table === undefined) return []
+    const chosen = leaves.get(from.index)?.made
+    if (chosen !== undefined) return [lookupText(from.scan, chosen)]
     if (table.rows === undefined) return [wayText(from.scan, table.source)]
     return [`${table.text.split(' from @')[0]}${keysText(from.scan, table.primaryKey)}`]
   }
   return plan.source === undefined ? wayText(plan, source) : below(plan.source).join('; ')
 }
 
-function joinText({ side, keyTexts, condition, isByKey }: JoinPlan): string {
-  const way = keyTexts.length === 0 ? 'nested loops' : 'hash join'
+function lookupText({ table }: TableScan, { way, text }: IndexChoice): string {
+  return `${WAYS[way]} ${table} by ${text}`
+}
+
+function joinText({ side, keyTexts, condition }: JoinPlan, select: JoinSelect | undefined, leftRows: number): string {
   const conditions = [...keyTexts, ...(condition === undefined ? [] : [condition.text])]
-  return `${side === 'inner' || side === 'cross' ? '' : `${side} `}${way}${conditions.length === 0 ? '' : ` on ${conditions.join(' and ')}`}${isByKey ? ', by key for few rows' : ''}`
+  const [way, by] = keyTexts.length === 0 ? ['nested loops', ''] : joinWay(select, leftRows)
+  return `${side === 'inner' || side === 'cross' ? '' : `${side} `}${way}${conditions.length === 0 ? '' : ` on ${conditions.join(' and ')}`}${by}`
+}
+
+function joinWay(select: JoinSelect | undefined, leftRows: number): readonly [string, string] {
+  const lookup = select?.lookup
+  if (select === undefined || lookup === undefined) return ['hash join', '']
+  const costs = `cost ${lookupCost(lookup, select.right, leftRows).toFixed(0)}, a hash ${select.hashCost(leftRows).toFixed(0)}`
+  if (!select.isForced && !select.isLookupExpected(leftRows)) return ['hash join', `, ${costs.replace('cost', 'lookups')}`]
+  const after = select.isHashed && select.lookedUp > 0 ? `, by a hash after ${select.lookedUp} rows` : ''
+  return ['lookup join', `, by ${lookup.kind === 'key' ? select.right.primaryKey : lookup.index.definition.name}, ${costs}${after}`]
 }
 
 function leafText({ scan }: LeafPlan, table: TableSource | undefined): string {
@@ -133,9 +180,10 @@ function tableText(plan: TableScan, source: QuerySource): string {
   return `${wayText(plan, source)}${plan.reverse ? ' backwards' : ''}${fields} at @seq:${source.seq}`
 }
 
-function wayText({ table, access, times }: TableScan, source: QuerySource): string {
+function wayText({ table, access, times, isKeyEnds }: TableScan, source: QuerySource): string {
   if (table === undefined) return 'one row'
   const key = source.primaryKey(table)
+  if (isKeyEnds === true) return `first and last of ${table} by ${key}`
   switch (access.kind) {
     case 'keys':
       return `get ${table} by ${key} (${access.keys.length} ${access.keys.length === 1 ? 'key' : 'keys'})`
@@ -147,13 +195,36 @@ function wayText({ table, access, times }: TableScan, source: QuerySource): stri
   }
 }
 
-/** By which index, for what, and what that costs beside a scan, in microseconds. */
-function indexText({ table, reverse }: TableScan, choice: IndexChoice, source: QuerySource): string {
-  const { index, text, isOrdered, isReverse, cost, scanCost } = choice
-  const order = isOrdered ? ` in its order${isReverse ? ' backwards' : ''}` : reverse ? ' backwards' : ''
-  const what = text === '' ? '' : ` (${text})`
-  const costs = `cost ${cost.toFixed(0)}, a scan ${scanCost.toFixed(0)}`
-  return `lookup ${table} by ${index.definition.name}${what}${order} at @seq:${source.seq}, ${costs}`
+/** By a scan or by which index, for what, and what that costs beside the other ways that were thought of, in microseconds. */
+function accessLine(scan: TableScan, { index: choice, scanCost, considered }: AccessChoice, source: QuerySource): string {
+  if (choice === undefined) {
+    const others = considered.filter(({ index }) => index !== undefined).map(consideredText)
+    return `${tableText(scan, source)}${others.length === 0 ? '' : `, ${[`cost ${scanCost.toFixed(0)}`, ...new Set(others)].join(', ')}`}`
+  }
+  const { index, way, text, cost, isCovered } = choice
+  const others = considered.filter((each) => each.index !== index || each.way !== way || each.cost !== cost).map(consideredText)
+  const costs = [`cost ${cost.toFixed(0)}`, ...new Set(others)].join(', ')
+  const from = isCovered ? ' from its entries' : ''
+  return `${WAYS[way]} ${scan.table} by ${text}${orderText(choice, scan.reverse)}${from} at @seq:${source.seq}, ${costs}`
+}
+
+function consideredText({ index, way, cost, isAtLeast }: ConsideredWay): string {
+  const how = way === 'order' ? ' in its order' : way === 'combined' ? ' with another' : ''
+  const what = index === undefined ? 'a scan' : `${index.definition.name}${how}`
+  return `${what} ${isAtLeast ? 'over ' : ''}${cost.toFixed(0)}`
+}
+
+const WAYS: Readonly<Record<IndexWay, string>> = {
+  lookup: 'lookup',
+  combined: 'lookup',
+  order: 'lookup',
+  count: 'count',
+  extremes: 'least and greatest of'
+}
+
+function orderText({ way, order }: IndexChoice, reverse: boolean): string {
+  if (way === 'order') return ` in its order${order === 'forward' ? '' : ' backwards'}`
+  return way !== 'count' && way !== 'extremes' && reverse ? ' backwards' : ''
 }
 
 const SIDES = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const

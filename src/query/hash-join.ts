@@ -31,8 +31,17 @@ export function* hashJoin(
   execution: Execution,
   memory: QueryMemory
 ): Batches {
-  const { side, leftKeys, rightKeys } = plan
   const kept = new KeptRows(memory, plan.right.name)
+  try {
+    yield* joined(left, right, kept, plan, widths, execution)
+  } finally {
+    kept.free()
+  }
+}
+
+// oxlint-disable-next-line max-params
+function* joined(left: Batches, right: Batches, kept: KeptRows, plan: JoinPlan, widths: JoinWidths, execution: Execution): Batches {
+  const { side, leftKeys, rightKeys } = plan
   for (const batch of right) {
     if (batch.rowCount > 0) kept.add(batch, rightKeys, execution)
     yield EMPTY_BATCH
@@ -66,6 +75,7 @@ class KeptRows {
   readonly #memory: QueryMemory
   readonly #name: string
   readonly #byKey = new Map<string, number[]>()
+  #bytes = 0
 
   constructor(memory: QueryMemory, name: string) {
     this.#memory = memory
@@ -90,9 +100,15 @@ class KeptRows {
     return this.#byKey.get(key) ?? []
   }
 
+  free(): void {
+    this.#memory.free(this.#bytes)
+    this.#bytes = 0
+  }
+
   #take(bytes: number): void {
     try {
       this.#memory.take(bytes)
+      this.#bytes += bytes
     } catch (thrown) {
       if (!(thrown instanceof DriftError) || thrown.code !== 'DRIFT_LIMIT') throw thrown
       const message = `a join keeps the rows of its right side, ${this.#name}, and they need more memory than the query has; put the smaller table there, ask it for less, or allow more`

@@ -23,16 +23,16 @@ import { type QueryMemory } from './query-memory.js'
 import { type KeyRange, type QuerySource } from './query-source.js'
 import { type QueryStats } from './query-stats.js'
 import { pushedCondition, topField } from './scan-condition.js'
-import { type TableScan } from './source-plan.js'
+import { type Condition, type TableScan } from './source-plan.js'
 
 /** What is asked of pages. */
 export type PagePlan = TableScan &
   Pick<SelectPlan, 'where' | 'group' | 'sort' | 'sortExpressions' | 'distinct'> &
   Partial<Pick<SelectPlan, 'columns'>>
 
-/** All rows of a table, whatever is made of them. */
-export function rowsOfTable(scan: TableScan): PagePlan {
-  return { ...scan, where: undefined, group: undefined, sort: [], sortExpressions: [], distinct: false }
+/** The rows of a table for which a condition is true, and maybe others, whatever is made of them. */
+export function rowsOfTable(scan: TableScan, where: Condition | undefined): PagePlan {
+  return { ...scan, where, group: undefined, sort: [], sortExpressions: [], distinct: false }
 }
 
 /** Of groups by codes; by other values they take longer. */

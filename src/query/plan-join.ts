@@ -2,10 +2,11 @@
 import { DriftError } from '../base/errors.js'
 import { type Expression, type From, type Join, type JoinSide, type Path } from '../parser/ast.js'
 import { expressionText, pathText } from '../parser/expression-text.js'
+import { columnConditions, namesOf } from './column-conditions.js'
 import { compile, type Scope } from './evaluate.js'
 import { rewrite, some } from './expression-tree.js'
 import { conjuncts, keyAccess } from './key-access.js'
-import { type Condition, type JoinPlan, type LeafPlan, type SourcePlan } from './source-plan.js'
+import { type Condition, type JoinKey, type JoinPlan, type LeafPlan, type SourcePlan } from './source-plan.js'
 
 /** Of a name after FROM. */
 export type TableNames = {
@@ -81,10 +82,44 @@ export type JoinInput = {
   readonly reverse: boolean
 }
 
-/** With what is left of WHERE for the rows of the join. */
-export function planJoin(input: JoinInput): { readonly source: SourcePlan; readonly where: Expression | null } {
-  const { tables, fields } = input
+export type JoinOutcome = {
+  readonly source: SourcePlan
+  /** What is left of WHERE for the rows of the join. */
+  readonly where: Expression | null
+  /** Tables can be joined in any order: each pair of rows is asked the same whenever it meets, and none stands alone. */
+  readonly isReorderable: boolean
+}
+
+/** The tables in the order of FROM. */
+export function planJoin(input: JoinInput): JoinOutcome {
   const sides = sidesOf(input.from)
+  const positions = input.tables.map((_, index) => index)
+  const found = planInOrder(input, sides, positions)
+  const conditions = [...conjuncts(input.where), ...input.on.flatMap(conjuncts)]
+  const isReorderable =
+    sides.every((side) => side === 'inner') &&
+    input.tables.every(({ isTable, timeColumn }) => isTable && timeColumn === undefined) &&
+    conditions.every(isSafe)
+  return { ...found, isReorderable }
+}
+
+/**
+ * The tables of a join that is reorderable in another order, `positions` being their places in FROM. The conditions of ON are asked as soon
+ * as all of their tables are joined. `input` has tables and stars in the new order.
+ */
+export function planReordered(input: JoinInput, positions: readonly number[]): Omit<JoinOutcome, 'isReorderable'> {
+  const { tables, fields } = input
+  const on = tables.map((): Expression[] => [])
+  for (const condition of input.on.flatMap(conjuncts)) on[Math.max(1, ...tablesIn(condition, fields))]?.push(condition)
+  return planInOrder(
+    { ...input, on: on.map(allOf), reverse: false },
+    tables.map(() => 'inner' as const),
+    positions
+  )
+}
+
+function planInOrder(input: JoinInput, sides: readonly JoinSide[], positions: readonly number[]): Omit<JoinOutcome, 'isReorderable'> {
+  const { tables, fields } = input
   const early = tables.map((): Expression[] => [])
   const rest = conjuncts(input.where).filter((condition) => {
     const only = onlyTable(condition, fields)
@@ -93,7 +128,7 @@ export function planJoin(input: JoinInput): { readonly source: SourcePlan; reado
     return false
   })
   const joins = tables.map((_, index) => (index === 0 ? undefined : joinCondition(input, index, sides[index] ?? 'inner', early)))
-  const leaves = tables.map((_, index) => leafPlan(input, index, early[index] ?? []))
+  const leaves = tables.map((_, index) => ({ ...leafPlan(input, index, early[index] ?? []), index: positions[index] ?? index }))
   let source: SourcePlan = leaves[0] as LeafPlan
   for (const [index, join] of joins.entries()) {
     if (join !== undefined)
@@ -121,6 +156,7 @@ function joinCondition({ tables, fields, on }: JoinInput, table: number, side: J
   const leftKeys: Expression[] = []
   const rightKeys: Expression[] = []
   const keyTexts: string[] = []
+  const joinKeys: JoinKey[] = []
   const others: Expression[] = []
   for (const condition of conjuncts(on[table] ?? null)) {
     const ahead = [...tablesIn(condition, fields)].find((each) => each > table)
@@ -132,15 +168,15 @@ function joinCondition({ tables, fields, on }: JoinInput, table: number, side: J
       leftKeys.push(keys.left)
       rightKeys.push(keys.right)
       keyTexts.push(expressionText(condition))
+      joinKeys.push({ ...keys, field: keys.right.kind === 'field' ? namesOf(keys.right.path.slice(1)) : undefined })
     } else if (onlyTable(condition, fields) === table && isSafe(condition) && (side === 'inner' || side === 'left')) {
       early[table]?.push(condition)
     } else others.push(condition)
   }
-  const [only, second] = rightKeys
-  const { isTable, primaryKey } = tables[table] as TableNames
-  const isKey = second === undefined && only?.kind === 'field' && only.path.length === 2 && only.path[1] === primaryKey
+  const { isTable } = tables[table] as TableNames
   return {
-    isByKey: isTable && isKey && (side === 'inner' || side === 'left'),
+    keys: joinKeys,
+    mayLookUp: isTable && (side === 'inner' || side === 'left') && joinKeys.some(({ field }) => field !== undefined),
     leftKeys: leftKeys.map((key) => compile(key, fields.scope)),
     rightKeys: rightKeys.map((key) => compile(key, fields.localScope)),
     keyTexts,
@@ -165,6 +201,7 @@ function leafPlan({ tables, fields, stars, reverse }: JoinInput, index: number, 
   const { name, table, primaryKey, timeColumn, isTable } = tables[index] as TableNames
   const where = allOf(conditions)
   const local = where === null ? null : rewrite(where, (leaf) => (leaf.kind === 'field' ? { ...leaf, path: leaf.path.slice(1) } : leaf))
+  const found = conditionOf(where, fields.localScope)
   const hasStar = stars[index] ?? false
   const paths = fields.pathsOf(index)
   return {
@@ -178,9 +215,12 @@ function leafPlan({ tables, fields, stars, reverse }: JoinInput, index: number, 
       hasStar,
       access: keyAccess(local, primaryKey),
       reverse: reverse && index === 0,
+      name,
+      ...(isTable ? { asked: columnConditions(local) } : {}),
       ...(timeColumn === undefined ? {} : { times: keyAccess(local, timeColumn) })
     },
-    where: conditionOf(where, fields.localScope)
+    where: found,
+    own: found === undefined || local === null ? undefined : { ...found, expression: local }
   }
 }
 

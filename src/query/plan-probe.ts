@@ -26,7 +26,8 @@ export class PlanProbe {
   }
 
   readonly probe: StepProbe = (step, batches) => {
-    const measured = { rows: 0, ms: 0, isPartial: true }
+    // Rows that are looked up come in several goes.
+    const measured = this.#steps.get(step) ?? { rows: 0, ms: 0, isPartial: true }
     this.#steps.set(step, measured)
     return this.#measured(batches, measured)
   }

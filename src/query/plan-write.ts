@@ -167,7 +167,7 @@ const VALUES_SCOPE: Scope = {
 /** UPDATE as a query: its rows whole, and the values of its assignments beside them. Kept, so that its plan is kept. */
 const readings = new WeakMap<Update | Delete, Select>()
 
-function readingOf(statement: Update | Delete): Select {
+export function readingOf(statement: Update | Delete): Select {
   const known = readings.get(statement)
   if (known !== undefined) return known
   const values = statement.kind === 'update' ? statement.set : []

@@ -17,8 +17,8 @@ import { compile, type Evaluator, type Scope } from './evaluate.js'
 import { rewrite, some } from './expression-tree.js'
 import { keyAccess } from './key-access.js'
 import { type AggregateColumn, type SortKey } from './operators.js'
-import { JoinFields, planJoin, type TableNames } from './plan-join.js'
-import { type ColumnOrder, type Condition, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
+import { JoinFields, type JoinInput, type JoinOutcome, planJoin, planReordered, type TableNames } from './plan-join.js'
+import { type ColumnOrder, type Condition, type ExtremeOf, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
 import { typeOfExpression, type ExpressionType } from './expression-type.js'
 
 /** `of`: in a join, the table that a star shows. */
@@ -30,6 +30,10 @@ export type Output =
 export type SelectPlan = TableScan & {
   /** Where the rows come from, unless that is one table at one point, or nothing. */
   readonly source: SourcePlan | undefined
+  /** Of a join. */
+  readonly isReorderable: boolean
+  /** Of a join in another order than that of FROM: rows are sorted by these, the keys of the tables, to stand as if it were that. */
+  readonly restored: readonly SortKey[]
   readonly where: Condition | undefined
   readonly group:
     | {
@@ -60,14 +64,16 @@ export type SelectPlan = TableScan & {
  * What names mean depends on the tables: their keys, and which names are columns of them at the points that are read.
  * @throws DriftError INVALID_ARGUMENT for an aggregate where none can stand, a column that is neither grouped nor aggregated, an ordinal
  * that names no output, a star without a table or with GROUP BY, a name that two tables of a join have, or two tables of one name.
+ * `order`: that in which tables are joined, by their places in FROM, where the plan of the written one is reorderable.
  */
-export function planSelect(select: Select, tables: readonly TableNames[]): SelectPlan {
-  return new Planner(select, tables).plan()
+export function planSelect(select: Select, tables: readonly TableNames[], order?: readonly number[]): SelectPlan {
+  return new Planner(select, tables, order).plan()
 }
 
 class Planner {
   readonly #select: Select
   readonly #tables: readonly TableNames[]
+  readonly #order: readonly number[] | undefined
   /** Of the first table. */
   readonly #primaryKey: string | undefined
   readonly #join: Join | undefined
@@ -76,8 +82,9 @@ class Planner {
   readonly #fieldIndexes = new Map<string, number>()
   readonly #notices = new Set<string>()
 
-  constructor(select: Select, tables: readonly TableNames[]) {
+  constructor(select: Select, tables: readonly TableNames[], order: readonly number[] | undefined) {
     this.#select = select
+    this.#order = order
     this.#tables = tables
     this.#primaryKey = tables[0]?.primaryKey
     this.#join = select.from?.kind === 'join' ? select.from : undefined
@@ -99,9 +106,11 @@ class Planner {
     const outside = [...items.map((item) => item.expression), ...(having === null ? [] : [having]), ...order.map((item) => item.expression)]
     const isGrouped = groupBy.length > 0 || having !== null || outside.some(hasAggregate)
     if (isGrouped && hasStar) throw refused('* cannot be grouped; name the columns')
-    const joined = this.#join === undefined ? undefined : new JoinFields(this.#tables)
+    const joined = this.#join === undefined ? undefined : new JoinFields(this.#inOrder(this.#tables))
     const on = joinsOf(this.#join).map((join) => (join.on === null ? null : this.#resolved(join.on, 'fields')))
-    for (const expression of [where, ...on, ...groupBy, ...outside]) if (expression !== null) joined?.add(expression)
+    const keys =
+      this.#order === undefined ? [] : this.#tables.map(({ name, primaryKey }): Field => ({ kind: 'field', path: [name, primaryKey] }))
+    for (const expression of [where, ...on, ...groupBy, ...outside, ...keys]) if (expression !== null) joined?.add(expression)
     const rowScope: Scope = joined?.scope ?? { columnOf: () => undefined, field: (field) => this.#fieldIndex(field) }
     const groups = isGrouped ? new GroupScope(groupBy, rowScope) : undefined
     const scope = groups ?? rowScope
@@ -133,8 +142,16 @@ class Planner {
     const reverse = byKey && (order[0]?.descending ?? false)
     const found =
       this.#join === undefined || joined === undefined
-        ? { source: undefined, where }
-        : planJoin({ from: this.#join, tables: this.#tables, fields: joined, where, on: [null, ...on], stars: this.#stars(), reverse })
+        ? { source: undefined, where, isReorderable: false }
+        : this.#joined({
+            from: this.#join,
+            tables: this.#inOrder(this.#tables),
+            fields: joined,
+            where,
+            on: [null, ...on],
+            stars: this.#inOrder(this.#stars()),
+            reverse
+          })
     const rest = found.where
     const whereEvaluator = rest === null ? undefined : { text: expressionText(rest), evaluator: compile(rest, rowScope), expression: rest }
     const isKeys = this.#fields.every((path) => path.length === 1 && path[0] === primaryKey)
@@ -146,11 +163,14 @@ class Planner {
       access: primaryKey === undefined || this.#join !== undefined ? { kind: 'all' } : keyAccess(where, primaryKey),
       reverse,
       ...(select.from?.kind === 'table' ? { asked: columnConditions(where), order: this.#columnOrder(order, isGrouped) } : {}),
+      ...(groups === undefined ? {} : this.#aggregated(groups, where)),
       ...(timeColumn === undefined || this.#join !== undefined ? {} : { times: keyAccess(where, timeColumn) })
     }
     return {
       ...scan,
       source: found.source ?? this.#leaf(scan),
+      isReorderable: found.isReorderable,
+      restored: keys.map((key, at): SortKey => ({ column: rowScope.field(key), descending: at === 0 && reverse, nullsFirst: false })),
       where: whereEvaluator,
       group:
         groups === undefined
@@ -172,6 +192,20 @@ class Planner {
       sortTexts: order.map(({ expression, descending }) => `${expressionText(expression)}${descending ? ' desc' : ''}`),
       notices: [...this.#notices]
     }
+  }
+
+  #aggregated(groups: GroupScope, where: Expression | null): Partial<TableScan> {
+    const only = aggregatedOnly(groups)
+    const isKey = only.extremes?.every(({ path }) => path.length === 1 && path[0] === this.#primaryKey)
+    return isKey === true && where === null && this.#select.from?.kind === 'table' ? { ...only, isKeyEnds: true } : only
+  }
+
+  #inOrder<Each>(each: readonly Each[]): readonly Each[] {
+    return this.#order === undefined ? each : this.#order.map((at) => each[at] as Each)
+  }
+
+  #joined(input: JoinInput): JoinOutcome {
+    return this.#order === undefined ? planJoin(input) : { ...planReordered(input, this.#order), isReorderable: true }
   }
 
   #outputs(items: readonly { readonly expression: Expression }[]): Output[] {
@@ -215,12 +249,12 @@ class Planner {
   #leaf(scan: TableScan): LeafPlan | undefined {
     const { from } = this.#select
     if (from === null || from.kind === 'table') return undefined
-    return { kind: 'leaf', index: 0, name: this.#tables[0]?.name ?? '', scan, where: undefined }
+    return { kind: 'leaf', index: 0, name: this.#tables[0]?.name ?? '', scan, where: undefined, own: undefined }
   }
 
   /** Undefined where an index cannot have it. */
   #columnOrder(order: readonly OrderItem[], isGrouped: boolean): readonly ColumnOrder[] | undefined {
-    if (order.length === 0 || isGrouped || this.#select.distinct) return undefined
+    if (isGrouped || this.#select.distinct) return undefined
     const columns = order.map(({ expression, descending, nulls }): ColumnOrder | undefined => {
       const path = expression.kind === 'field' ? namesOf(expression.path) : undefined
       const isUsual = nulls === null || (nulls === 'first') === descending
@@ -370,6 +404,17 @@ class GroupScope implements Scope {
   #aggregate({ name, distinct, operand }: Aggregate): AggregateColumn {
     return { name, distinct, operand: operand === null ? null : compile(operand, this.#rowScope) }
   }
+}
+
+/** What the aggregates of one group ask of the rows, where that is less than all of them. */
+function aggregatedOnly({ keys, aggregates }: GroupScope): Pick<TableScan, 'isAggregated' | 'isOnlyCounted' | 'extremes'> {
+  if (keys.length > 0 || aggregates.length === 0) return { isAggregated: true }
+  if (aggregates.every(({ name, operand }) => name === 'count' && operand === null)) return { isAggregated: true, isOnlyCounted: true }
+  const extremes = aggregates.map(({ name, operand }): ExtremeOf | undefined => {
+    const path = operand?.kind === 'field' ? namesOf(operand.path) : undefined
+    return path === undefined || (name !== 'min' && name !== 'max') ? undefined : { path, isGreatest: name === 'max' }
+  })
+  return extremes.every((extreme) => extreme !== undefined) ? { isAggregated: true, extremes } : { isAggregated: true }
 }
 
 function hasAggregate(expression: Expression): boolean {

@@ -1,4 +1,5 @@
 /** What a query reads from. The floors above implement it; a query knows nothing of versions, pages or logs. */
+import { type IndexDefinition } from '../catalog/index-definition.js'
 import { type Key } from '../codec/key-codec.js'
 import { type Document, type Value } from '../codec/value.js'
 import { type TableStatistics } from '../format/statistics-file.js'
@@ -66,6 +67,9 @@ export type Version = {
   readonly metadata: Value
 }
 
+/** `written`: tables are joined in the order of FROM. */
+export type ForcedJoins = { readonly join?: 'hash' | 'lookup' | undefined; readonly order?: 'written' | undefined }
+
 /** The database at one read point: every call of one source sees the same state. */
 export type QuerySource = {
   /** The last event that is seen. */
@@ -108,8 +112,12 @@ export type QuerySource = {
   pages?(table: string): PagesAtSeq | undefined
   /** Indexes of the table that answer at this point; rows are found without them too. */
   indexes?(table: string): readonly ReadableIndex[]
+  /** Of {@link indexes}, also before they can be read. */
+  indexDefinitions?(table: string): readonly IndexDefinition[]
   /** An index is used also where a scan would cost less. */
   readonly isIndexForced?: boolean | undefined
+  /** How joins are made, whatever it costs. */
+  readonly forced?: ForcedJoins | undefined
   /** Of what an index finds: the row with an ordinal. */
   documentAt?(table: string, ordinal: number): Document | undefined
   /** Ordinals in the order of their keys. */

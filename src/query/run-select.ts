@@ -5,7 +5,9 @@ import { type Document, type Value } from '../codec/value.js'
 import { type Select } from '../parser/ast.js'
 import { BATCH_ROWS_MAX, batchOf, documentBatches, vectorOf } from './batch.js'
 import { newExecution, NO_ROW, type Execution } from './evaluate.js'
-import { documentsOfIndex, IndexSelect } from './index-select.js'
+import { rowsOfIndex } from './index-rows.js'
+import { IndexSelect } from './index-select.js'
+import { JoinSelect } from './join-select.js'
 import { findAccess, timesOf, type FoundAccess } from './key-access.js'
 import { aggregate, distinctRows, filter, project, slice, sort, type Batches } from './operators.js'
 import { countDiffByPages } from './page-diff.js'
@@ -13,12 +15,13 @@ import { PageSelect, rowsOfTable } from './page-select.js'
 import { sweepByPages } from './page-sweep.js'
 import { versionsByPages } from './page-versions.js'
 import { valueOf, type Parameters } from './parameters.js'
-import { planSelect, type SelectPlan } from './plan.js'
+import { type SelectPlan } from './plan.js'
+import { planFor, reordered } from './select-plans.js'
 import { type QueryMemory } from './query-memory.js'
 import { type KeyRange, type QuerySource } from './query-source.js'
 import { type QueryStats } from './query-stats.js'
 import { resultShape, type ResultShape } from './result-rows.js'
-import { type TableScan } from './source-plan.js'
+import { type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
 import { tellRead } from './source-read.js'
 import { sourceRows } from './source-rows.js'
 import { tableSources, type TableSource } from './table-source.js'
@@ -35,12 +38,13 @@ export type SelectRun = ResultShape & {
   readonly batches: Batches
   /** Which index is used, of one table at one point; to be asked when the query may run. */
   readonly index: IndexSelect | undefined
+  /** The same of the tables of a join, by their places in FROM. */
+  readonly leaves: ReadonlyMap<number, IndexSelect>
+  /** How joins find their right sides, by the place of that. */
+  readonly joins: ReadonlyMap<number, JoinSelect>
   /** Instead of them, where the rows are the table's own: lines of JSON. */
   readonly jsonLines: (() => Generator<Uint8Array, void>) | undefined
 }
-
-/** A statement planned for each way in which its names can be understood: mostly one. Statements are frozen and live in the plan cache. */
-const plans = new WeakMap<Select, Map<string, SelectPlan>>()
 
 /**
  * The rows of a SELECT at the point of `source`; with `given`, over these documents of its table instead of those that are there.
@@ -55,9 +59,10 @@ export function runSelect(
   { probe = (_, batches) => batches, given }: { readonly probe?: StepProbe; readonly given?: readonly Document[] } = {}
 ): SelectRun {
   const tables = tableSources(select.from, source, parameters)
-  const plan = planFor(select, tables)
+  const written = planFor(select, tables)
   const execution = newExecution(parameters)
   const { count, offset } = rowCounts(select, parameters)
+  const plan = given === undefined && written.isReorderable ? reordered(select, written, tables, execution, offset + count) : written
   const stats: QueryStats = { rowsScanned: 0 }
   const documents = plan.hasStar ? 'keep' : 'drop'
 
@@ -66,24 +71,33 @@ export function runSelect(
   }
   // What the plan asks of one table at one point, pages may answer as a whole.
   const isPlain = given === undefined && plan.source === undefined && source.pages !== undefined
-  const isOneTable = given === undefined && plan.source === undefined && plan.table !== undefined && !plan.isCount
+  const isOneTable =
+    given === undefined && plan.source === undefined && plan.table !== undefined && !plan.isCount && plan.isKeyEnds !== true
   const firstRows = count === Number.POSITIVE_INFINITY ? undefined : offset + count
-  const index = isOneTable ? new IndexSelect(plan, source, execution, firstRows) : undefined
+  const index = isOneTable ? new IndexSelect(plan, plan.where, source, execution, firstRows) : undefined
+  const leaves = new Map<number, IndexSelect>()
+  const joins = new Map<number, JoinSelect>()
+  if (plan.source !== undefined) selectFor(plan.source, tables, execution, leaves, joins)
   const pages = isPlain ? new PageSelect(plan, source, execution, stats) : undefined
   const rows = (): Batches => {
     if (given !== undefined) return probe('scan', over(given, plan))
     if (plan.source === undefined) return probe('scan', scan(plan, source, execution, offset + count, stats, pages, index))
     const scanned = (more: number): void => void (stats.rowsScanned += more)
-    const scanOf = (table: TableScan, at: QuerySource, wanted: number): Batches => {
-      const ofPages = at.pages === undefined ? undefined : new PageSelect(rowsOfTable(table), at, execution, stats)
-      return scan(table, at, execution, wanted, stats, ofPages)
+    const scanOf = ({ scan: table, index: number, own }: LeafPlan, at: QuerySource, wanted: number): Batches => {
+      const ofPages = at.pages === undefined ? undefined : new PageSelect(rowsOfTable(table, own), at, execution, stats)
+      return scan(table, at, execution, wanted, stats, ofPages, leaves.get(number))
     }
-    return sourceRows(plan.source, { tables, execution, memory, scan: scanOf, scanned, probe }, offset + count)
+    return sourceRows(plan.source, { tables, execution, memory, scan: scanOf, joins, scanned, probe }, offset + count)
   }
   let batches = rows()
   if (plan.where !== undefined) {
     const { evaluator } = plan.where
-    batches = probe('filter', pages === undefined ? filter(batches, evaluator, execution) : pages.filter(batches, evaluator))
+    const found = batches
+    const filtered = (): Batches => (pages === undefined ? filter(found, evaluator, execution) : pages.filter(found, evaluator))
+    batches = probe('filter', index === undefined ? filtered() : unlessCounted(index, found, filtered))
+  }
+  if (plan.restored.length > 0) {
+    batches = probe('restore', sort(batches, plan.restored, Number.POSITIVE_INFINITY, memory.part('restore')))
   }
   if (plan.group !== undefined && !(plan.isCount && given === undefined)) {
     const part = memory.part('aggregate')
@@ -92,22 +106,49 @@ export function runSelect(
     const ofLeaf = leaf === undefined ? undefined : leafAggregates(plan, leaf, byRows, execution, part, stats)
     batches = probe(
       'aggregate',
-      ofLeaf ?? (pages === undefined ? byRows : unlessIndexed(index, byRows, () => pages.aggregate(byRows, part)))
+      ofLeaf ??
+        (pages === undefined || plan.isKeyEnds === true ? byRows : unlessIndexed(index, byRows, () => pages.aggregate(byRows, part)))
     )
   }
   if (plan.having !== undefined) batches = probe('having', filter(batches, plan.having.evaluator, execution))
   batches = project(batches, plan.columns, documents, execution)
   if (plan.distinct) batches = probe('distinct', distinctRows(batches, plan.outputColumnCount, memory.part('distinct')))
-  if (plan.sort.length > 0) {
-    const unsorted = batches
-    const sorted = (): Batches => sort(unsorted, plan.sort, offset + count, memory.part('sort'))
-    batches = probe('sort', inOrder(index, unsorted, sorted))
-  }
+  const projected = batches
+  const sorted = (unsorted: Batches): Batches =>
+    plan.sort.length === 0 ? unsorted : sort(unsorted, plan.sort, offset + count, memory.part('sort'))
+  if (index !== undefined && plan.group === undefined && !plan.distinct) {
+    const unindexed = (): Batches => {
+      const byPages = isPlain ? new PageSelect(plan, source, execution, stats) : undefined
+      let all = scan(plan, source, execution, offset + count, stats, byPages)
+      if (plan.where !== undefined) {
+        all = byPages === undefined ? filter(all, plan.where.evaluator, execution) : byPages.filter(all, plan.where.evaluator)
+      }
+      return sorted(project(all, plan.columns, documents, execution))
+    }
+    const ordered = inOrder(index, projected, sorted, unindexed)
+    batches = plan.sort.length === 0 ? ordered : probe('sort', ordered)
+  } else if (plan.sort.length > 0) batches = probe('sort', sorted(projected))
   if (offset > 0 || count !== Number.POSITIVE_INFINITY) batches = probe('limit', slice(batches, offset, count))
   const isWhole = given === undefined && isWholeTable(plan) && offset === 0 && count === Number.POSITIVE_INFINITY
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined
   const { columns, starNames } = resultShape(plan, tables)
-  return { plan, columns, starNames, tables, notices: noticesOf(plan, tables), stats, batches, index, jsonLines }
+  return { plan, columns, starNames, tables, notices: noticesOf(plan, tables), stats, batches, index, leaves, joins, jsonLines }
+}
+
+/** The choices of a join's tables, each made when it is needed. */
+function selectFor(
+  plan: SourcePlan,
+  tables: readonly TableSource[],
+  execution: Execution,
+  leaves: Map<number, IndexSelect>,
+  joins: Map<number, JoinSelect>
+): void {
+  const leaf = plan.kind === 'leaf' ? plan : plan.right
+  const table = tables[leaf.index] as TableSource
+  if (table.rows === undefined) leaves.set(leaf.index, new IndexSelect(leaf.scan, leaf.where, table.source, execution, undefined))
+  if (plan.kind === 'leaf') return
+  joins.set(leaf.index, new JoinSelect(plan, table, execution))
+  selectFor(plan.left, tables, execution, leaves, joins)
 }
 
 /** The aggregates of a sweep, a difference or versions: by pages, or else `byRows`. Undefined of a table at one point. */
@@ -123,45 +164,6 @@ function leafAggregates(
   if (table.between !== undefined) return countDiffByPages(plan, table, byRows, execution, stats)
   return table.window === undefined ? undefined : versionsByPages(plan, table, byRows, execution, memory, stats)
 }
-
-function planFor(select: Select, tables: readonly TableSource[]): SelectPlan {
-  let known = plans.get(select)
-  if (known === undefined) {
-    known = new Map()
-    plans.set(select, known)
-  }
-  const asking = asksFor(select)
-  const reading = tables.map((table) => [table.primaryKey, ...asking.filter((name) => table.hasColumn(name))].join('\n')).join('\n\n')
-  const found = known.get(reading)
-  if (found !== undefined) return found
-  const plan = planSelect(
-    select,
-    tables.map((table) => ({ ...table, isTable: table.rows === undefined }))
-  )
-  known.set(reading, plan)
-  return plan
-}
-
-/** Names whose meaning depends on which table has such a column: aliases, values written `"…"`, in a join all that name no table. */
-function asksFor(select: Select): readonly string[] {
-  const known = askedNames.get(select)
-  if (known !== undefined) return known
-  const names = new Set<string>()
-  const isJoin = select.from?.kind === 'join'
-  for (const item of select.items) if (item.kind === 'item' && item.aliased) names.add(item.name)
-  const look = (node: unknown): void => {
-    if (typeof node !== 'object' || node === null) return
-    if ('quoted' in node && 'value' in node) names.add(String(node.value))
-    else if (isJoin && 'path' in node && Array.isArray(node.path)) names.add(String(node.path[0]))
-    else for (const inner of Object.values(node)) look(inner)
-  }
-  look(select)
-  const asked = [...names].sort()
-  askedNames.set(select, asked)
-  return asked
-}
-
-const askedNames = new WeakMap<Select, readonly string[]>()
 
 /** Each once. */
 function noticesOf(plan: SelectPlan, tables: readonly TableSource[]): readonly string[] {
@@ -211,12 +213,22 @@ function* scan(
     yield { rowCount: 1, columns: (plan.group?.columns ?? []).map(() => vectorOf([count])) }
     return
   }
+  if (plan.isKeyEnds === true) {
+    const looked = (rows: number): void => void (stats.rowsScanned += rows)
+    yield* documentBatches(endsOf(source, table), { paths: plan.fields, documents: 'drop' }, wanted, looked)
+    return
+  }
   const access = withTimes(findAccess(plan.access, execution, plan.reverse), plan, execution)
   const choice = access.kind === 'range' ? index?.choice : undefined
   if (choice !== undefined) {
-    const documents = documentsOfIndex(choice, source, table, plan.reverse)
-    const looked = (rows: number): void => void (stats.rowsScanned += rows)
-    yield* documentBatches(documents, { paths: plan.fields, documents: plan.hasStar ? 'keep' : 'drop' }, wanted, looked)
+    let looked = 0
+    for (const batch of rowsOfIndex(choice, plan, source, wanted, (rows) => void (stats.rowsScanned += rows))) {
+      yield batch
+      looked += batch.rowCount
+      if (looked < choice.rowsMax || index === undefined) continue
+      index.isGivenUp = true
+      return
+    }
     return
   }
   if (pages !== undefined && access.kind === 'range' && (yield* pages.rows(access.range, wanted))) return
@@ -230,9 +242,23 @@ function* unlessIndexed(index: IndexSelect | undefined, byRows: Batches, byPages
   yield* index?.choice === undefined ? byPages() : byRows
 }
 
-/** What comes in the order of an index is not sorted. */
-function* inOrder(index: IndexSelect | undefined, batches: Batches, sorted: () => Batches): Batches {
-  yield* index?.choice?.isOrdered === true ? batches : sorted()
+/** Rows that were only counted have no columns: the condition is true of each. */
+function* unlessCounted(index: IndexSelect, batches: Batches, filtered: () => Batches): Batches {
+  yield* index.choice?.way === 'count' ? batches : filtered()
+}
+
+/** What comes in the order of an index is not sorted. Where that was given up, the rows behind those that came are the scan's. */
+function* inOrder(index: IndexSelect, batches: Batches, sorted: (unsorted: Batches) => Batches, unindexed: () => Batches): Batches {
+  if (index.choice?.way !== 'order') {
+    yield* sorted(batches)
+    return
+  }
+  let given = 0
+  for (const batch of batches) {
+    given += batch.rowCount
+    yield batch
+  }
+  if (index.isGivenUp) yield* slice(unindexed(), given, Number.POSITIVE_INFINITY)
 }
 
 function withTimes(access: FoundAccess, { times }: TableScan, execution: Execution): FoundAccess {
@@ -249,6 +275,15 @@ function* over(given: readonly Document[], plan: SelectPlan): Batches {
 function documentsOf(plan: TableScan, source: QuerySource, table: string, access: FoundAccess): Iterable<Document> {
   if (access.kind === 'keys') return documentsOfKeys(source, table, access.keys)
   return plan.keysOnly ? keysAsDocuments(source, table, access.range) : source.scan(table, access.range)
+}
+
+function* endsOf(source: QuerySource, table: string): Generator<Document, void> {
+  for (const reverse of [false, true]) {
+    for (const document of source.scan(table, { reverse })) {
+      yield document
+      break
+    }
+  }
 }
 
 function* documentsOfKeys(source: QuerySource, table: string, keys: readonly Key[]): Generator<Document, void, void> {

@@ -6,6 +6,8 @@ export type ScanCounters = {
   readonly rowsTouched?: number | undefined
   /** Of these, visible at the point that is read. */
   readonly rowsVisible?: number | undefined
+  /** Entries of indexes that were looked at, to choose one and to read it, whether they were visible or not. */
+  readonly entriesTouched?: number | undefined
   /** Until the apply thread had taken what the point sees. */
   readonly waitForApplyMs?: number | undefined
   /** In the order of the workers' numbers. */

@@ -2,7 +2,10 @@
 import { type Document, type Value } from '../codec/value.js'
 import { documentBatches, EMPTY_BATCH, type Batch } from './batch.js'
 import { compile, type Execution, type Scope } from './evaluate.js'
+import { estimatedSourceRows } from './estimate-join.js'
 import { hashJoin } from './hash-join.js'
+import { rowsOfIndex } from './index-rows.js'
+import { type AskedRows, type JoinSelect, lookupChoice } from './join-select.js'
 import { findAccess, type KeyAccess } from './key-access.js'
 import { filter, followed, type Batches } from './operators.js'
 import { diffByPages } from './page-diff.js'
@@ -10,7 +13,7 @@ import { versionRowsByPages } from './page-versions.js'
 import { type QueryMemory } from './query-memory.js'
 import { type QuerySource } from './query-source.js'
 import { tellRead } from './source-read.js'
-import { type JoinPlan, type LeafPlan, type SourcePlan, type TableScan } from './source-plan.js'
+import { type JoinPlan, type LeafPlan, type SourcePlan } from './source-plan.js'
 import { type TableSource } from './table-source.js'
 import { wantedFields } from './wanted-fields.js'
 
@@ -19,7 +22,9 @@ export type SourceRun = {
   readonly execution: Execution
   readonly memory: QueryMemory
   /** The rows of a table at one point. */
-  scan(plan: TableScan, source: QuerySource, wanted: number): Batches
+  scan(plan: LeafPlan, source: QuerySource, wanted: number): Batches
+  /** By number of the right table. */
+  readonly joins: ReadonlyMap<number, JoinSelect>
   readonly scanned: (rows: number) => void
   /** Named by {@link leafStep} and {@link joinStep}. */
   probe(step: string, batches: Batches): Batches
@@ -33,33 +38,68 @@ export function sourceRows(plan: SourcePlan, run: SourceRun, wanted: number): Ba
   const join = (leftRows: Batches, rightRows: Batches): Batches =>
     hashJoin(leftRows, rightRows, plan, widths, run.execution, run.memory.part(joinStep(right)))
   const leftRows = sideRows(left, run, wanted)
-  const joined = plan.isByKey ? byKeyOrHash(leftRows, plan, run, join) : join(leftRows, sideRows(right, run, Number.POSITIVE_INFINITY))
+  const select = run.joins.get(right.index)
+  const joined =
+    select === undefined || !plan.mayLookUp
+      ? join(leftRows, sideRows(right, run, Number.POSITIVE_INFINITY))
+      : byLookupOrHash(leftRows, plan, run, select, join)
   return run.probe(joinStep(right), joined)
 }
 
-/** So few rows of the left are joined by reading the rows of the right by their keys, instead of all of them. */
-const BY_KEY_ROWS_MAX = 1024
-
-function* byKeyOrHash(left: Batches, plan: JoinPlan, run: SourceRun, join: (left: Batches, right: Batches) => Batches): Batches {
-  const { leftKeys, right } = plan
-  const begin: Batch[] = []
-  let rowCount = 0
-  let isWhole = false
-  while (!isWhole && rowCount <= BY_KEY_ROWS_MAX) {
-    const next = left.next()
-    if (next.done === true) isWhole = true
-    else {
-      begin.push(next.value)
-      rowCount += next.value.rowCount
-      yield EMPTY_BATCH
-    }
+/**
+ * Partners are looked up for one batch of the left after the other, until that has cost as much as a hash of all rows of the right would:
+ * then that is made for the batches that are left. So a join never costs more than twice what the better way would have.
+ */
+function* byLookupOrHash(
+  left: Batches,
+  plan: JoinPlan,
+  run: SourceRun,
+  select: JoinSelect,
+  join: (left: Batches, right: Batches) => Batches
+): Batches {
+  const { right } = plan
+  const { lookup } = select
+  const hashed = (begin: readonly Batch[]): Batches => {
+    select.isHashed = true
+    return join(followed(begin, left), sideRows(right, run, Number.POSITIVE_INFINITY))
   }
-  const keys = begin
-    .filter((batch) => batch.rowCount > 0)
-    .flatMap((batch) => leftKeys.flatMap((key) => key.vector(batch, run.execution).values))
-  const access: KeyAccess = { kind: 'keys', keys: keys.map((value) => compile({ kind: 'literal', value: value as Value }, NO_FIELDS)) }
-  const scan = isWhole ? { ...right.scan, access } : right.scan
-  yield* join(followed(begin, left), sideRows({ ...right, scan }, run, Number.POSITIVE_INFINITY))
+  if (lookup === undefined || !(select.isForced || select.isLookupExpected(estimatedSourceRows(plan.left, run.tables, run.execution)))) {
+    yield* hashed([])
+    return
+  }
+  if (lookup.kind === 'index') tellLeaf(right, run)
+  for (const batch of left) {
+    if (batch.rowCount === 0) {
+      yield EMPTY_BATCH
+      continue
+    }
+    const most = select.isForced ? Number.POSITIVE_INFINITY : select.hashCost(batch.rowCount) - select.spent
+    const asked = select.asked(lookup, batch, most)
+    if (asked.cost > most) {
+      yield* hashed([batch])
+      return
+    }
+    select.spent += asked.cost
+    select.lookedUp += batch.rowCount
+    yield* join(only(batch), askedRows(asked, right, run))
+  }
+}
+
+function* only(batch: Batch): Batches {
+  yield batch
+}
+
+/** The rows of the right that a batch of the left asks for, in the order of their keys. */
+function askedRows(asked: AskedRows, right: LeafPlan, run: SourceRun): Batches {
+  if (asked.kind === 'key') {
+    const keys = asked.keys.map((value) => compile({ kind: 'literal', value: value as Value }, NO_FIELDS))
+    const access: KeyAccess = { kind: 'keys', keys }
+    return sideRows({ ...right, scan: { ...right.scan, access } }, run, Number.POSITIVE_INFINITY)
+  }
+  const { source } = run.tables[right.index] as TableSource
+  const found = run.probe(leafStep(right), rowsOfIndex(lookupChoice(asked), right.scan, source, Number.POSITIVE_INFINITY, run.scanned))
+  const filtered = filteredLeaf(right, found, run)
+  return right.scan.hasStar ? named(filtered, right.name) : filtered
 }
 
 const NO_FIELDS: Scope = { columnOf: () => undefined, field: () => 0 }
@@ -90,12 +130,20 @@ function* named(batches: Batches, name: string): Batches {
 
 function leafRows(plan: LeafPlan, run: SourceRun, wanted: number): Batches {
   const table = run.tables[plan.index] as TableSource
+  tellLeaf(plan, run)
+  const rows = table.rows === undefined ? run.scan(plan, table.source, wanted) : rowsOf(plan, table, run, wanted)
+  return filteredLeaf(plan, run.probe(leafStep(plan), rows), run)
+}
+
+function filteredLeaf(plan: LeafPlan, rows: Batches, run: SourceRun): Batches {
+  return plan.where === undefined ? rows : run.probe(leafFilterStep(plan), filter(rows, plan.where.evaluator, run.execution))
+}
+
+function tellLeaf(plan: LeafPlan, run: SourceRun): void {
+  const table = run.tables[plan.index] as TableSource
   // Rows that are not documents depend on all of the table's.
   if (table.rows === undefined) tellRead(table.source, plan.scan, plan.where, run.execution)
   else tellRead(table.source, { ...plan.scan, keysOnly: false }, undefined, run.execution, table.table)
-  const rows = table.rows === undefined ? run.scan(plan.scan, table.source, wanted) : rowsOf(plan, table, run, wanted)
-  const found = run.probe(leafStep(plan), rows)
-  return plan.where === undefined ? found : run.probe(leafFilterStep(plan), filter(found, plan.where.evaluator, run.execution))
 }
 
 function* rowsOf({ scan }: LeafPlan, table: TableSource, run: SourceRun, wanted: number): Batches {
