@@ -1,5 +1,5 @@
 import { DriftError } from '../base/errors.js'
-import type { AskedPoint } from '../coordinator/coordinator.js'
+import type { AskedPoint } from '../coordinator/read-points.js'
 import { parsePoint, type PointInTime } from '../parser/point-in-time.js'
 
 /** A point in time as a caller writes it: `{ seq }`, `{ time }` (Date, unix ms or text), or a text such as `'@seq:100'`. */

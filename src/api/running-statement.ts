@@ -1,7 +1,7 @@
 /** A statement under way, as whoever reads its rows sees it, and how one is made of a query, of rows, or of nothing but its end. */
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
-import type { AskedPoint } from '../coordinator/coordinator.js'
+import type { AskedPoint } from '../coordinator/read-points.js'
 import type { Batch } from '../query/batch.js'
 import type { Parameters } from '../query/parameters.js'
 import { arraysOf, objectsOf, type ResultColumn } from '../query/result-rows.js'

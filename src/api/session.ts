@@ -1,7 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import type { Document } from '../codec/value.js'
 import type { CommitRequest } from '../coordinator/commit-pipeline.js'
-import type { AskedPoint } from '../coordinator/coordinator.js'
+import type { AskedPoint } from '../coordinator/read-points.js'
 import type { Transaction } from '../coordinator/transaction.js'
 import type { Parameters } from '../query/parameters.js'
 import type { Database, QueryOptions, ScriptOptions } from './database.js'

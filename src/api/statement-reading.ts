@@ -1,7 +1,8 @@
 /** What a statement reads: its present, its point, the tables of the system that it names, and the pages and indexes that it wants. */
 import { COMMITS_TABLE_NAME, isSystemTable, PLANS_TABLE_NAME } from '../base/ids.js'
 import { DriftError } from '../base/errors.js'
-import type { AskedPoint, Coordinator, ReadPoint } from '../coordinator/coordinator.js'
+import type { Coordinator } from '../coordinator/coordinator.js'
+import type { AskedPoint, ReadPoint } from '../coordinator/read-points.js'
 import type { TransactionView } from '../coordinator/transaction-view.js'
 import type { Select, Statement } from '../parser/ast.js'
 import { namesTable } from '../query/named-tables.js'
