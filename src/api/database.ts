@@ -10,6 +10,7 @@ import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import { Coordinator } from '../coordinator/coordinator.js'
+import type { ReadPin } from '../coordinator/read-pins.js'
 import type { ReadPoint } from '../coordinator/read-points.js'
 import type { CompactedTable, MaintenanceOptions, MaintenanceProgress, SnapshottedTable } from '../coordinator/maintenance.js'
 import type { Io } from '../io/io.js'
@@ -532,6 +533,7 @@ export class AsOfView implements Disposable {
   readonly #coordinator: Coordinator
   readonly #point: ReadPoint
   readonly #query: (text: string, parameters: Parameters, options: QueryOptions) => Query<unknown>
+  readonly #pin: ReadPin
   #disposed = false
 
   /** @internal Use {@link Database.asOf}. */
@@ -543,7 +545,7 @@ export class AsOfView implements Disposable {
     this.#coordinator = coordinator
     this.#query = query
     this.#point = point
-    this.#coordinator.pin(this, point.seq)
+    this.#pin = coordinator.pin(this, point.seq)
   }
 
   /** The last event that is seen; 0: none. */
@@ -581,7 +583,7 @@ export class AsOfView implements Disposable {
 
   [Symbol.dispose](): void {
     this.#disposed = true
-    this.#coordinator.unpin(this)
+    this.#coordinator.unpin(this.#pin)
   }
 }
 

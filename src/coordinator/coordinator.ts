@@ -46,7 +46,7 @@ import { MaintainedTables } from './maintained-tables.js'
 import { pageBytesOf, queryThreadsOf, versionBytesOf } from './memory-shares.js'
 import { directoryKind, makeDatabase } from './make-database.js'
 import { PageAccess } from './page-access.js'
-import { ReadPins } from './read-pins.js'
+import { type ReadPin, ReadPins } from './read-pins.js'
 import { type AskedPoint, type ReadPoint, ReadPoints } from './read-points.js'
 import { closeReaders, recoverBeside } from './recover-beside.js'
 import { recover, type Recovered, type RecoveryReport } from './recovery.js'
@@ -396,12 +396,12 @@ export class Coordinator {
   }
 
   /** A read view holds its seq until {@link unpin}; one that is garbage collected lets go by itself. */
-  pin(view: object, seq: number): void {
-    this.#pins.pin(view, seq)
+  pin(view: object, seq: number): ReadPin {
+    return this.#pins.pin(view, seq)
   }
 
-  unpin(view: object): void {
-    this.#pins.unpin(view)
+  unpin(pin: ReadPin): void {
+    this.#pins.unpin(pin)
   }
 
   // Writes.

@@ -1,28 +1,27 @@
-/** The seqs that read views hold, and since when. One that is garbage collected lets go by itself. */
+/** What a read view holds, and since when (monotonic ms). */
+export type ReadPin = { readonly seq: number; readonly sinceMs: number }
+
+/** The seqs that read views hold. A view that is garbage collected lets go by itself. */
 export class ReadPins {
   readonly #monotonic: () => number
-  readonly #pins = new Map<number, { readonly seq: number; readonly sinceMs: number }>()
-  readonly #pinOf = new WeakMap<object, number>()
-  readonly #forgotten = new FinalizationRegistry<number>((id) => void this.#pins.delete(id))
-  #nextId = 1
+  /** In the order in which they came. */
+  readonly #pins = new Set<ReadPin>()
+  readonly #forgotten = new FinalizationRegistry<ReadPin>((pin) => void this.#pins.delete(pin))
 
   constructor(monotonic: () => number) {
     this.#monotonic = monotonic
   }
 
-  pin(view: object, seq: number): void {
-    const id = this.#nextId++
-    this.#pins.set(id, { seq, sinceMs: this.#monotonic() })
-    this.#pinOf.set(view, id)
-    this.#forgotten.register(view, id, view)
+  /** Until {@link unpin} is called, or nobody has the view any more. */
+  pin(view: object, seq: number): ReadPin {
+    const pin = { seq, sinceMs: this.#monotonic() }
+    this.#pins.add(pin)
+    this.#forgotten.register(view, pin, pin)
+    return pin
   }
 
-  unpin(view: object): void {
-    const id = this.#pinOf.get(view)
-    if (id === undefined) return
-    this.#pins.delete(id)
-    this.#pinOf.delete(view)
-    this.#forgotten.unregister(view)
+  unpin(pin: ReadPin): void {
+    if (this.#pins.delete(pin)) this.#forgotten.unregister(pin)
   }
 
   get count(): number {
@@ -30,11 +29,11 @@ export class ReadPins {
   }
 
   get oldestSeq(): number | undefined {
-    return this.#pins.size === 0 ? undefined : Math.min(...[...this.#pins.values()].map(({ seq }) => seq))
+    return this.#pins.size === 0 ? undefined : Math.min(...[...this.#pins].map(({ seq }) => seq))
   }
 
   /** Oldest first. */
   list(nowMs: number): readonly { readonly seq: number; readonly ageMs: number }[] {
-    return [...this.#pins.values()].map(({ seq, sinceMs }) => ({ seq, ageMs: nowMs - sinceMs }))
+    return [...this.#pins].map(({ seq, sinceMs }) => ({ seq, ageMs: nowMs - sinceMs }))
   }
 }

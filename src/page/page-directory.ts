@@ -132,9 +132,10 @@ function addPastBetween<Sealed>(
   if (from < past.since) {
     eachParent(past, low, high, (parent, parentLow, parentHigh) => addPastBetween(tiles, parent, from, to, parentLow, parentHigh))
   }
-  for (let index = 0; index < past.sliceCount; index++) {
+  for (let index = Math.max(0, sliceIndex(past, from)); index < past.sliceCount; index++) {
     const { t0, t1, page } = past.slices[index] as Slice<Sealed>
-    if (t0 <= to && t1 > from) tiles.push({ low, high, t0, t1, page, chunks: noChunks })
+    if (t0 > to) break
+    if (t1 > from) tiles.push({ low, high, t0, t1, page, chunks: noChunks })
   }
 }
 
@@ -202,15 +203,20 @@ function addPast<Sealed>(tiles: Tile<Sealed>[], past: Past<Sealed>, S: number, l
   else tiles.push({ low, high, t0, t1, page, chunks: noChunks })
 }
 
-function sliceAt<Sealed>({ slices, sliceCount }: Past<Sealed>, S: number): Slice<Sealed> | undefined {
-  let low = 0
+function sliceAt<Sealed>(past: Past<Sealed>, S: number): Slice<Sealed> | undefined {
+  return past.slices[Math.max(0, sliceIndex(past, S))]
+}
+
+/** Of the last slice that begins at or before S; -1: none does. */
+function sliceIndex<Sealed>({ slices, sliceCount }: Past<Sealed>, S: number): number {
+  let low = -1
   let high = sliceCount - 1
   while (low < high) {
     const middle = (low + high + 1) >> 1
     if ((slices[middle] as Slice<Sealed>).t0 <= S) low = middle
     else high = middle - 1
   }
-  return slices[low]
+  return low
 }
 
 /** `past` with one slice more. Only the newest past of a range may be added to: others share its list. */
