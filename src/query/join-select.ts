@@ -89,7 +89,7 @@ export class JoinSelect {
     for (let row = 0; row < batch.rowCount; row++) {
       if (vectors.some(({ nulls }) => nulls[row] === 1)) continue
       const tuple = wanted.map((key) => vectors[key]?.values[row])
-      const identity = tuple.length === 1 && typeof tuple[0] === 'string' ? tuple[0] : tuple.map(identityOf).join('|')
+      const identity = tuple.map(identityOf).join('|')
       if (seen.has(identity)) continue
       seen.add(identity)
       tuples.push(tuple)

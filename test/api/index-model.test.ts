@@ -489,3 +489,29 @@ test('IDX-5: a closed node that is damaged while the database is open fails the 
   await db.close()
   t.deepEqual((await verify(io, '/data')).problems, [])
 })
+
+test('a join that looks up takes values of different types for different ones, whatever they are called within', async (t) => {
+  const db = await open(':memory:')
+  await db.createTable('a', { primaryKey: 'id' })
+  await db.createTable('b', { primaryKey: 'id', indexes: ['x', ['x', 'y']] })
+  const values = [5, 'i5', 's2:i5', true, 't', 1.5, 'f1.5']
+  await db.table('a').insertMany(values.map((x, id) => ({ id, x, y: 'i5' })))
+  await db.table('b').insertMany(values.map((x, id) => ({ id: 100 + id, x, y: id % 2 === 0 ? 'i5' : 5 })))
+  const session = db.session()
+  for (const join of ['lookup', 'hash']) {
+    await session.query('SET drift.join = ?', [join])
+    const one = await session.query<{ a: number; b: number }>('SELECT a.id AS a, b.id AS b FROM a JOIN b ON b.x = a.x')
+    t.deepEqual(
+      one.rows.map(({ a, b }) => [a, b]),
+      values.map((_, id) => [id, 100 + id]),
+      join
+    )
+    const both = await session.query<{ a: number }>('SELECT a.id AS a FROM a JOIN b ON b.x = a.x AND b.y = a.y')
+    t.deepEqual(
+      both.rows.map(({ a }) => a),
+      [0, 2, 4, 6],
+      join
+    )
+  }
+  await db.close()
+})
