@@ -1,13 +1,13 @@
 /** Several transactions of one database over simulated files, step by step. */
 import { DriftError, type Database, type Isolation, type Transaction } from '../../src/index.js'
 import { MemoryIo } from '../../src/io/memory-io.js'
-import { openSimulated } from '../coordinator/_database.js'
+import { openSimulated, type SimulatedOptions } from '../coordinator/_database.js'
 
 export const LEVELS: readonly Isolation[] = ['read committed', 'repeatable read', 'serializable']
 
 /** A database with the table `test`: rows 1 and 2 with the values 10 and 20, as Hermitage has them. */
-export async function hermitage(): Promise<Database> {
-  const { db } = await openSimulated(new MemoryIo())
+export async function hermitage(options: SimulatedOptions = {}): Promise<Database> {
+  const { db } = await openSimulated(new MemoryIo(), options)
   await db.createTable('test', { primaryKey: 'id' })
   await db.table('test').insertMany([
     { id: 1, value: 10 },

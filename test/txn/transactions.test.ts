@@ -1,5 +1,6 @@
 /** What a transaction promises: own writes in every read, all or nothing, errors that stick, limits, and what others may know of it. */
 import test from 'ava'
+import { systemClock } from '../../src/base/clock.js'
 import { DriftError, type Document } from '../../src/index.js'
 import { MemoryIo } from '../../src/io/memory-io.js'
 import { ManualClock, openSimulated } from '../coordinator/_database.js'
@@ -538,7 +539,8 @@ test('TXN-2: the same request, known by the metadata of its commit, is done once
 })
 
 test('a transaction over its age lets go of its locks by itself, and its next call says so', async (t) => {
-  const db = await hermitage()
+  // A clock that only a call moves would come to that age in a minute.
+  const db = await hermitage({ clock: systemClock })
   const old = await db.begin({ timeoutMs: 500 })
   await old.lock('test', 1)
   await old.table('test').patch(1, { value: 11 })
