@@ -27,7 +27,7 @@ const QUICK = ['micro', 'commits', 'orders-50000', 'scans-100000', 'tax-1', 'tax
 /** A server takes seconds to begin and to end, in each of a hundred trials. */
 const QUICK_PEERS = peerKinds.filter(({ isServer }) => isServer !== true)
 /** Processes that a number is the median of. */
-const TRIES = '5'
+const TRIES = '4'
 const QUICK_TRIES = '3'
 /** How long each question is asked over and over; where only the answers matter, 1 is enough. */
 const MEASURE_MS = '50'

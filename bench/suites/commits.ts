@@ -17,5 +17,7 @@ export const commitsSuite: Suite = {
   probes: () => [],
   made: 'by each try',
   patches: false,
-  compacted: false
+  compacted: false,
+  // In the first 300 ms of a process its code is compiled on the cores that the threads need.
+  patience: { warmUp: 20, measure: 4 }
 }
