@@ -48,7 +48,7 @@ export type OpenOptions = {
   readonly logBytes?: number
   /**
    * SNAPSHOT of a table runs by itself when it has so many events that none of its snapshots has, those are an eighth of all its events, and
-   * nobody has written for two seconds: 4,000,000 unless given; four times as many while somebody writes. Infinity: only `snapshot()`.
+   * nobody has written for two seconds: 1,000,000 unless given; sixteen times as many while somebody writes. Infinity: only `snapshot()`.
    */
   readonly snapshotEvents?: number
   /** Reads beside a live writer, without a lock; writes are READ_ONLY, `refresh()` moves forward. */

@@ -102,12 +102,12 @@ const RECORD_BYTES_MAX = limits.batchBytesMax + 16 * 1024 * 1024
 
 const PAGES_FROM_VERSIONS = 2000
 
-/** Of versions and pages some 160 MB are written then, in about ten seconds; an opening without costs as much. */
-const SNAPSHOT_EVENTS = 4_000_000
+/** Of versions and pages some 40 MB are written then, in two or three seconds; an opening without costs as much, each time. */
+const SNAPSHOT_EVENTS = 1_000_000
 /** What an index takes in again at an opening, in half a second. */
 const INDEX_EVENTS = 250_000
 /** Who writes without a pause, at 300,000 events a second, would have two thirds of that beside a snapshot: it is put off. */
-const BUSY_SNAPSHOT_FACTOR = 4
+const BUSY_SNAPSHOT_FACTOR = 16
 /** A snapshot by itself begins when nobody has written for so long. */
 const REST_MS = 2000
 
