@@ -5,13 +5,14 @@ import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Transaction } from '../coordinator/transaction.js'
 import type { Batch } from '../query/batch.js'
+import { beginsWith } from '../query/index-candidate.js'
 import type { Parameters } from '../query/parameters.js'
 import { planWrite, readingOf, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
 import type { QuerySource } from '../query/query-source.js'
 import { runSelect } from '../query/run-select.js'
 import type { Control } from './control.js'
 import { lockWritten } from './locked-write.js'
-import { sourceAt, type Moment } from './query-source.js'
+import { sourceAt } from './query-source.js'
 import { done, given, running, type CommandName, type RunningStatement, type StatementOptions } from './running-statement.js'
 import type { SessionState } from './session.js'
 import { StatementPages } from './statement-pages.js'
@@ -92,7 +93,8 @@ export class WriteStatements {
       const returned = await returnedBatches(statement, plan, source, parameters, control)
       try {
         const commit = await this.#coordinator.commit(set, { metadata: new Uint8Array(0), signal: options.signal })
-        return this.#written(statement, plan, returned, commit, parameters, control, moment)
+        const after = (): QuerySource => sourceAt(this.#coordinator, commit.seq, moment)
+        return this.#returned(statement, plan, returned, commit, parameters, control, after)
       } catch (error) {
         if (attempt === ATTEMPTS_MAX || !hasChangedSince(error, plan)) throw error
         if (attempt === 1) await turnToRetry()
@@ -140,18 +142,6 @@ export class WriteStatements {
     }
   }
 
-  #written(
-    statement: WriteStatement,
-    plan: WritePlan,
-    returned: readonly Batch[],
-    commit: Commit,
-    parameters: Parameters,
-    control: Control,
-    moment: Moment
-  ): RunningStatement {
-    return this.#returned(statement, plan, returned, commit, parameters, control, () => sourceAt(this.#coordinator, commit.seq, moment))
-  }
-
   /** `after`: what is there after the write, so that * has the columns that it brought. */
   #returned(
     statement: WriteStatement,
@@ -186,8 +176,8 @@ function beginIndexes(
   const definitions = source.indexDefinitions?.(statement.table) ?? []
   if (definitions.length === 0 || source.count(statement.table) < INDEXED_FROM_ROWS) return undefined
   const run = runSelect(readingOf(statement), source, parameters, control.memory)
-  const paths = run.plan.asked?.conditions.map(({ path }) => path.join('.')) ?? []
-  if (!definitions.some(({ columns: [first] }) => first !== undefined && paths.includes(first.path.join('.')))) return undefined
+  const paths = run.plan.asked?.conditions.map(({ path }) => path) ?? []
+  if (!definitions.some((definition) => beginsWith(definition, paths))) return undefined
   wantIndexes(run, pages)
   return pages.indexes.begin(control)
 }

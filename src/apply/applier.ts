@@ -267,10 +267,10 @@ export class Applier {
   *rest(): Generator<void, void> {
     for (const table of this.#tables.values()) {
       if (table.state !== 'live' || table.compaction !== undefined) continue
-      for (const step of this.#settlePoor(table)) {
+      for (const _ of this.#settlePoor(table)) {
         this.#changed.add(table)
         this.#publish()
-        yield step
+        yield
       }
     }
   }

@@ -146,12 +146,7 @@ export class Coordinator {
   readonly #lock: FileLock | undefined
   #writing: Writing | undefined
   #closed: Promise<void> | undefined
-  readonly #points = new ReadPoints({
-    clock: { now: () => this.#options.clock.now(), monotonic: () => this.monotonic() },
-    lastSeq: () => this.lastSeq,
-    recovered: () => this.#state,
-    pipeline: () => this.#writing?.pipeline
-  })
+  readonly #points: ReadPoints
   readonly #transactions = new Transactions({
     lastSeq: () => this.lastSeq,
     monotonic: () => this.monotonic(),
@@ -183,6 +178,12 @@ export class Coordinator {
     this.#logBytes = imageBytes(state)
     this.#versions = versions
     this.spill = spill
+    this.#points = new ReadPoints({
+      clock: options.clock,
+      lastSeq: () => this.lastSeq,
+      recovered: () => this.#state,
+      pipeline: () => this.#writing?.pipeline
+    })
     this.#statistics = new KeptStatistics({
       io: options.io,
       databaseId: state.identity.databaseId,

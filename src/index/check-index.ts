@@ -87,10 +87,9 @@ export class IndexCheck {
       this.#memory.look(node, id, place)
       return node
     }
-    const u8 = new Uint8Array(layout.nodeBytes)
-    this.#file.read(goneTo(place), id, u8)
-    const { buffer } = u8
-    node.look(id, { u8, u16: new Uint16Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer) }, 0)
+    const image = new Uint8Array(layout.nodeBytes)
+    this.#file.read(goneTo(place), id, image)
+    node.lookAtImage(id, image)
     return node
   }
 }

@@ -114,6 +114,12 @@ export class IndexNode {
     this.#half = at >> 1
   }
 
+  /** Looks at a node that stands alone in bytes of its own. */
+  lookAtImage(id: number, image: Uint8Array): void {
+    const { buffer } = image
+    this.look(id, { u8: image, u16: new Uint16Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer) }, 0)
+  }
+
   // What it says.
 
   /** Even where nobody writes to it. */

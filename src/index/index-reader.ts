@@ -238,9 +238,7 @@ export class IndexReader {
       this.#file.read(slot, id, bytes)
       this.#kept.set(id, bytes)
     }
-    const { buffer } = bytes
-    const views = { u8: bytes, u16: new Uint16Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer) }
-    this.#node.look(id, views, 0)
+    this.#node.lookAtImage(id, bytes)
   }
 }
 

@@ -1,4 +1,5 @@
 /** What an index can serve of a condition with the values of one execution: the ranges in which all rows lie for which it is true. */
+import { type IndexDefinition } from '../catalog/index-definition.js'
 import { compareKeys } from '../codec/key-codec.js'
 import { identityOf } from '../codec/value-order.js'
 import { type IndexRange } from '../index/index-reader.js'
@@ -72,6 +73,11 @@ function disjoint(ranges: IndexRange[]): readonly IndexRange[] {
 }
 
 const NO_BYTES = new Uint8Array(0)
+
+/** One of these paths is that of its first column. */
+export function beginsWith({ columns: [first] }: IndexDefinition, paths: readonly (readonly string[])[]): boolean {
+  return first !== undefined && paths.some((path) => isSamePath(path, first.path))
+}
 
 /** All that is read of a row stands in an entry of the index. */
 export function isCovering({ definition }: ReadableIndex, { fields, hasStar }: TableScan, primaryKey: string): boolean {

@@ -51,6 +51,12 @@ export type IndexChoice = {
   readonly text: string
 }
 
+/** Of a choice, what it is of these ranges as long as nothing else is said. */
+export function choiceOf(index: ReadableIndex, ranges: readonly IndexRange[]) {
+  const ends: readonly RangeEnd[] = []
+  return { index, ranges, order: undefined, ends, found: undefined, isCovered: false, isExact: false, rowsMax: Infinity, text: '' } as const
+}
+
 /** A way that was thought of. */
 export type ConsideredWay = {
   readonly index: ReadableIndex | undefined

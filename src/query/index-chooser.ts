@@ -10,7 +10,7 @@ import { type ColumnConditions } from './column-conditions.js'
 import { estimatedTable, filteredRows, scanRows } from './estimate-scan.js'
 import { type Execution } from './evaluate.js'
 import { type IndexCandidate, indexCandidate, isCovering, isSamePath } from './index-candidate.js'
-import { type AccessChoice, type ConsideredWay, type IndexChoice, NO_CHOICE, type RangeEnd } from './index-choice.js'
+import { type AccessChoice, choiceOf, type ConsideredWay, type IndexChoice, NO_CHOICE, type RangeEnd } from './index-choice.js'
 import { entryOrder } from './index-order.js'
 import { type QuerySource } from './query-source.js'
 import { type ColumnOrder, type Condition, type ExtremeOf, type TableScan } from './source-plan.js'
@@ -307,21 +307,9 @@ function namedText({ index, text }: IndexCandidate): string {
   return `${index.definition.name}${text === '' ? '' : ` (${text})`}`
 }
 
-const NO_ENDS: readonly RangeEnd[] = []
-
 function base(candidate: IndexCandidate) {
   const { index, ranges, isExact } = candidate
-  return {
-    index,
-    ranges,
-    text: namedText(candidate),
-    isExact,
-    order: undefined,
-    ends: NO_ENDS,
-    found: undefined,
-    isCovered: false,
-    rowsMax: Number.POSITIVE_INFINITY
-  } as const
+  return { ...choiceOf(index, ranges), text: namedText(candidate), isExact } as const
 }
 
 /** The end of a range at which the least or the greatest value of a column stands; undefined where the index does not tell. */

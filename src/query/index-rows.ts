@@ -44,24 +44,20 @@ function fieldsOf({ fields, hasStar }: TableScan) {
 }
 
 function* documentsOf(choice: IndexChoice, source: QuerySource, table: string, reverse: boolean): Generator<Document, void> {
-  for (const ordinal of ordinalsOf(choice, source, table, reverse)) {
+  yield* documentsAt(ordinalsOf(choice, source, table, reverse), source, table)
+}
+
+function* documentsAt(ordinals: Iterable<number>, source: QuerySource, table: string): Generator<Document, void> {
+  for (const ordinal of ordinals) {
     const document = source.documentAt?.(table, ordinal)
     if (document !== undefined) yield document
   }
 }
 
 function ordinalsOf(choice: IndexChoice, source: QuerySource, table: string, reverse: boolean): Iterable<number> {
-  const { index, ranges, order, found } = choice
+  const { order, found } = choice
   if (order !== undefined) return found !== undefined && order === 'forward' ? found : inOrder(choice, source)
-  const ordinals: number[] = found === undefined ? [] : [...found]
-  if (found === undefined) {
-    for (const range of ranges) {
-      for (const { values, count } of index.reader.batches(range, source.seq, false)) {
-        for (let at = 0; at < count; at++) ordinals.push(values[at] as number)
-      }
-    }
-  }
-  return source.inKeyOrder?.(table, ordinals, reverse) ?? []
+  return source.inKeyOrder?.(table, [...(found ?? inOrder(choice, source))], reverse) ?? []
 }
 
 function* inOrder({ index, ranges, order = 'forward' }: IndexChoice, source: QuerySource): Generator<number, void> {
@@ -87,10 +83,7 @@ function* extremes({ ends }: IndexChoice, source: QuerySource, table: string): G
       for (let at = 0; at < count; at++) ordinals.add(more[at] as number)
     }
   }
-  for (const ordinal of source.inKeyOrder?.(table, [...ordinals], false) ?? []) {
-    const document = source.documentAt?.(table, ordinal)
-    if (document !== undefined) yield document
-  }
+  yield* documentsAt(source.inKeyOrder?.(table, [...ordinals], false) ?? [], source, table)
 }
 
 /** No other value equals it: of lists, objects and integers past 2^53 some may. */

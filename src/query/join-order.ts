@@ -2,9 +2,11 @@
  * The order in which the tables of inner joins are joined: the one whose estimated cost is least among those in which each table has a key
  * with those before it. The rows come as if it were that of FROM: they are sorted by the keys of the tables, which costs too.
  */
-import { byKeyCost, hashCost, indexRowsCost, keyOrderCost, scanCost, sortCost, walkCost } from './cost.js'
-import { estimatedLeafRows, liveRows, rowsOfValue, shareOfKey } from './estimate-join.js'
+import { byKeyCost, hashCost, indexRowsCost, scanCost, sortCost, walkCost } from './cost.js'
+import { estimatedLeafRows, liveRows, shareOfKey } from './estimate-join.js'
 import { type Execution } from './evaluate.js'
+import { beginsWith, isSamePath } from './index-candidate.js'
+import { indexLookupCost } from './join-select.js'
 import { type JoinKey, type JoinPlan, type LeafPlan, type SourcePlan } from './source-plan.js'
 import { type TableSource } from './table-source.js'
 
@@ -84,14 +86,12 @@ function withTable(
 }
 
 function lookupCostOf({ source }: Side, keys: readonly Edge[], leftRows: number): number | undefined {
-  const fields = keys.map(({ key }) => key.field?.join('.'))
+  const fields = keys.flatMap(({ key: { field } }) => (field === undefined ? [] : [field]))
   if (source.source.forced?.join === 'hash') return undefined
-  if (fields.includes(source.primaryKey)) return byKeyCost(leftRows)
-  const definition = source.source.indexDefinitions?.(source.table).find(({ columns: [first] }) => fields.includes(first?.path.join('.')))
+  if (fields.some((field) => isSamePath(field, [source.primaryKey]))) return byKeyCost(leftRows)
+  const definition = source.source.indexDefinitions?.(source.table).find((each) => beginsWith(each, fields))
   const path = definition?.columns[0]?.path
-  if (path === undefined) return undefined
-  const entries = leftRows * rowsOfValue(source, path)
-  return walkCost(leftRows, entries) + indexRowsCost(entries, false) + keyOrderCost(entries)
+  return path === undefined ? undefined : indexLookupCost(source, path, leftRows, false)
 }
 
 function sideOf(leaf: LeafPlan, source: TableSource, execution: Execution): Side {
@@ -100,10 +100,8 @@ function sideOf(leaf: LeafPlan, source: TableSource, execution: Execution): Side
   const { scan } = leaf
   if (scan.access.kind === 'keys') return { leaf, source, rows, cost: byKeyCost(rows) }
   const scanned = scanCost(live, live, rows, scan.hasStar)
-  const conditions = scan.asked?.conditions ?? []
-  const isIndexed = source.source
-    .indexDefinitions?.(source.table)
-    .some(({ columns: [first] }) => conditions.some(({ path }) => path.join('.') === first?.path.join('.')))
+  const paths = scan.asked?.conditions.map(({ path }) => path) ?? []
+  const isIndexed = source.source.indexDefinitions?.(source.table).some((each) => beginsWith(each, paths))
   const byIndex = walkCost(1, rows) + indexRowsCost(rows, false)
   return { leaf, source, rows, cost: isIndexed === true ? Math.min(scanned, byIndex) : scanned }
 }

@@ -10,7 +10,7 @@ import { byKeyCost, hashCost, indexRowsCost, keyOrderCost, scanCost, walkCost } 
 import { type Batch } from './batch.js'
 import { estimatedLeafRows, liveRows, rowsOfValue } from './estimate-join.js'
 import { type Execution } from './evaluate.js'
-import { type IndexChoice } from './index-choice.js'
+import { choiceOf, type IndexChoice } from './index-choice.js'
 import { isCovering, isSamePath } from './index-candidate.js'
 import { type JoinPlan } from './source-plan.js'
 import { type TableSource } from './table-source.js'
@@ -127,27 +127,18 @@ export class JoinSelect {
   }
 }
 
-/** Of the partners of so many rows: as many for each as there are rows with one value. */
+/** Of the partners of so many rows. */
 export function lookupCost(lookup: Lookup, right: TableSource, leftRows: number): number {
   if (lookup.kind === 'key') return byKeyCost(leftRows)
-  const path = lookup.index.definition.columns[0]?.path ?? []
+  return indexLookupCost(right, lookup.index.definition.columns[0]?.path ?? [], leftRows, lookup.isCovered)
+}
+
+/** The same by an index on a column: as many for each as there are rows with one value. */
+export function indexLookupCost(right: TableSource, path: readonly string[], leftRows: number, isCovered: boolean): number {
   const entries = leftRows * rowsOfValue(right, path)
-  return walkCost(leftRows, entries) + indexRowsCost(entries, lookup.isCovered) + keyOrderCost(entries)
+  return walkCost(leftRows, entries) + indexRowsCost(entries, isCovered) + keyOrderCost(entries)
 }
 
 export function lookupChoice({ index, ranges, entries, isCovered }: AskedRows & { readonly kind: 'index' }): IndexChoice {
-  return {
-    way: 'lookup',
-    index,
-    ranges,
-    entries,
-    order: undefined,
-    ends: [],
-    found: undefined,
-    isCovered,
-    isExact: false,
-    cost: 0,
-    rowsMax: Number.POSITIVE_INFINITY,
-    text: ''
-  }
+  return { ...choiceOf(index, ranges), way: 'lookup', entries, isCovered, cost: 0 }
 }

@@ -91,9 +91,8 @@ export function runSelect(
   }
   let batches = rows()
   if (plan.where !== undefined) {
-    const { evaluator } = plan.where
     const found = batches
-    const filtered = (): Batches => (pages === undefined ? filter(found, evaluator, execution) : pages.filter(found, evaluator))
+    const filtered = (): Batches => filteredBy(pages, found, plan, execution)
     batches = probe('filter', index === undefined ? filtered() : unlessCounted(index, found, filtered))
   }
   if (plan.restored.length > 0) {
@@ -119,10 +118,7 @@ export function runSelect(
   if (index !== undefined && plan.group === undefined && !plan.distinct) {
     const unindexed = (): Batches => {
       const byPages = isPlain ? new PageSelect(plan, source, execution, stats) : undefined
-      let all = scan(plan, source, execution, offset + count, stats, byPages)
-      if (plan.where !== undefined) {
-        all = byPages === undefined ? filter(all, plan.where.evaluator, execution) : byPages.filter(all, plan.where.evaluator)
-      }
+      const all = filteredBy(byPages, scan(plan, source, execution, offset + count, stats, byPages), plan, execution)
       return sorted(project(all, plan.columns, documents, execution))
     }
     const ordered = inOrder(index, projected, sorted, unindexed)
@@ -133,6 +129,12 @@ export function runSelect(
   const jsonLines = isWhole ? () => linesOf(plan, source, stats) : undefined
   const { columns, starNames } = resultShape(plan, tables)
   return { plan, columns, starNames, tables, notices: noticesOf(plan, tables), stats, batches, index, leaves, joins, jsonLines }
+}
+
+/** The rows for which WHERE is true; where pages gave them, they have asked already what they can. */
+function filteredBy(pages: PageSelect | undefined, rows: Batches, { where }: SelectPlan, execution: Execution): Batches {
+  if (where === undefined) return rows
+  return pages === undefined ? filter(rows, where.evaluator, execution) : pages.filter(rows, where.evaluator)
 }
 
 /** The choices of a join's tables, each made when it is needed. */
@@ -213,26 +215,24 @@ function* scan(
     yield { rowCount: 1, columns: (plan.group?.columns ?? []).map(() => vectorOf([count])) }
     return
   }
+  const scanned = (rows: number): void => void (stats.rowsScanned += rows)
   if (plan.isKeyEnds === true) {
-    const looked = (rows: number): void => void (stats.rowsScanned += rows)
-    yield* documentBatches(endsOf(source, table), { paths: plan.fields, documents: 'drop' }, wanted, looked)
+    yield* documentBatches(endsOf(source, table), { paths: plan.fields, documents: 'drop' }, wanted, scanned)
     return
   }
   const access = withTimes(findAccess(plan.access, execution, plan.reverse), plan, execution)
   const choice = access.kind === 'range' ? index?.choice : undefined
-  if (choice !== undefined) {
-    let looked = 0
-    for (const batch of rowsOfIndex(choice, plan, source, wanted, (rows) => void (stats.rowsScanned += rows))) {
+  if (index !== undefined && choice !== undefined) {
+    let given = 0
+    for (const batch of rowsOfIndex(choice, plan, source, wanted, scanned)) {
       yield batch
-      looked += batch.rowCount
-      if (looked < choice.rowsMax || index === undefined) continue
-      index.isGivenUp = true
-      return
+      given += batch.rowCount
+      index.isGivenUp = given >= choice.rowsMax
+      if (index.isGivenUp) break
     }
     return
   }
   if (pages !== undefined && access.kind === 'range' && (yield* pages.rows(access.range, wanted))) return
-  const scanned = (rows: number): void => void (stats.rowsScanned += rows)
   const fields = { paths: plan.fields, documents: plan.hasStar ? 'keep' : 'drop' } as const
   yield* documentBatches(documentsOf(plan, source, table, access), fields, wanted, scanned)
 }

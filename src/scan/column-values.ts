@@ -133,7 +133,9 @@ function readCells(reader: FieldReader, { dataAt, statesAt }: ColumnView, dictio
 
 function readKeys(reader: FieldReader, { page, rows, places, from, to, first, values }: ValuesInto): void {
   const { table } = reader
-  table.lookAtKeys(page, rows, from, to)
+  let seen = 0
+  for (let hit = from; hit < to; hit++) seen |= table.firstByte(page.ordinalOf(rows[hit] as number))
+  table.seen = seen
   for (let hit = from; hit < to; hit++) {
     values[(places[hit] as number) - first] = table.keyValue(page.ordinalOf(rows[hit] as number))
   }

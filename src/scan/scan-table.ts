@@ -43,7 +43,7 @@ export class ScanTable {
   readonly marks: OrdinalMarks
   readonly #number = new Uint8Array(NUMBER_BYTES)
   /** Of keys that were only looked at. */
-  seenLengths = 0
+  seen = 0
 
   constructor({ arena, keys, memory, readPlace, tableId = 0, pageFolder = '' }: ScanTableOptions) {
     this.tableId = tableId
@@ -60,28 +60,20 @@ export class ScanTable {
 
   /** The keys of `ordinals[from, from + count)`. */
   keyValues(ordinals: Int32Array, from: number, count: number): Key[] {
-    const { heap, references } = this.keys
     // As in `column-values.ts`.
     let seen = 0
-    for (let index = 0; index < count; index++) {
-      const reference = references[ordinals[from + index] as number] as number
-      seen |= heap.memory(reference)[heap.index(reference)] as number
-    }
-    this.seenLengths = seen
+    for (let index = 0; index < count; index++) seen |= this.firstByte(ordinals[from + index] as number)
+    this.seen = seen
     const values = new Array<Key>(count)
     for (let index = 0; index < count; index++) values[index] = this.keyValue(ordinals[from + index] as number)
     return values
   }
 
-  /** The keys of `rows[from, to)` of a page, only to have them fetched. */
-  lookAtKeys({ i32, ordinalAt }: PageView, rows: Int32Array, from: number, to: number): void {
+  /** Of the key of an ordinal; only to have it fetched. */
+  firstByte(ordinal: number): number {
     const { heap, references } = this.keys
-    let seen = 0
-    for (let hit = from; hit < to; hit++) {
-      const reference = references[i32[ordinalAt + (rows[hit] as number)] as number] as number
-      seen |= heap.memory(reference)[heap.index(reference)] as number
-    }
-    this.seenLengths = seen
+    const reference = references[ordinal] as number
+    return heap.memory(reference)[heap.index(reference)] as number
   }
 
   /** The key of an ordinal. */
