@@ -3,7 +3,7 @@ import { type IndexDefinition } from '../catalog/index-definition.js'
 import { ClosedNodes } from '../index/closed-nodes.js'
 import { IndexFiles, type IndexFilesOwner } from '../index/index-files.js'
 import { type IndexTreeLimits } from '../index/index-tree.js'
-import { TableIndex } from '../index/table-index.js'
+import { type IndexEvent, TableIndex } from '../index/table-index.js'
 import { type IndexHandle, NODE_BYTES, NodeMemory } from '../index/node-memory.js'
 import { restoreTableIndex } from '../index/restore-table-index.js'
 import { type IndexProgress, writeIndexFile } from '../index/write-index-file.js'
@@ -146,11 +146,10 @@ export class AppliedIndex {
     return { ...written, bytes: 0 }
   }
 
-  /** The event of a frame; false where it could not be kept: it is cold from then on. */
-  readonly takeFrame = (source: Uint8Array, at: number, ordinal: number, place: number): boolean => {
+  /** False where the event could not be kept: it is cold from then on. */
+  take(event: IndexEvent): boolean {
     if (this.#index === undefined) return false
     try {
-      const event = pageEventOf(source, at, ordinal, place, 'with key')
       this.#index.take(event)
       this.takenSeq = event.seq
       this.#events++
@@ -160,6 +159,10 @@ export class AppliedIndex {
       return false
     }
   }
+
+  /** The same of a frame. */
+  readonly takeFrame = (source: Uint8Array, at: number, ordinal: number, place: number): boolean =>
+    this.take(pageEventOf(source, at, ordinal, place, 'without key'))
 
   /** Nobody needs it any more; its memory stays until {@link forget}. */
   leave(): void {

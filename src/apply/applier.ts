@@ -38,6 +38,7 @@ import { type RecutProgress } from '../page/recut.js'
 import { TablePages } from '../page/table-pages.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { AppliedIndex, type IndexAnswer, type IndexCheckpointInfo, type Remembered } from './applied-index.js'
+import { type PageEvent } from '../page/page-event.js'
 import { pageEventOf } from './apply-frame.js'
 import { PageStorage, type TablePageStorage } from './page-storage.js'
 import { type SegmentPart, takePart } from './segment-part.js'
@@ -229,7 +230,7 @@ export class Applier {
     const { pages } = table
     // Its pages could not be kept.
     if (pages === undefined) return
-    yield* takePart(this.#io, tableId, part, (source, at, ordinal, place) => this.#take(table, source, at, ordinal, place))
+    yield* takePart(this.#io, tableId, part, (source, at, ordinal, place) => this.#takeFrame(table, source, at, ordinal, place))
   }
 
   /** From now on what the log brings for the table is remembered. */
@@ -250,7 +251,7 @@ export class Applier {
       const { address, place } = table.remembered[next] as Remembered
       const bytes = this.#memory.bytes()
       if (frameSeq(bytes, address) <= table.pages.appliedSeq) continue
-      this.#take(table, bytes, address, this.#apply.ordinalOf(address), place)
+      this.#takeFrame(table, bytes, address, this.#apply.ordinalOf(address), place)
       if (next % STEP_EVENTS === 0) yield
     }
     table.remembered = []
@@ -474,10 +475,12 @@ export class Applier {
     }
     for (let left = taken; left > 0; left--) {
       const at = this.#frameAt
-      if (table.state === 'live') this.#take(table, bytes, at, this.#apply.ordinalOf(at), table.nextPlace)
+      const ordinal = this.#apply.ordinalOf(at)
+      const event = pageEventOf(bytes, at, ordinal, table.nextPlace, isKnown(table, ordinal) ? 'without key' : 'with key')
+      if (table.state === 'live') this.#take(table, event)
       else if (table.state === 'attended') table.remembered.push({ address: at, place: table.nextPlace })
       for (const index of indexes) {
-        if (index.state === 'live') index.takeFrame(bytes, at, this.#apply.ordinalOf(at), table.nextPlace)
+        if (index.state === 'live') index.take(event)
         else if (index.state === 'attended') index.remembered.push({ address: at, place: table.nextPlace })
       }
       const frame = frameBytes(bytes, at)
@@ -506,13 +509,17 @@ export class Applier {
     }
   }
 
+  #takeFrame(table: Table, source: Uint8Array, at: number, ordinal: number, place: number): boolean {
+    return this.#take(table, pageEventOf(source, at, ordinal, place, isKnown(table, ordinal) ? 'without key' : 'with key'))
+  }
+
   /** False where the table's pages cannot take the event: it is cold from then on. */
-  #take(table: Table, source: Uint8Array, at: number, ordinal: number, place: number): boolean {
+  #take(table: Table, event: PageEvent): boolean {
     const { pages } = table
     if (pages === undefined) return false
     this.#changed.add(table)
     try {
-      pages.take(pageEventOf(source, at, ordinal, place, pages.keys.has(ordinal) ? 'without key' : 'with key'))
+      pages.take(event)
       return true
     } catch (error) {
       // Whatever it is: the table is read as if it had no pages, and is right.
@@ -542,6 +549,10 @@ function* compactionOf(pages: TablePages): Generator<RecutProgress, void> {
   let done = 0
   for (const rows of pages.settle()) yield { done: Math.min(total, (done += rows)), total }
   yield* pages.recut()
+}
+
+function isKnown({ pages }: Table, ordinal: number): boolean {
+  return pages !== undefined && pages.keys.has(ordinal)
 }
 
 /** What it has pinned is let go. */

@@ -1,7 +1,7 @@
 import { valueEnd } from '../codec/document-shape.js'
 import { readKeyPayload, skipValue } from '../codec/key-codec.js'
 import { readVarint, varintEnd } from '../format/bytes.js'
-import { EVENT_CODE_MASK, EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
+import { EVENT_CODE_MASK, EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
 import { type PageEvent } from '../page/page-event.js'
 
 const MSGPACK_ARRAY_OF_3 = 0x93
@@ -19,7 +19,7 @@ const event: { -readonly [Name in keyof PageEvent]: PageEvent[Name] } = {
   frame: -1
 }
 
-/** The written frame at `at` as an event for pages, valid until the next call; `place` is the frame's. The key is read on demand. */
+/** The written frame at `at` as an event, valid until the next call; `place` is the frame's. The key is read of an INSERT, else on demand. */
 export function pageEventOf(source: Uint8Array, at: number, ordinal: number, place: number, key: 'with key' | 'without key'): PageEvent {
   const seq = readVarint(source, at + FRAME_PREFIX_BYTES)
   const typeAt = varintEnd(source, at + FRAME_PREFIX_BYTES) + 8
@@ -29,7 +29,7 @@ export function pageEventOf(source: Uint8Array, at: number, ordinal: number, pla
   event.ordinal = ordinal
   event.source = source
   event.frame = place
-  event.keyBytes = key === 'with key' ? readKeyPayload(source, typeAt + 2, event.key) : 0
+  event.keyBytes = type === EVENT_INSERT || key === 'with key' ? readKeyPayload(source, typeAt + 2, event.key) : 0
   if (type === EVENT_SOFT_DELETE) {
     event.from = event.to = 0
     return event

@@ -13,7 +13,8 @@
  * | 32 | 4 | rows | ordinals that have a location |
  * | 36 | 4 | bytes of the definition | |
  * | 40 | 4 | flags | 1: values were cut |
- * | 44 | 12 | zeros | |
+ * | 44 | 4 | layout of a node | {@link NODE_LAYOUT} |
+ * | 48 | 8 | zeros | |
  * | 56 | 4 | crc32 | of everything between the open nodes and the end |
  * | 60 | 4 | crc32 | of bytes 0 to 59 |
  */
@@ -39,6 +40,9 @@ export const INDEX_END_BYTES = 64
 /** A root: float64 seq, float64 node. */
 export const INDEX_ROOT_BYTES = 16
 
+/** How a node is laid out; 0: each of an entry's words beside those of the others. */
+const NODE_LAYOUT = 1
+
 const MAGIC = 0x58495244
 const FLAG_CUT = 1
 const U32_FIELDS = ['nodes', 'openNodes', 'closedNodes', 'roots', 'rows', 'definitionBytes'] as const
@@ -55,6 +59,7 @@ export function encodeIndexEnd(end: IndexFileEnd): Uint8Array {
   writeU64(bytes, 8, end.indexId)
   U32_FIELDS.forEach((name, at) => writeU32(bytes, 16 + at * 4, end[name]))
   writeU32(bytes, 40, end.hasCut ? FLAG_CUT : 0)
+  writeU32(bytes, 44, NODE_LAYOUT)
   writeU32(bytes, 56, end.tablesCrc)
   writeU32(bytes, 60, crc32(bytes.subarray(0, 60)))
   return bytes
@@ -70,6 +75,14 @@ export function decodeIndexEnd(bytes: Uint8Array, file: string, offset: number):
   const flags = readU32(bytes, 40)
   if (flags > FLAG_CUT) {
     throw new DriftError('UNSUPPORTED_VERSION', `${file} has flags ${flags}, which this release does not know`, { file, found: flags })
+  }
+  const layout = readU32(bytes, 44)
+  if (layout !== NODE_LAYOUT) {
+    throw new DriftError('UNSUPPORTED_VERSION', `${file} has nodes of layout ${layout}; this release reads ${NODE_LAYOUT}`, {
+      file,
+      found: layout,
+      expected: NODE_LAYOUT
+    })
   }
   return {
     nodeBytes: readU32(bytes, 4),

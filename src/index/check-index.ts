@@ -19,7 +19,7 @@ export class IndexCheck {
 
   /** What is wrong with a node by itself; undefined: nothing. */
   nodeFault(id: number): string | undefined {
-    const { entriesMax, nodeBytes, order } = this.#memory.layout
+    const { entriesMax, nodeBytes } = this.#memory.layout
     const node = this.#look(id, 0)
     const { count, level } = node
     if (count > entriesMax || level > 64) return `${count} entries at level ${level}`
@@ -29,12 +29,14 @@ export class IndexCheck {
     let live = 0
     for (let position = 0; position < count; position++) {
       const slot = node.slotAt(position)
-      if (slot >= count || slots.has(slot)) return `entry ${slot} stands twice in its order, or not at all`
+      if (slots.has(slot)) return `entry ${slot} stands twice in its order`
       slots.add(slot)
-      const at = node.keyOffset(slot)
-      if (at < 2 * (order + entriesMax) || at + node.keyBytes(slot) > nodeBytes) return `the key of entry ${slot} lies outside of it`
+      const [from, to] = node.bounds(slot)
+      if (from < node.heapAt || to > nodeBytes) return `entry ${slot} lies outside of its room`
       if (!(node.beginOf(slot) <= node.endOf(slot)) || node.beginOf(slot) < node.t0) return `entry ${slot} ends before it begins`
       if (node.isLive(slot)) live++
+      if (node.digestAt(position) !== node.digestOf(node.u8, node.keyAt(slot), node.keyBytes(slot)))
+        return `entry ${slot} has a wrong digest`
       if (position > 0 && this.#compare(node, node.slotAt(position - 1), slot) > 0) return `entry ${slot} is out of order`
     }
     return live === node.live ? undefined : `${live} entries are alive, not ${node.live}`

@@ -48,7 +48,9 @@ export class IndexKeys {
   readonly #columns: readonly IndexColumn[]
   readonly #names: readonly (readonly Uint8Array[])[]
   readonly #bodyMax: number
-  /** Where the value of each column lies in the document that is looked at. */
+  /** The document that is looked at. */
+  #source: Uint8Array = new Uint8Array(0)
+  /** Where the value of each column lies in it. */
   readonly #found: Int32Array
   /** Whether the document has the column's first field. */
   readonly #isThere: Uint8Array
@@ -61,9 +63,33 @@ export class IndexKeys {
     this.#isThere = new Uint8Array(columns.length)
   }
 
-  /** The key of a document, the msgpack map at `source[from …)`, of the row with the key `key[0, keyBytes)`; how many bytes it has. */
-  ofDocument(source: Uint8Array, from: number, key: Uint8Array, keyBytes: number): number {
-    this.#find(source, from)
+  /** Looks for the columns' values in a document or a patch, the msgpack map at `source[from …)`; false: it has the first field of none. */
+  look(source: Uint8Array, from: number): boolean {
+    const names = this.#names
+    this.#source = source
+    for (let column = 0; column < names.length; column++) {
+      this.#found[column] = NOWHERE
+      this.#isThere[column] = 0
+    }
+    let isAny = false
+    let at = firstFieldAt(source, from)
+    for (let left = fieldCount(source, from); left > 0; left--) {
+      const valueAt = textEnd(source, at)
+      for (let column = 0; column < names.length; column++) {
+        const path = names[column] as readonly Uint8Array[]
+        if (!isName(source, at, valueAt, path[0] as Uint8Array)) continue
+        isAny = true
+        this.#isThere[column] = 1
+        this.#found[column] = path.length === 1 ? valueAt : within(source, valueAt, path)
+      }
+      at = valueEnd(source, valueAt)
+    }
+    return isAny
+  }
+
+  /** The key of the document that was looked at, of the row with the key `key[0, keyBytes)`; how many bytes it has. */
+  ofDocument(key: Uint8Array, keyBytes: number): number {
+    const source = this.#source
     let at = 0
     this.isCut = false
     for (let column = 0; column < this.#columns.length; column++) at = this.#write(source, this.#found[column] as number, column, at)
@@ -71,12 +97,9 @@ export class IndexKeys {
     return at
   }
 
-  /**
-   * The key of a row behind a patch, the msgpack map at `source[from …)`, before which it was `old[at, at + bytes)`; 0: the patch has none
-   * of its fields.
-   */
-  ofPatch(old: Uint8Array, at: number, bytes: number, source: Uint8Array, from: number): number {
-    if (!this.#find(source, from)) return 0
+  /** The key of a row behind the patch that was looked at, before which it was `old[at, at + bytes)`; how many bytes it has. */
+  ofPatch(old: Uint8Array, at: number, bytes: number): number {
+    const source = this.#source
     let to = 0
     let next = at
     this.isCut = false
@@ -135,27 +158,6 @@ export class IndexKeys {
     this.isCut ||= wasCut()
     if (this.#columns[column]?.isDescending === true) invertSortValue(bytes, at, end)
     return end
-  }
-
-  /** Where the columns' values are; false: the map has the first field of none. */
-  #find(source: Uint8Array, from: number): boolean {
-    const names = this.#names
-    this.#found.fill(NOWHERE)
-    this.#isThere.fill(0)
-    let isAny = false
-    let at = firstFieldAt(source, from)
-    for (let left = fieldCount(source, from); left > 0; left--) {
-      const valueAt = textEnd(source, at)
-      for (let column = 0; column < names.length; column++) {
-        const path = names[column] as readonly Uint8Array[]
-        if (!isName(source, at, valueAt, path[0] as Uint8Array)) continue
-        isAny = true
-        this.#isThere[column] = 1
-        this.#found[column] = path.length === 1 ? valueAt : within(source, valueAt, path)
-      }
-      at = valueEnd(source, valueAt)
-    }
-    return isAny
   }
 }
 

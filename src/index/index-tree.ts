@@ -11,19 +11,21 @@
  *   IDX-4  a node that is closed never changes
  */
 import { assertLaw, DriftError } from '../base/errors.js'
-import { imageCrc, IndexNode } from './index-node.js'
+import { commonPrefix, entryBytes, imageCrc, IndexNode, spreadBehind, spreadBetween } from './index-node.js'
 import { goneTo, type NodeFile, type NodeMemory } from './node-memory.js'
 
-/** Of a full node: live entries that fit into one new node, and those that each of several gets. */
+/** Of the room of a node: live entries that fit into one new node, and those that each of several gets. */
 const ONE_NODE_SHARE = 0.7
 const EACH_NODE_SHARE = 0.6
-/** With fewer live entries than this a node that is split takes a neighbour's too. */
+/** With less of live entries than this a node that is split takes a neighbour's too. */
 const SPARSE_SHARE = 0.25
-/** A leaf with fewer live and more dead entries than these is split before it is full. */
+/** A leaf with less of live and more of dead entries than these is split before it is full. */
 const FEW_LIVE_SHARE = 1 / 8
 const MANY_DEAD_SHARE = 1 / 4
-/** Behind the last key a full node with fewer dead entries is left as it is. */
+/** Behind the last key a full node with less of dead entries is left as it is. */
 const FEW_DEAD_SHARE = 1 / 8
+/** Of a leaf that begins behind the last key: last bytes of its first key that others are expected to differ in. */
+const BEHIND_DIFFERS = 2
 /** Nodes that leave memory at a time. */
 const LEAVING_NODES = 32
 
@@ -58,6 +60,7 @@ export class IndexTree {
   readonly #nodesMax: number
   readonly #node: IndexNode
   readonly #other: IndexNode
+  readonly #live: LiveEntries
   /** From the root to a leaf; the slot is that of the entry in the node above. */
   readonly #path: Step[] = []
   #depth = 0
@@ -82,7 +85,8 @@ export class IndexTree {
     this.#nodesMax = limits.nodesMax ?? Infinity
     this.#node = new IndexNode(memory.layout)
     this.#other = new IndexNode(memory.layout)
-    this.#slotBits = 32 - Math.clz32(memory.layout.entriesMax - 1)
+    this.#slotBits = memory.layout.slotBits
+    this.#live = { nodes: [], ends: [], slots: new Uint16Array(2 * memory.layout.entriesMax) }
     if (kept !== undefined) {
       this.#closed = [...kept.closed]
       this.#crcs = [...kept.crcs]
@@ -93,7 +97,7 @@ export class IndexTree {
     }
     memory.reserveRoot()
     const root = this.#newNode()
-    this.#node.clear(0, 0, noBytes, 0)
+    this.#node.clear(0, 0, noBytes, spreadBehind(noBytes))
     memory.addRoot(0, root)
   }
 
@@ -126,9 +130,9 @@ export class IndexTree {
       node = this.at(locationOf())
     }
     node.endEntry(this.slotOf(locationOf()), seq)
-    const { entriesMax } = this.memory.layout
-    if (node.live >= entriesMax * FEW_LIVE_SHARE || node.count - node.live <= entriesMax * MANY_DEAD_SHARE) return
-    if (this.memory.rootAt(Infinity) !== node.id) this.#splitLeaf(node, seq)
+    const { roomBytes } = this.memory.layout
+    if (node.liveBytes >= roomBytes * FEW_LIVE_SHARE || node.usedBytes - node.liveBytes <= roomBytes * MANY_DEAD_SHARE) return
+    if (this.memory.newestRoot !== node.id) this.#splitLeaf(node, seq)
   }
 
   /** The node of a location, until the next call. */
@@ -146,15 +150,15 @@ export class IndexTree {
   }
 
   #look(node: IndexNode, id: number): void {
-    const place = this.memory.placeOf(id)
-    assertLaw(place >= 0, 'IDX-4', `node ${id} of an index is open and not in memory`)
+    const place = this.memory.ownPlaceOf(id)
+    if (place < 0) assertLaw(false, 'IDX-4', `node ${id} of an index is open and not in memory`)
     this.memory.look(node, id, place)
   }
 
   /** To the leaf that has the key's place now: `#path`, and `#node` at its end. */
   #descend(key: Uint8Array, from: number, bytes: number): void {
     const node = this.#node
-    let id = this.memory.rootAt(Infinity)
+    let id = this.memory.newestRoot
     let slot = -1
     this.#isLast = true
     for (this.#depth = 0; ; this.#depth++) {
@@ -190,17 +194,18 @@ export class IndexTree {
     for (;;) {
       this.#descend(low, 0, low.length)
       if (this.#node.id !== id) return
-      this.#split(this.#depth, seq)
+      this.#split(this.#depth, seq, 0)
     }
   }
 
   /** Makes room for a key in the leaf of the path, or above it first; the way is to be gone anew. */
   #makeRoom(seq: number, key: Uint8Array, from: number, bytes: number): void {
     const node = this.#node
-    const { count, live } = node
+    const { count } = node
     const isBehind = this.#isLast && this.#depth > 0 && count > 0 && !node.isTooOld(seq) && this.#isAbove(node, key, from, bytes)
-    if (isBehind && count - live <= this.memory.layout.entriesMax * FEW_DEAD_SHARE) this.#addBehind(seq, key, from, bytes)
-    else this.#split(this.#depth, seq)
+    const isFull = node.usedBytes - node.liveBytes <= this.memory.layout.roomBytes * FEW_DEAD_SHARE
+    if (isBehind && isFull) this.#addBehind(seq, key, from, bytes)
+    else this.#split(this.#depth, seq, entryBytes(bytes))
   }
 
   #isAbove(node: IndexNode, key: Uint8Array, from: number, bytes: number): boolean {
@@ -218,78 +223,68 @@ export class IndexTree {
     while (lowBytes < bytes && lowBytes <= node.keyBytes(last) && key[from + lowBytes - 1] === node.u8[lastAt + lowBytes - 1]) lowBytes++
     const low = key.slice(from, from + lowBytes)
     this.#look(node, parent)
-    if (!node.hasRoom(lowBytes, seq)) return this.#split(this.#depth - 1, seq)
+    if (!node.hasRoom(lowBytes, seq)) return this.#split(this.#depth - 1, seq, entryBytes(lowBytes))
     const id = this.#newNode()
-    node.clear(0, seq, low, lowBytes)
+    // What comes behind differs from it in few bytes.
+    node.clear(0, seq, low, spreadBehind(low.subarray(0, Math.max(0, lowBytes - BEHIND_DIFFERS))))
     this.#look(node, parent)
     node.add(low, 0, lowBytes, id, seq)
   }
 
-  /** Closes a node of the path: its live entries, a neighbour's too where they are few, begin again in new nodes. */
-  #split(depth: number, seq: number): void {
+  /**
+   * Closes a node of the path: its live entries, a neighbour's too where they are few, begin again in new nodes, so that one of them has
+   * room for `needed` bytes more.
+   */
+  #split(depth: number, seq: number, needed: number): void {
     const { id, slot } = this.#path[depth] as Step
-    const { layout } = this.memory
+    const { roomBytes } = this.memory.layout
     const node = this.#node
     this.#look(node, id)
     const { level } = node
-    const isSparse = node.live < layout.entriesMax * SPARSE_SHARE && node.liveKeyBytes < layout.heapBytes * SPARSE_SHARE
     const old = [{ id, slot }]
     const parent = depth === 0 ? undefined : (this.#path[depth - 1] as Step).id
-    if (isSparse && parent !== undefined) this.#addNeighbour(old, parent)
-    const live = this.#liveEntries(old)
-    if (depth === 0 && level > 0 && live.length === 1) {
+    if (node.liveBytes < roomBytes * SPARSE_SHARE && parent !== undefined) this.#addNeighbour(old, parent)
+    const bytes = this.#findLive(old)
+    const live = this.#live
+    if (depth === 0 && level > 0 && liveCount(live) === 1) {
       // What is below it is the root then.
+      this.#look(node, id)
+      const child = node.valueOf(live.slots[0] as number)
       this.memory.reserveRoot()
-      this.memory.addRoot(seq, (live[0] as Live).value)
+      this.memory.addRoot(seq, child)
       this.#close(id, seq)
       return
     }
-    const parts = partsOf(live, layout.entriesMax, layout.heapBytes)
     this.#look(node, (old[0] as Step).id)
     const first = node.u8.slice(node.lowAt, node.lowAt + node.lowBytes)
-    // Above the leaves a node begins exactly where its first child does.
-    const lows = parts.map((part, index) => {
-      if (index === 0) return first
-      return level === 0 ? lowBetween(parts[index - 1] as readonly Live[], part) : (part[0] as Live).key
-    })
+    const isOne = bytes <= roomBytes * ONE_NODE_SHARE && first.length + entryBytes(0) + bytes + needed <= roomBytes
+    const parts = this.#partsOf(bytes, isOne ? 1 : Math.max(2, Math.ceil(bytes / (roomBytes * EACH_NODE_SHARE))))
+    const lows = parts.map((from) => (from === 0 ? first : this.#lowAt(from, level)))
+    const lowsBytes = lows.reduce((sum, low) => sum + entryBytes(low.length), 0)
     if (parent !== undefined) {
       this.#look(node, parent)
-      const keyBytes = lows.reduce((sum, low) => sum + low.length, 0)
-      if (!node.hasRoomFor(lows.length, keyBytes) || node.isTooOld(seq)) return this.#split(depth - 1, seq)
+      if (!node.hasRoomFor(lowsBytes) || node.isTooOld(seq)) return this.#split(depth - 1, seq, lowsBytes)
     }
     this.memory.reserveRoot()
-    const fresh: number[] = []
-    const isGrowing = parent === undefined && parts.length > 1
     this.#reserveNodes(parts.length + 1)
-    parts.forEach((part, index) => {
-      const low = lows[index] as Uint8Array
-      const number = this.#newNode()
-      fresh.push(number)
-      node.clear(level, seq, low, low.length)
-      for (const { key, value } of part) {
-        const at = node.add(key, 0, key.length, value, seq)
-        if (level === 0) this.#relocate(value, this.#location(number, at))
-      }
-    })
-    if (isGrowing) {
-      const root = this.#newNode()
-      node.clear(level + 1, seq, noBytes, 0)
-      fresh.forEach((child, index) => {
-        const low = lows[index] as Uint8Array
-        node.add(low, 0, low.length, child, seq)
-      })
-      this.memory.addRoot(seq, root)
-    } else if (parent === undefined) {
-      this.memory.addRoot(seq, fresh[0] as number)
-    } else {
+    const fresh = parts.map((from, part) => this.#newNodeOf(level, seq, lows[part] as Uint8Array, from, parts[part + 1] ?? liveCount(live)))
+    if (parent !== undefined) {
       this.#look(node, parent)
       for (const { slot: entry } of old) node.endEntry(entry, seq)
-      fresh.forEach((child, index) => {
-        const low = lows[index] as Uint8Array
-        node.add(low, 0, low.length, child, seq)
-      })
+      for (const [part, child] of fresh.entries()) this.#addChild(lows[part] as Uint8Array, child, seq)
+    } else if (parts.length > 1) {
+      const root = this.#newNode()
+      node.clear(level + 1, seq, noBytes, spreadBehind(noBytes))
+      for (const [part, child] of fresh.entries()) this.#addChild(lows[part] as Uint8Array, child, seq)
+      this.memory.addRoot(seq, root)
+    } else {
+      this.memory.addRoot(seq, fresh[0] as number)
     }
     for (const { id: number } of old) this.#close(number, seq)
+  }
+
+  #addChild(low: Uint8Array, child: number, seq: number): void {
+    this.#node.add(low, 0, low.length, child, seq)
   }
 
   /** Puts the neighbour of the one node of `old` beside it, in the order of their keys. */
@@ -308,20 +303,77 @@ export class IndexTree {
     else old.push(step)
   }
 
-  #liveEntries(nodes: readonly Step[]): Live[] {
-    const live: Live[] = []
+  /** Fills `#live`; the bytes that they take of a node. */
+  #findLive(nodes: readonly Step[]): number {
+    const live = this.#live
     const node = this.#other
-    for (const { id } of nodes) {
+    let found = 0
+    let bytes = 0
+    live.nodes = nodes.map(({ id }) => id)
+    live.ends = live.nodes.map((id) => {
       this.#look(node, id)
+      bytes += node.liveBytes
       const { count } = node
       for (let position = 0; position < count; position++) {
         const slot = node.slotAt(position)
-        if (!node.isLive(slot)) continue
-        const at = node.keyAt(slot)
-        live.push({ key: node.u8.slice(at, at + node.keyBytes(slot)), value: node.valueOf(slot) })
+        if (node.isLive(slot)) live.slots[found++] = slot
       }
+      return found
+    })
+    return bytes
+  }
+
+  /** `#other` looks at the node of a live entry. */
+  #lookAtLive(entry: number): void {
+    const { nodes, ends } = this.#live
+    const id = nodes[entry < (ends[0] as number) ? 0 : 1] as number
+    if (this.#other.id !== id) this.#look(this.#other, id)
+  }
+
+  /** Where each of so many parts of the live entries begins, about as much in each. */
+  #partsOf(bytes: number, count: number): number[] {
+    const parts = [0]
+    if (count === 1) return parts
+    const { slots } = this.#live
+    const entries = liveCount(this.#live)
+    const node = this.#other
+    let taken = 0
+    for (let entry = 0; entry < entries && parts.length < count; entry++) {
+      if (entry > (parts[parts.length - 1] as number) && taken >= (bytes / count) * parts.length) parts.push(entry)
+      this.#lookAtLive(entry)
+      taken += entryBytes(node.keyBytes(slots[entry] as number))
     }
-    return live
+    return parts
+  }
+
+  /** The first key of the range that begins with a live entry. */
+  #lowAt(entry: number, level: number): Uint8Array {
+    const first = this.#keyOfLive(entry)
+    // Above the leaves a node begins exactly where its first child does.
+    return level > 0 ? first : lowBetween(this.#keyOfLive(entry - 1), first)
+  }
+
+  #keyOfLive(entry: number): Uint8Array {
+    this.#lookAtLive(entry)
+    const node = this.#other
+    const slot = this.#live.slots[entry] as number
+    return node.u8.slice(node.keyAt(slot), node.keyAt(slot) + node.keyBytes(slot))
+  }
+
+  /** A new node with the live entries `[from, to)`. */
+  #newNodeOf(level: number, seq: number, low: Uint8Array, from: number, to: number): number {
+    const { slots } = this.#live
+    const id = this.#newNode()
+    const node = this.#node
+    const other = this.#other
+    node.clear(level, seq, low, from === to ? spreadBehind(noBytes) : spreadBetween(this.#keyOfLive(from), this.#keyOfLive(to - 1)))
+    for (let entry = from; entry < to; entry++) {
+      this.#lookAtLive(entry)
+      const slot = slots[entry] as number
+      const fresh = node.append(other, slot, seq)
+      if (level === 0) this.#relocate(other.valueOf(slot), this.#location(id, fresh))
+    }
+    return id
   }
 
   #close(id: number, seq: number): void {
@@ -393,35 +445,16 @@ export class IndexTree {
   }
 }
 
-type Live = { readonly key: Uint8Array; readonly value: number }
+/** The live entries of one node or of two neighbours: in the order of their keys, up to `ends` in each. */
+type LiveEntries = { nodes: readonly number[]; ends: readonly number[]; readonly slots: Uint16Array }
+
+function liveCount({ ends }: LiveEntries): number {
+  return ends[ends.length - 1] as number
+}
 
 const noBytes = new Uint8Array(0)
 
-/** Live entries for each new node, about as much to each. */
-function partsOf(live: readonly Live[], entriesMax: number, heapBytes: number): (readonly Live[])[] {
-  const bytes = live.reduce((sum, { key }) => sum + key.length, 0)
-  if (live.length <= entriesMax * ONE_NODE_SHARE && bytes <= heapBytes * ONE_NODE_SHARE) return [live]
-  const share = Math.max(live.length / (entriesMax * EACH_NODE_SHARE), bytes / (heapBytes * EACH_NODE_SHARE))
-  const count = Math.max(2, Math.ceil(share))
-  // An entry weighs its part of either limit.
-  const weightOf = ({ key }: Live): number => 1 / entriesMax + key.length / heapBytes
-  const each = live.reduce((sum, entry) => sum + weightOf(entry), 0) / count
-  const parts: Live[][] = [[]]
-  let weight = 0
-  for (const entry of live) {
-    const last = parts[parts.length - 1] as Live[]
-    if (weight >= each * parts.length && last.length > 0 && parts.length < count) parts.push([entry])
-    else last.push(entry)
-    weight += weightOf(entry)
-  }
-  return parts
-}
-
 /** The shortest bytes above the last key of one part that are at most the first key of the next. */
-function lowBetween(before: readonly Live[], behind: readonly Live[]): Uint8Array {
-  const last = (before[before.length - 1] as Live).key
-  const first = (behind[0] as Live).key
-  let bytes = 0
-  while (bytes < last.length && bytes < first.length && last[bytes] === first[bytes]) bytes++
-  return first.slice(0, bytes + 1)
+function lowBetween(last: Uint8Array, first: Uint8Array): Uint8Array {
+  return first.slice(0, commonPrefix(last, first).length + 1)
 }

@@ -55,19 +55,21 @@ export class NodeMemory {
   readonly #words: Int32Array
   /** The header's first word. */
   readonly #at: number
-  readonly #nodesPerBlock: number
+  /** A block has 1 << so many nodes. */
+  readonly #blockShift: number
   /** Views of the blocks of places and of roots, found when they are first read. */
   readonly #places: { readonly words: Int32Array; readonly at: number }[] = []
   readonly #roots: { readonly f64: Float64Array; readonly at: number }[] = []
   /** Of the writer: what it claimed, and how many blocks of roots. */
   readonly #claimed: number[] = []
   #rootBlocks = 0
+  #newest = -1
 
   private constructor(arena: Arena, { header, nodeBytes }: IndexHandle) {
     this.#arena = arena
     this.#header = header
     this.layout = new NodeLayout(nodeBytes)
-    this.#nodesPerBlock = Math.floor(BLOCK_BYTES / nodeBytes)
+    this.#blockShift = Math.floor(Math.log2(BLOCK_BYTES / nodeBytes))
     this.#words = arena.viewsOf(header).i32
     this.#at = arena.offsetOf(header) >> 2
   }
@@ -154,7 +156,7 @@ export class NodeMemory {
   /** So many nodes in a piece of new memory. */
   claimPlaces(): number[] {
     const address = this.#claim()
-    return Array.from({ length: this.#nodesPerBlock }, (_, index) => address * this.#nodesPerBlock + index)
+    return Array.from({ length: 1 << this.#blockShift }, (_, index) => (address << this.#blockShift) + index)
   }
 
   /** Puts the image of a node into memory. */
@@ -166,11 +168,21 @@ export class NodeMemory {
   /** @throws DriftError OVERLOADED, LIMIT: nothing has changed. */
   addNode(place: number): number {
     const id = this.nodeCount
+    const idsMax = 2 ** (32 - this.layout.slotBits)
+    // A location is 32 bits.
+    if (id >= idsMax)
+      throw new DriftError('LIMIT', 'no room for more nodes of an index', { name: 'indexNodesMax', limit: idsMax, seen: id + 1 })
     const block = id >>> PLACE_SHIFT
     if ((id & PLACE_MASK) === 0) this.#addBlock(PLACE_BLOCKS + block, block, PLACE_BLOCKS_MAX, 'nodes of an index')
     this.setPlace(id, place)
     publishWord(this.#words, this.#at + NODE_COUNT, id + 1)
     return id
+  }
+
+  /** As {@link placeOf}: the writer's own words need not be waited for. */
+  ownPlaceOf(id: number): number {
+    const { words, at } = this.#placeBlock(id >>> PLACE_SHIFT)
+    return words[at + (id & PLACE_MASK)] as number
   }
 
   setPlace(id: number, place: number): void {
@@ -186,6 +198,11 @@ export class NodeMemory {
     this.#rootBlocks++
   }
 
+  /** The root of the present. */
+  get newestRoot(): number {
+    return this.#newest
+  }
+
   /** From seq `since` on; {@link reserveRoot} came before. */
   addRoot(since: number, id: number): void {
     const count = this.rootCount
@@ -193,6 +210,7 @@ export class NodeMemory {
     f64[at + 2 * (count & ROOT_MASK)] = since
     f64[at + 2 * (count & ROOT_MASK) + 1] = id
     publishWord(this.#words, this.#at + ROOT_COUNT, count + 1)
+    this.#newest = id
   }
 
   /** Gives all memory back. No reader may be inside. */
@@ -202,11 +220,11 @@ export class NodeMemory {
   }
 
   #addressOf(place: number): number {
-    return Math.floor(place / this.#nodesPerBlock)
+    return place >> this.#blockShift
   }
 
   #offsetOf(place: number, address: number): number {
-    return this.#arena.offsetOf(address) + (place % this.#nodesPerBlock) * this.layout.nodeBytes
+    return this.#arena.offsetOf(address) + (place & ((1 << this.#blockShift) - 1)) * this.layout.nodeBytes
   }
 
   #addBlock(word: number, block: number, blocksMax: number, what: string): void {

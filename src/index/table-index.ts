@@ -68,14 +68,15 @@ export class TableIndex {
     const before = this.#location()
     switch (event.event) {
       case EVENT_INSERT:
-        this.#replace(before, this.#keys.ofDocument(source, from, event.key, event.keyBytes), seq)
+        this.#keys.look(source, from)
+        this.#replace(before, this.#keys.ofDocument(event.key, event.keyBytes), seq)
         break
       case EVENT_PATCH: {
+        if (!this.#keys.look(source, from)) break
         if (before === NOWHERE) assertLaw(false, 'VIS-6', `event ${seq} changes ordinal ${ordinal}, which is not there`)
         const node = this.tree.at(before)
         const slot = this.tree.slotOf(before)
-        const bytes = this.#keys.ofPatch(node.u8, node.keyAt(slot), node.keyBytes(slot), source, from)
-        if (bytes > 0) this.#replace(before, bytes, seq)
+        this.#replace(before, this.#keys.ofPatch(node.u8, node.keyAt(slot), node.keyBytes(slot)), seq)
         break
       }
       case EVENT_SOFT_DELETE:

@@ -33,7 +33,7 @@ export type ArenaOptions = {
   readonly bytes: number
   /** A power of two of at least 4 KiB. */
   readonly slotBytes?: number
-  /** Where one memory ends and the next begins. */
+  /** Where one memory ends and the next begins: a power of two of slots. */
   readonly memoryBytesMax?: number
 }
 
@@ -63,7 +63,9 @@ export class Arena {
   readonly unitBytes: number
   readonly #slotCount: number
   readonly #slotsPerMemory: number
+  /** A power of two. */
   readonly #unitsPerMemory: number
+  readonly #memoryShift: number
   readonly #words: Int32Array
   /** Where the claims' words and, behind them, their sizes begin. */
   readonly #claims: number
@@ -79,6 +81,7 @@ export class Arena {
     this.#slotCount = handle.slotCount
     this.#slotsPerMemory = handle.slotsPerMemory
     this.#unitsPerMemory = handle.slotsPerMemory * UNITS_PER_SLOT
+    this.#memoryShift = Math.log2(this.#unitsPerMemory)
     this.#words = handle.control
     this.#claims = CONTROL_WORDS + handle.slotCount
     this.#sizes = this.#claims + handle.slotCount * UNITS_PER_SLOT
@@ -95,7 +98,7 @@ export class Arena {
   /** @throws DriftError INVALID_ARGUMENT where the budget holds no slot, or a slot has an odd size. */
   static create({ bytes, slotBytes = SLOT_BYTES, memoryBytesMax = MEMORY_BYTES_MAX }: ArenaOptions): Arena {
     const slotCount = Math.floor(bytes / slotBytes)
-    const slotsPerMemory = Math.floor(Math.min(memoryBytesMax, MEMORY_BYTES_MAX) / slotBytes)
+    const slotsPerMemory = 2 ** Math.floor(Math.log2(Math.min(memoryBytesMax, MEMORY_BYTES_MAX) / slotBytes))
     if (slotBytes < 4096 || (slotBytes & (slotBytes - 1)) !== 0 || slotCount < 1 || slotsPerMemory < 1) {
       throw new DriftError('INVALID_ARGUMENT', `an arena of ${bytes} bytes holds no slot of ${slotBytes} bytes`, { bytes, slotBytes })
     }
@@ -164,12 +167,12 @@ export class Arena {
 
   /** Number of the memory that an address lies in. */
   memoryOf(address: number): number {
-    return Math.floor(address / this.#unitsPerMemory)
+    return address >>> this.#memoryShift
   }
 
   /** Where the claim begins in its memory. */
   offsetOf(address: number): number {
-    return (address % this.#unitsPerMemory) * this.unitBytes
+    return (address & (this.#unitsPerMemory - 1)) * this.unitBytes
   }
 
   /** Holds the claim until {@link unpin}; false where it is not that claim any more, or is retired. */

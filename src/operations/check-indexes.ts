@@ -159,10 +159,10 @@ class CheckedIndex {
     const keys = this.#keys
     const before = this.#rows.get(ordinal)
     if (event === EVENT_INSERT) {
-      this.#rows.set(ordinal, keys.bytes.slice(0, keys.ofDocument(source, from, key, keyBytes)))
+      keys.look(source, from)
+      this.#rows.set(ordinal, keys.bytes.slice(0, keys.ofDocument(key, keyBytes)))
     } else if (event === EVENT_PATCH && before !== undefined) {
-      const bytes = keys.ofPatch(before, 0, before.length, source, from)
-      if (bytes > 0) this.#rows.set(ordinal, keys.bytes.slice(0, bytes))
+      if (keys.look(source, from)) this.#rows.set(ordinal, keys.bytes.slice(0, keys.ofPatch(before, 0, before.length)))
     } else this.#rows.delete(ordinal)
   }
 

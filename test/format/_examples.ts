@@ -24,7 +24,7 @@ import { COLUMN_FRAME_BYTES, encodeSnapshotEnd, type SnapshotBlock, type Snapsho
 import { encodeStatistics, type TableStatistics } from '../../src/format/statistics-file.js'
 import { NODE_BYTES } from '../../src/format/version-node.js'
 import { paddedBytes, RECORD_CLOSE, recordHeadBytes, sealRecord, writeRecordHead, type RecordHeader } from '../../src/format/wal-record.js'
-import { IndexNode, NodeLayout } from '../../src/index/index-node.js'
+import { IndexNode, NodeLayout, spreadBetween } from '../../src/index/index-node.js'
 import { VersionStore } from '../../src/mvcc/version-store.js'
 import { BlockBuilder } from '../../src/segment/block-builder.js'
 import { walSalt } from '../../src/wal/wal-file.js'
@@ -99,7 +99,7 @@ export const indexNode = ((): Uint8Array => {
   const views = { u8: new Uint8Array(buffer), u16: new Uint16Array(buffer), i32: new Int32Array(buffer), f64: new Float64Array(buffer) }
   const node = new IndexNode(new NodeLayout(256))
   node.look(7, views, 0)
-  node.clear(0, 3, Buffer.from('a'), 1)
+  node.clear(0, 3, Buffer.from('a'), spreadBetween(Buffer.from('oa'), Buffer.from('oz')))
   node.add(Buffer.from('open'), 0, 4, 2, 4)
   node.endEntry(node.add(Buffer.from('new'), 0, 3, 1, 5), 300)
   return node.image()
@@ -463,28 +463,35 @@ export function examples(): Example[] {
         [4, 'level 0: a leaf'],
         [4, 'entries 2'],
         [4, 'alive 1'],
-        [4, 'bytes of their keys 4'],
-        [4, 'keys begin at 248'],
+        [4, 'what they take 28'],
+        [4, 'entries begin at 200'],
         [4, 'the first key of its range at 255'],
         [4, 'of 1 byte'],
         [8, 'from seq 3'],
         [8, 'still open'],
         [4, 'node 7'],
-        [8, 'zero'],
+        [4, 'prefix: 1 byte'],
+        [4, 'zero'],
         [4, 'crc32'],
-        [8, 'begins: 3 + 1, 3 + 2'],
-        [8, 'room for two more'],
-        [8, 'ends: still alive, 3 + 297'],
-        [8, 'room'],
-        [8, 'values: rows 2 and 1'],
-        [8, 'room'],
-        [8, 'keys: 4 bytes at 251, 3 at 248'],
-        [8, 'room'],
-        [4, 'in order: entry 1, entry 0'],
-        [4, 'room'],
-        [112, 'room for keys'],
+        [8, 'digests: from "a" and five zeros on'],
+        [8, 'steps for 1 more'],
+        [48, 'prefix "o"'],
+        [4, 'in order: slot 25, "new" is below all with the prefix'],
+        [4, 'slot 28, digest 40,358'],
+        [64, 'room'],
+        [4, 'slot 25, at 8 x 25: begin 3 + 2'],
+        [4, 'end 3 + 297'],
+        [4, 'value: row 1'],
+        [2, 'bytes of its key 3'],
         [3, '"new"'],
+        [7, 'zero'],
+        [4, 'slot 28: begin 3 + 1'],
+        [4, 'end: still alive'],
+        [4, 'value: row 2'],
+        [2, 'bytes of its key 4'],
         [4, '"open"'],
+        [6, 'zero'],
+        [7, 'zero'],
         [1, '"a"']
       ]
     },
@@ -502,7 +509,8 @@ export function examples(): Example[] {
         [4, 'rows 200'],
         [4, 'bytes of the definition 37'],
         [4, 'flags'],
-        [12, 'zero'],
+        [4, 'layout of a node 1'],
+        [8, 'zero'],
         [4, 'crc32 of the tables'],
         [4, 'crc32 of the 60 bytes before']
       ]

@@ -1,5 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { IndexNode, NodeLayout, spreadBehind, spreadBetween } from '../../src/index/index-node.js'
 import { IndexReader } from '../../src/index/index-reader.js'
 import { IndexTree, NOWHERE } from '../../src/index/index-tree.js'
 import { type NodeFile, NodeMemory } from '../../src/index/node-memory.js'
@@ -68,7 +69,9 @@ class Model {
 }
 
 const letters = 'abcdefgh'.split('')
-const key = fc.string({ unit: fc.constantFrom(...letters), minLength: 0, maxLength: 5 })
+// Long keys fill a node, and what a separator needs, with few entries.
+const begin = fc.constantFrom('', '', 'ab'.repeat(4), 'a'.repeat(48), `${'a'.repeat(47)}b`)
+const key = fc.tuple(begin, fc.string({ unit: fc.constantFrom(...letters), minLength: 0, maxLength: 5 })).map((parts) => parts.join(''))
 const bound = fc.option(key, { nil: undefined })
 const workload = fc.record({
   rows: fc.constantFrom(3, 40, 400),
@@ -127,4 +130,26 @@ test('a lookup looks at a bounded number of entries whatever the history: rows t
   }
   // Copies for each change of a key.
   t.true((model.memory.nodeCount * entriesMax) / model.versions.length < 4)
+})
+
+const bytes = fc.uint8Array({ max: 3, maxLength: 12 })
+const byBytes = (one: Uint8Array, other: Uint8Array): number => Buffer.compare(one, other)
+
+test('digests stand in the order of their keys, whatever the spread of the node was said to be', (t) => {
+  const node = new IndexNode(new NodeLayout(NODE_BYTES))
+  fc.assert(
+    fc.property(bytes, bytes, fc.array(bytes, { minLength: 2, maxLength: 40 }), fc.boolean(), (one, other, keys, isKnown) => {
+      const [first, last] = [one, other].sort(byBytes) as [Uint8Array, Uint8Array]
+      node.lookAtImage(1, new Uint8Array(NODE_BYTES))
+      node.clear(0, 0, new Uint8Array(0), isKnown ? spreadBetween(first, last) : spreadBehind(first))
+      const digests = keys.sort(byBytes).map((key) => node.digestOf(key, 0, key.length))
+      t.deepEqual(
+        digests,
+        digests.toSorted((left, right) => left - right)
+      )
+    })
+  )
+  node.clear(0, 0, new Uint8Array(0), spreadBetween(Buffer.from('order-1000'), Buffer.from('order-1099')))
+  const orders = Array.from({ length: 100 }, (_, at) => Buffer.from(`order-${1000 + at}`))
+  t.is(new Set(orders.map((key) => node.digestOf(key, 0, key.length))).size, 100)
 })

@@ -37,17 +37,17 @@ test('where nothing is free a claim is refused with the figures, and works again
 })
 
 test('a claim of several slots takes them side by side in one memory', (t) => {
-  const arena = Arena.create({ bytes: 6 * SLOT, slotBytes: SLOT, memoryBytesMax: 3 * SLOT })
+  const arena = Arena.create({ bytes: 8 * SLOT, slotBytes: SLOT, memoryBytesMax: 4 * SLOT })
   const small = arena.claim(1)
-  const large = arena.claim(3 * SLOT)
+  const large = arena.claim(4 * SLOT)
   t.is(arena.offsetOf(large), 0)
   t.is(
-    codeOf(() => arena.claim(3 * SLOT)),
+    codeOf(() => arena.claim(4 * SLOT)),
     'DRIFT_OVERLOADED'
   )
-  t.is(arena.claimedBytes, UNIT + 3 * SLOT)
+  t.is(arena.claimedBytes, UNIT + 4 * SLOT)
   arena.release(small)
-  t.is(arena.claim(3 * SLOT), small)
+  t.is(arena.claim(4 * SLOT), small)
 })
 
 test('MEM-5: memory that is pinned is not given away before the last pin is gone, and cannot be pinned again once retired', (t) => {
