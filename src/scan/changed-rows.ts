@@ -3,22 +3,27 @@
  * rows that were there at the earlier one of which no version lives on. All that is found is valid until the next tile is looked at.
  *
  * A sealed page does not say when a row that outlives it ends. So rows of the later point that began before the earlier one mark their
- * keys: what they mark is as it was. Where one rectangle has both points, its own `end`s say it.
+ * keys: what they mark is as it was. Where one rectangle has both points, its own `end`s say it, and where a few sorted ones lie between
+ * (`tile-chain.ts`) those of all.
  */
 import { type RowTimes } from '../kernel/kernels.js'
 import { type Tile } from '../page/page-directory.js'
 import { type PageView } from '../page/page-view.js'
 import * as layout from '../page/page-layout.js'
 import { grown } from './grown.js'
-import { type PageSlice, slicesOf } from './page-slice.js'
+import { chainOf } from './tile-chain.js'
+import { firstRow, lastRow, type PageSlice, slicesOf } from './page-slice.js'
 import { comparerOf, type RowPairComparer } from './row-pairs.js'
 import { type Scratch } from './scan-memory.js'
 import { type PagesAtSeq, type ScanTable } from './scan-table.js'
 import { type SelectedRows } from './tile-hits.js'
 
 const NO_ROWS = new Int32Array(0)
+const NO_ROW = -1
 /** Rows that are listed at once, four bytes each of working memory. */
 const PIECE_ROWS = 16_384
+/** Rows that are paired at once, twelve bytes each. */
+const PAIRED_ROWS = 4096
 /** Below every offset of a begin. */
 const BEFORE_ALL = -0x8000_0000
 
@@ -52,6 +57,8 @@ export class ChangedRows {
   #base = 0
 
   count = 0
+  /** Of them, those with a row before. */
+  paired = 0
   parts: PagePart[] = []
   beforePages: PageView[] = []
   gone: GoneRows[] = []
@@ -68,19 +75,29 @@ export class ChangedRows {
     this.#comparer = comparerOf(pages.table)
   }
 
-  /** Number of the row of an ordinal that is new or changed. */
+  /** Number of the row of an ordinal that is new or changed in more than one page. */
   numberOf(ordinal: number): number {
     return (this.#marks[ordinal + 1] as number) - this.#base - 1
   }
 
-  /** A tile at S. */
-  find(tile: Tile): void {
-    const table = this.#table
-    const { S } = this.#pages
-    this.count = this.looked = 0
+  /** What differs in the keys of a tile at S; the tile in which rows of S were found: it, or one that ended with the same. */
+  find(tile: Tile): Tile {
+    this.count = this.looked = this.paired = 0
     this.parts = []
     this.beforePages = []
     this.gone = []
+    const chain = chainOf(this.#pages, this.#earlier, tile)
+    if (chain === undefined) {
+      this.#findByMarks(tile)
+      return tile
+    }
+    this.tilesBefore = chain.slice(0, -1)
+    return this.#findInChain(chain)
+  }
+
+  #findByMarks(tile: Tile): void {
+    const table = this.#table
+    const { S } = this.#pages
     this.tilesBefore = this.#pages.tilesOf(this.#earlier, { from: tile.low, to: tile.high })
     const { tilesBefore } = this
     const [only] = tilesBefore
@@ -88,9 +105,7 @@ export class ChangedRows {
     const slices = slicesOf(table, S, tile, this.#isBounded)
     const rowsMax = slices.reduce((sum, { rows }) => sum + rows, 0)
     this.#grow(rowsMax + 1)
-    const { marks, base } = table.marks.begin(rowsMax + 1)
-    this.#marks = marks
-    this.#base = base
+    this.#beginMarks(rowsMax + 1)
     for (const slice of slices) this.#addAfter(slice, isOne)
     for (const before of tilesBefore) {
       const selected: SelectedRows[] = []
@@ -100,6 +115,117 @@ export class ChangedRows {
       }
       if (selected.length > 0) this.gone.push({ tile: before, selected })
     }
+  }
+
+  /** The last tile says which rows are new, and each which of those from the earlier point ended in it. */
+  #findInChain(chain: readonly Tile[]): Tile {
+    const last = chain[chain.length - 1] as Tile
+    const selected: SelectedRows[] = []
+    const add = (page: PageView, rows: Int32Array): void => void (rows.length > 0 && selected.push({ page, rows }))
+    if (last.page !== undefined) add(last.page, this.#findSideBySide(last.page, last))
+    if (chain.length > 1) {
+      this.#beginMarks(this.count + 1)
+      this.#markUnpaired()
+      for (const tile of this.tilesBefore) if (tile.page !== undefined) add(tile.page, this.#addEnded(tile.page, tile))
+    }
+    if (selected.length > 0) this.gone.push({ tile: last, selected })
+    return last
+  }
+
+  /** Of a sorted page with both points: versions of a key lie side by side. The rows that are gone. */
+  #findSideBySide(page: PageView, tile: Tile): Int32Array {
+    const { keys, memory } = this.#table
+    const earlier = page.offsetOf(this.#earlier)
+    const later = page.offsetOf(this.#pages.S)
+    if (page.word(layout.BEGIN_MAX) <= earlier && page.word(layout.END_MIN) > later) return NO_ROWS
+    const from = firstRow(page, keys, tile)
+    const to = lastRow(page, keys, tile)
+    this.looked += to - from
+    this.#grow(to - from + 1)
+    this.#growPairs(to - from + 1)
+    const scratch = memory.of(page.address)
+    const { i32, ordinalAt } = page
+    const { rows, before, beforeRows } = this
+    const pairs = this.#pairs
+    const gone = this.#gone
+    let count = 0
+    let pairCount = 0
+    let goneCount = 0
+    let waiting = NO_ROW
+    for (let piece = from; piece < to; piece += PAIRED_ROWS) {
+      const pieceRows = Math.min(PAIRED_ROWS, to - piece)
+      scratch.reset()
+      const out = scratch.take(pieceRows * 12 + 8)
+      const place = { begin: (page.beginAt + piece) * 4, end: (page.endAt + piece) * 4, ordinals: ordinalAt * 4, rows: pieceRows }
+      const found = scratch.kernels.pairVersions(place, earlier, later, piece, out, waiting)
+      const newsAt = out / 4
+      const oldsAt = newsAt + pieceRows
+      const goneAt = oldsAt + pieceRows
+      for (let index = 0; index < found; index++) {
+        const old = i32[oldsAt + index] as number
+        rows[count] = i32[newsAt + index] as number
+        beforeRows[count] = old
+        before[count] = ~old >>> 31
+        pairs[pairCount] = count++
+        pairCount += ~old >>> 31
+      }
+      waiting = i32[goneAt + pieceRows] as number
+      const end = goneAt + (i32[goneAt + pieceRows + 1] as number)
+      for (let index = goneAt; index < end; index++) gone[goneCount++] = i32[index] as number
+    }
+    if (waiting !== NO_ROW) gone[goneCount++] = waiting
+    this.count = count
+    if (count > 0) {
+      this.same.fill(0, 0, count)
+      this.#partOf.fill(0, 0, count)
+      this.parts.push({ page, from: 0, to: count })
+    }
+    if (pairCount > 0) this.#addPairs(page, pairCount)
+    return gone.slice(0, goneCount)
+  }
+
+  /** So that a row of the earlier point that ended before the last tile began finds the one that is there now. */
+  #markUnpaired(): void {
+    const [part] = this.parts
+    if (part === undefined) return
+    const { i32, ordinalAt } = part.page
+    const marks = this.#marks
+    const { rows, before } = this
+    for (let number = 0; number < this.count; number++) {
+      if (before[number] === 0) marks[(i32[ordinalAt + (rows[number] as number)] as number) + 1] = this.#base + 1 + number
+    }
+  }
+
+  /** Rows that were there at the earlier point and ended in a sorted page: pairs of those that are there again, and the others, that are gone. */
+  #addEnded(page: PageView, tile: Tile): Int32Array {
+    const { keys, memory } = this.#table
+    const earlier = page.offsetOf(this.#earlier)
+    const times = { beginAfter: BEFORE_ALL, beginTo: earlier, endAfter: earlier, endTo: layout.OPEN_END - 1 }
+    if (page.word(layout.BEGIN_MIN) > earlier || page.word(layout.END_MIN) === layout.OPEN_END) return NO_ROWS
+    const from = firstRow(page, keys, tile)
+    const rows = lastRow(page, keys, tile) - from
+    this.looked += rows
+    this.#growPairs(rows + 1)
+    const pairCount = this.#followMarks(page, memory.of(page.address), from, rows, times)
+    const gone = this.#gone.slice(0, this.#goneCount)
+    if (pairCount > 0) {
+      const number = this.beforePages.length + 1
+      for (let index = 0; index < pairCount; index++) this.before[this.#pairs[index] as number] = number
+      this.#addPairs(page, pairCount)
+    }
+    return gone
+  }
+
+  #beginMarks(count: number): void {
+    const { marks, base } = this.#table.marks.begin(count)
+    this.#marks = marks
+    this.#base = base
+  }
+
+  #growPairs(rows: number): void {
+    this.#pairs = grown(this.#pairs, rows)
+    this.#pairRows = grown(this.#pairRows, rows)
+    this.#gone = grown(this.#gone, rows)
   }
 
   #grow(rows: number): void {
@@ -194,22 +320,24 @@ export class ChangedRows {
     const later = page.offsetOf(this.#pages.S)
     if (isOne && page.word(layout.END_MIN) > later) return NO_ROWS
     this.looked += rows
-    this.#pairs = grown(this.#pairs, rows + 1)
-    this.#pairRows = grown(this.#pairRows, rows + 1)
-    this.#gone = grown(this.#gone, rows + 1)
-    const pairCount = this.#followMarks(slice, isOne ? later : undefined)
-    const gone = this.#gone
-    const goneCount = this.#goneCount
-    if (pairCount > 0) this.#addPairs(page, pairCount)
-    const all = gone.slice(0, goneCount)
+    this.#growPairs(rows + 1)
+    const { from, at, scratch } = slice
+    // Of the rows that are visible, in one rectangle those that end by S.
+    const times = { beginAfter: BEFORE_ALL, beginTo: at, endAfter: at, endTo: isOne ? later : layout.OPEN_END }
+    const pairCount = this.#followMarks(page, scratch, from, rows, times)
+    const all = this.#gone.slice(0, this.#goneCount)
+    if (pairCount > 0) {
+      const number = this.beforePages.length + 1
+      for (let index = 0; index < pairCount; index++) this.before[this.#pairs[index] as number] = number
+      this.#addPairs(page, pairCount)
+    }
     return keys === undefined ? all : all.filter((row) => this.#isWithin(page.ordinalOf(row), keys))
   }
 
-  /** Of the rows that are visible, and end up to `later` where that is given: finds those gone, and the pairs of others; returns how many. */
-  #followMarks(slice: PageSlice, later: number | undefined): number {
-    const { page, from, rows, at, scratch } = slice
+  /** Of the rows within these times finds those gone, and pairs with others; returns how many. */
+  // oxlint-disable-next-line max-params
+  #followMarks(page: PageView, scratch: Scratch, from: number, rows: number, times: RowTimes): number {
     const { i32, ordinalAt } = page
-    const times = { beginAfter: BEFORE_ALL, beginTo: at, endAfter: at, endTo: later ?? layout.OPEN_END }
     const { beforeRows } = this
     const marks = this.#marks
     const base = this.#base
@@ -235,12 +363,12 @@ export class ChangedRows {
     return pairCount
   }
 
+  /** The first of the pairs in hand, whose rows before are of this page: compares them. */
   #addPairs(page: PageView, found: number): void {
-    const { parts, before, same, rows, beforeRows } = this
+    const { parts, same, rows, beforeRows } = this
     const pairs = this.#pairs
     this.beforePages.push(page)
-    const number = this.beforePages.length
-    for (let index = 0; index < found; index++) before[pairs[index] as number] = number
+    this.paired += found
     const pages = parts.map((part) => part.page)
     const count = this.#comparer.keepUnlikely({ pages, pageOf: this.#partOf, other: page, rows, otherRows: beforeRows }, pairs, found)
     if (count === 0) return

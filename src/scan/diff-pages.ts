@@ -33,21 +33,18 @@ export function* diffPages(
 /** How many changes there are of each kind. Yields after each tile: a chance to look up. */
 export function* countChanges(pages: PagesAtSeq, earlier: number, options: DiffOptions = {}): Generator<void, ChangeCounts> {
   const counts: ChangeCounts = { inserts: 0, updates: 0, deletes: 0 }
-  for (const [{ count, before, same, gone }] of changedRows(pages, earlier, options)) {
-    let inserts = 0
+  for (const [{ count, paired, same, gone }] of changedRows(pages, earlier, options)) {
     let alike = 0
-    for (let index = 0; index < count; index++) {
-      inserts += before[index] === 0 ? 1 : 0
-      alike += same[index] as number
-    }
-    counts.inserts += inserts
-    counts.updates += count - inserts - alike
+    for (let index = 0; index < count; index++) alike += same[index] as number
+    counts.inserts += count - paired
+    counts.updates += paired - alike
     for (const { selected } of gone) for (const { rows } of selected) counts.deletes += rows.length
     yield
   }
   return counts
 }
 
+/** With the tile of what was found. */
 function* changedRows(
   pages: PagesAtSeq,
   earlier: number,
@@ -57,10 +54,11 @@ function* changedRows(
   const found = new ChangedRows(pages, earlier, isBounded)
   const tiles = pages.tiles(bounds)
   for (const tile of reverse ? tiles.toReversed() : tiles) {
-    found.find(tile)
+    const ofChanges = found.find(tile)
     looked?.(found.looked)
-    yield [found, tile]
+    yield [found, ofChanges]
     tile.letGo?.()
+    ofChanges.letGo?.()
     for (const before of found.tilesBefore) before.letGo?.()
   }
 }
