@@ -36,7 +36,7 @@ export type Write =
   | { readonly patch: string; readonly key: Key; readonly set: Document; readonly ifSeq?: number }
   | { readonly softDelete: string; readonly key: Key; readonly ifSeq?: number }
 
-export type WritePlan = {
+export type CollectedWrites = {
   readonly writes: readonly Write[]
   /** Rows that are written: less than the writes where a key changes. */
   readonly rowCount: number
@@ -46,7 +46,8 @@ export type WritePlan = {
 
 export type WriteStatement = Insert | Update | Delete | Patch | SoftDelete
 
-type Context = {
+/** What a statement reads, its values, and the memory in which its writes are kept. */
+export type WriteContext = {
   readonly source: QuerySource
   /** Where the query of INSERT … SELECT reads. */
   readonly querySource: (select: Select) => QuerySource
@@ -60,15 +61,15 @@ type Context = {
  * @throws DriftError UNKNOWN_TABLE; INVALID_ARGUMENT for a parameter that is missing or a statement without meaning; INVALID_DOCUMENT for
  * a document or patch that is no object.
  */
-export function* planWrite(statement: WriteStatement, context: Context): Generator<void, WritePlan> {
+export function* collectWrites(statement: WriteStatement, context: WriteContext): Generator<void, CollectedWrites> {
   const { parameters } = context
   switch (statement.kind) {
     case 'insert':
-      return yield* planInsert(statement, context)
+      return yield* ofInsert(statement, context)
     case 'update':
-      return yield* planUpdate(statement, context)
+      return yield* ofUpdate(statement, context)
     case 'delete':
-      return yield* planDelete(statement, context)
+      return yield* ofDelete(statement, context)
     case 'patch': {
       const set = asDocument(sourceValue(statement.set, parameters), 'the patch')
       return { writes: [{ patch: statement.table, key: valueOf(statement.key, parameters) as Key, set }], rowCount: 1, returned: [] }
@@ -82,7 +83,7 @@ export function* planWrite(statement: WriteStatement, context: Context): Generat
   }
 }
 
-function* planInsert(statement: Insert, context: Context): Generator<void, WritePlan> {
+function* ofInsert(statement: Insert, context: WriteContext): Generator<void, CollectedWrites> {
   const { source } = context
   const { table, verb, onConflict, conflictTarget } = statement
   const primaryKey = source.primaryKey(table)
@@ -122,7 +123,7 @@ function* planInsert(statement: Insert, context: Context): Generator<void, Write
   return { writes, rowCount: writes.length, returned }
 }
 
-function* documentsToInsert({ source: from }: Insert, context: Context): Generator<void, Document[]> {
+function* documentsToInsert({ source: from }: Insert, context: WriteContext): Generator<void, Document[]> {
   const { parameters, memory } = context
   switch (from.kind) {
     case 'documents':
@@ -177,7 +178,7 @@ export function readingOf(statement: Update | Delete): Select {
   return select
 }
 
-function* planUpdate(statement: Update, context: Context): Generator<void, WritePlan> {
+function* ofUpdate(statement: Update, context: WriteContext): Generator<void, CollectedWrites> {
   const { source, memory } = context
   const { table, set } = statement
   const primaryKey = source.primaryKey(table)
@@ -211,7 +212,7 @@ function* planUpdate(statement: Update, context: Context): Generator<void, Write
   return { writes, rowCount, returned }
 }
 
-function* planDelete(statement: Delete, context: Context): Generator<void, WritePlan> {
+function* ofDelete(statement: Delete, context: WriteContext): Generator<void, CollectedWrites> {
   const { source, memory } = context
   const { table } = statement
   const primaryKey = source.primaryKey(table)
@@ -252,9 +253,9 @@ class ConflictUpdate {
   readonly #values: readonly Evaluator[]
   readonly #where: Evaluator | undefined
   readonly #paths: Path[] = []
-  readonly #context: Context
+  readonly #context: WriteContext
 
-  constructor(set: readonly Assignment[], where: Expression | null, table: string, context: Context) {
+  constructor(set: readonly Assignment[], where: Expression | null, table: string, context: WriteContext) {
     this.#set = set
     this.#context = context
     const scope: Scope = {
