@@ -3,19 +3,26 @@
  * have is left to the row engine.
  */
 import { type PagesAtSeq } from '../scan/scan-table.js'
-import { countChanges, diffPages } from '../scan/diff-pages.js'
+import { changedTiles } from '../scan/changed-tiles.js'
+import { changesFragment, countChanges, diffPages, isBounded, sumOfChanges } from '../scan/diff-pages.js'
+import { type ChangeCounts } from '../scan/fragment.js'
 import { BATCH_ROWS_MAX, EMPTY_BATCH, FIRST_BATCH_ROWS, vectorOf, type Batch } from '../expression/batch.js'
 import { ChangeBatches } from './change-batches.js'
 import { type Execution } from '../expression/evaluate.js'
 import { findAccess } from '../planner/key-access.js'
+import { type KeyBounds } from '../page/page-directory.js'
 import { boundsOf, pagesForRange } from './key-bounds.js'
 import { type Batches } from './operators.js'
+import { partialSteps, runSteps, worthwhileRunner } from './page-groups.js'
 import { type PagePlan } from './page-select.js'
-import { type KeyRange } from '../relation/query-source.js'
+import { type KeyRange, type QuerySource } from '../relation/query-source.js'
 import { type QueryStats } from './query-stats.js'
 import { topField } from '../planner/scan-condition.js'
 import { type TableScan } from '../planner/source-plan.js'
 import { type TableSource } from '../relation/table-source.js'
+
+/** Of a difference: half of it for the pairs that are compared. */
+const NS_PER_ROW = 6
 
 /** In the order of their names, which is that of groups. */
 const KINDS = ['delete', 'insert', 'update'] as const
@@ -69,11 +76,7 @@ export function* countDiffByPages(plan: PagePlan, table: TableSource, byRows: Ba
   const { from, to } = table.between
   const { keyExpressions = [], columns = [] } = plan.group ?? {}
   try {
-    const looked = (rows: number): void => void (stats.rowsScanned += rows)
-    const counting = countChanges(pages, Math.min(from, to), { bounds: boundsOf(access.range), looked })
-    let step = counting.next()
-    for (; step.done !== true; step = counting.next()) yield EMPTY_BATCH
-    const { inserts, updates, deletes } = step.value
+    const { inserts, updates, deletes } = yield* countsOf(table.source, pages, Math.min(from, to), boundsOf(access.range), stats)
     const counts = { insert: from > to ? deletes : inserts, update: updates, delete: from > to ? inserts : deletes }
     const kinds = KINDS.filter((kind) => counts[kind] > 0)
     const values = keyExpressions.length === 0 ? [inserts + updates + deletes] : kinds.map((kind) => counts[kind])
@@ -83,6 +86,22 @@ export function* countDiffByPages(plan: PagePlan, table: TableSource, byRows: Ba
   } finally {
     pages.release()
   }
+}
+
+/** Counted by all threads where that is worth it. */
+function* countsOf(
+  source: QuerySource,
+  pages: PagesAtSeq,
+  earlier: number,
+  bounds: KeyBounds,
+  stats: QueryStats
+): Generator<Batch, ChangeCounts, void> {
+  const changed = changedTiles(pages, earlier, bounds)
+  const window = { S: pages.S, earlier, isBounded: isBounded(bounds) }
+  const { fragment, tiles } = changesFragment(changed, window)
+  const runner = worthwhileRunner(source, tiles, NS_PER_ROW)
+  if (runner === undefined) return yield* partialSteps(countChanges(pages.table, changed, window), stats)
+  return sumOfChanges(yield* runSteps(runner.begin(pages, tiles, fragment), stats))
 }
 
 /** COUNT of all changes, grouped by their kind or not. */

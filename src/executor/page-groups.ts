@@ -1,6 +1,5 @@
 /** Groups that pages made: their partial results step by step, within the memory of the query, and their rows as batches. */
 import { DriftError } from '../base/errors.js'
-import { type PartialAggregates } from '../scan/aggregate-query.js'
 import { type GroupColumns } from '../scan/finish-partials.js'
 import { type FragmentRunner, type PartialRun } from '../scan/fragment.js'
 import { rowsOfTile, type Tile } from '../page/page-directory.js'
@@ -18,9 +17,6 @@ class NoRoomForGroups extends Error {}
  * goes through every operator up to the reader, who asks the clock: one for each tile took a sixth of a sum over twenty.
  */
 export const ROWS_PER_LOOK = 65_536
-
-/** Of an aggregation that is left early. */
-const NOTHING: PartialAggregates = { groupCount: 0, keys: [], states: [], isUnsure: false }
 
 /** What `make` gives; undefined where its groups do not fit, which `keep` tells it by throwing, and a thread by LIMIT. */
 export function* withinMemory<Result>(
@@ -43,10 +39,7 @@ export function* withinMemory<Result>(
 }
 
 /** The partial results of this thread alone. */
-export function* partialSteps(
-  partials: Generator<number, PartialAggregates>,
-  stats: QueryStats
-): Generator<Batch, PartialAggregates, void> {
+export function* partialSteps<Partial>(partials: Generator<number, Partial>, stats: QueryStats): Generator<Batch, Partial, void> {
   let rows = 0
   try {
     for (;;) {
@@ -59,7 +52,8 @@ export function* partialSteps(
       yield EMPTY_BATCH
     }
   } finally {
-    partials.return(NOTHING)
+    // It is left early, and gives nothing.
+    partials.return(undefined as Partial)
   }
 }
 

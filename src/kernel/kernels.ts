@@ -210,7 +210,7 @@ export type Kernels = {
    * Of rows sorted by key and begin, `first` being the number of the first: those that are visible at `later` and not at `earlier`, and
    * with each the row of its key that was visible at `earlier`; and such rows of keys that are not there then. Writes to `out`, i32 each:
    * `rows` numbers of new rows, `rows` of those before them, -1 for none, `rows` of those that are gone, all but the last row before that
-   * has not met another yet, that row or -1, and how many are gone. Returns how many are new. `before`: the row that met none in the
+   * has not met another yet, that row or -1, how many are gone, and how many new ones have a row before them. Returns how many are new. `before`: the row that met none in the
    * rows in front of these, or -1. `ordinals`: byte offset of those of row 0.
    */
   pairVersions(rows: SortedRows, earlier: number, later: number, first: number, out: number, before: number): number

@@ -80,18 +80,20 @@ for (const [name, kernels] of kinds) {
         }
         const place = { begin: words(rows.map(({ begin }) => begin)), end: words(rows.map(({ end }) => end)) }
         const ordinals = words(rows.map(({ ordinal }) => ordinal))
-        const out = placer.bytes(pieceRows * 12 + 8, 4)
+        const out = placer.bytes(pieceRows * 12 + 12, 4)
         const pairs: (readonly [number, number])[] = []
         const gone: number[] = []
         let waiting = -1
+        let paired = 0
         for (let from = 0; from < rows.length; from += pieceRows) {
           const count = Math.min(pieceRows, rows.length - from)
           const piece = { begin: place.begin + from * 4, end: place.end + from * 4, ordinals, rows: count }
           const news = kernels.pairVersions(piece, earlier, later, from, out, waiting)
-          const listed = [...views.i32.subarray(out / 4, out / 4 + 3 * count + 2)]
+          const listed = [...views.i32.subarray(out / 4, out / 4 + 3 * count + 3)]
           for (let at = 0; at < news; at++) pairs.push([listed[at] as number, listed[count + at] as number])
           gone.push(...listed.slice(2 * count, 2 * count + (listed[3 * count + 1] as number)))
           waiting = listed[3 * count] as number
+          paired += listed[3 * count + 2] as number
         }
         if (waiting >= 0) gone.push(waiting)
         const rowAt = (ordinal: number, at: number) => rows.findIndex((row) => row.ordinal === ordinal && row.begin <= at && row.end > at)
@@ -100,6 +102,7 @@ for (const [name, kernels] of kinds) {
           pairs,
           changed.filter(([, after]) => after >= 0).map(([before, after]) => [after, before] as const)
         )
+        t.is(paired, pairs.filter(([, before]) => before >= 0).length)
         t.deepEqual(
           gone,
           changed.filter(([, after]) => after < 0).map(([before]) => before)

@@ -70,6 +70,7 @@ let news: usize = 0
 let olds: usize = 0
 let gone: usize = 0
 let waiting: i32 = -1
+let paired: u32 = 0
 
 // @ts-ignore: decorator
 @inline
@@ -87,6 +88,7 @@ function takeChanged(ordinals: usize, row: i32, isAfter: u32): void {
   const isPair = waiting >= 0 && load<i32>(ordinals + ((<usize>waiting) << 2)) == load<i32>(ordinals + ((<usize>row) << 2))
   store<i32>(olds, isPair ? waiting : -1)
   olds += 4
+  paired += <u32>isPair
   if (waiting >= 0 && !isPair) {
     store<i32>(gone, waiting)
     gone += 4
@@ -111,6 +113,7 @@ export function pairVersions(
   olds = out + width
   gone = out + 2 * width
   waiting = before
+  paired = 0
   const earlierAt = i32x4.splat(earlier)
   const laterAt = i32x4.splat(later)
   const whole = rows & ~15
@@ -132,5 +135,6 @@ export function pairVersions(
   }
   store<i32>(out + 3 * width, waiting)
   store<u32>(out + 3 * width + 4, <u32>((gone - out - 2 * width) >> 2))
+  store<u32>(out + 3 * width + 8, paired)
   return <u32>((news - out) >> 2)
 }

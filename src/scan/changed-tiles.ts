@@ -1,8 +1,9 @@
 /**
- * The rectangles of some keys between two points, where each is one sorted page and they lie one behind the other in time: then what ended
- * in each, and what is new in the last one, say all that differs, and rows that are as they were need not be looked for.
+ * The tiles between which the rows of some keys differ. A chain are rectangles of the same keys that lie one behind the other in time from
+ * the one point to the other, each one sorted page: then what ended in each, and what is new in the last one, say all that differs, and
+ * rows that are as they were need not be looked for.
  */
-import { type Tile, rowsOfTile } from '../page/page-directory.js'
+import { type KeyBounds, type Tile, rowsOfTile } from '../page/page-directory.js'
 import * as layout from '../page/page-layout.js'
 import { begunRows } from './page-slice.js'
 import { type PagesAtSeq } from './scan-table.js'
@@ -12,8 +13,20 @@ const TILES_MAX = 8
 /** So many times the rows of both points may be looked at: a row of these costs less than one whose key is marked. */
 const ROWS_SHARE = 2
 
-/** Oldest first; the last one has what is visible at S. `tile`: at S. Undefined where the tiles are not such. */
-export function chainOf(pages: PagesAtSeq, earlier: number, tile: Tile): readonly Tile[] | undefined {
+/** The last tile has what is visible at S, those before it what was at the earlier point; a chain is oldest first. */
+export type ChangedTiles = { readonly tiles: readonly Tile[]; readonly isChain: boolean }
+
+/** In key order, with no key twice. */
+export function changedTiles(pages: PagesAtSeq, earlier: number, bounds: KeyBounds = {}): ChangedTiles[] {
+  return pages.tiles(bounds).map((tile) => {
+    const chain = chainOf(pages, earlier, tile)
+    if (chain !== undefined) return { tiles: chain, isChain: true }
+    return { tiles: [...pages.tilesOf(earlier, { from: tile.low, to: tile.high }), tile], isChain: false }
+  })
+}
+
+/** Undefined where the tiles are none. */
+function chainOf(pages: PagesAtSeq, earlier: number, tile: Tile): readonly Tile[] | undefined {
   const { low, high } = tile
   const [range, another] = pages.tilesBetween(earlier, pages.S, { from: low, to: high })
   if (range === undefined || another !== undefined) return undefined
