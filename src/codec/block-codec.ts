@@ -11,7 +11,7 @@ const CHUNK_BYTES_MIN = 64
 export type StoredBytes = { readonly codec: number; readonly bytes: Uint8Array }
 
 /**
- * Compresses with deflate-raw, level 1: the fastest that a read can undo in its own call (60-400 us a block of 64 KiB). What would not
+ * Compresses with deflate-raw, level 1: the fastest that a read can undo in its own call (60 us a block of 32 KiB). What would not
  * become smaller is stored as it is.
  */
 export function packBlock(bytes: Uint8Array): StoredBytes {

@@ -4,7 +4,7 @@ import { crc32 } from '../codec/checksum.js'
 import { encodeFileHeader, FILE_FLAG_BLOCKS, FILE_HEADER_BYTES, FILE_KIND_SEGMENT } from '../format/file-header.js'
 import { frameBytes } from '../format/frame.js'
 import { mergedFile, segmentRange, type ManifestSegment } from '../format/manifest.js'
-import { BLOCK_BYTES, encodeSegmentFooter, type SegmentBlock, type StoredBlock } from '../format/segment-footer.js'
+import { encodeSegmentFooter, STORED_BLOCK_BYTES, type SegmentBlock, type StoredBlock } from '../format/segment-footer.js'
 import type { File, Io } from '../io/io.js'
 import { BlockBuilder, type SegmentSummary } from '../segment/block-builder.js'
 import { loadSegment } from '../segment/load-segments.js'
@@ -66,10 +66,10 @@ export function* compactSegments(io: Io, job: CompactJob): Generator<number, Seg
 /** Writes the blocks of a compacted segment behind its header. */
 class StoredBlocks {
   readonly #file: File
-  readonly #builder = new BlockBuilder()
+  readonly #builder = new BlockBuilder(undefined, STORED_BLOCK_BYTES)
   readonly #stored: StoredBlock[] = []
   /** The frames of the block in the making. */
-  #block = new Uint8Array(2 * BLOCK_BYTES)
+  #block = new Uint8Array(2 * STORED_BLOCK_BYTES)
   #blockBytes = 0
   #window = 0
   #end = FILE_HEADER_BYTES
@@ -85,7 +85,7 @@ class StoredBlocks {
     this.#builder.add(source, from, to)
     let begin = from
     for (let at = from; at < to; at += frameBytes(source, at)) {
-      const window = Math.floor((start + at - from) / BLOCK_BYTES)
+      const window = Math.floor((start + at - from) / STORED_BLOCK_BYTES)
       if (window === this.#window) continue
       this.#take(source, begin, at)
       this.#close()

@@ -4,7 +4,7 @@ import { frameBytes, frameFault, FRAME_PREFIX_BYTES, readFrame, type Frame } fro
 import { segmentRange, type Manifest } from '../format/manifest.js'
 import { decodeSegmentFooter, FOOTER_BYTES, footerBytes, type SegmentFooter } from '../format/segment-footer.js'
 import type { File, Io } from '../io/io.js'
-import { BlockBuilder, isCompacted } from '../segment/block-builder.js'
+import { BlockBuilder, isCompacted, windowBytesOf } from '../segment/block-builder.js'
 import { InflatedSegment } from '../segment/inflated-segment.js'
 import { readStoredBlock } from '../segment/stored-block.js'
 import { eventFault } from './check-event.js'
@@ -179,7 +179,7 @@ class SegmentCheck {
   /** Undefined if a frame was damaged: then sums of all frames say nothing more. */
   *#frames(file: File, end: number, footer: SegmentFooter | undefined, openEnd: boolean): Generator<number, BlockBuilder | undefined> {
     const window = new FileWindow(file, end)
-    const builder = new BlockBuilder()
+    const builder = new BlockBuilder(undefined, footer === undefined ? undefined : windowBytesOf(footer))
     let whole = true
     let addedTo = FILE_HEADER_BYTES
     let yieldedTo = FILE_HEADER_BYTES

@@ -5,7 +5,8 @@ import {
   FOOTER_BYTES,
   FOOTER_STORED_BLOCK_BYTES,
   type SegmentBlock,
-  type SegmentFooter
+  type SegmentFooter,
+  STORED_BLOCK_BYTES
 } from '../format/segment-footer.js'
 import { FILE_HEADER_BYTES } from '../format/file-header.js'
 import { frameBytes, FRAME_PREFIX_BYTES, frameSeq } from '../format/frame.js'
@@ -36,6 +37,12 @@ export function isCompacted({ blocks }: { readonly blocks: readonly SegmentBlock
   return blocks[0]?.stored !== undefined
 }
 
+/** The width of the windows that a segment's blocks were cut in: compacted ones of before have those of the others. */
+export function windowBytesOf({ blocks }: Pick<SegmentFooter, 'blocks'>): number {
+  const windows = new Set(blocks.map(({ offset }) => Math.floor((offset - FILE_HEADER_BYTES) / BLOCK_BYTES)))
+  return windows.size === blocks.length ? BLOCK_BYTES : STORED_BLOCK_BYTES
+}
+
 /** Bytes of the segment's file: header, frames as they are stored, and footer. */
 export function segmentFileBytes(segment: SegmentSummary): number {
   const { blocks, sealed, bytes } = segment
@@ -48,6 +55,7 @@ export function segmentFileBytes(segment: SegmentSummary): number {
 export class BlockBuilder {
   #blocks: { offset: number; crc: number; firstSeq: number; firstTime: number }[] = []
   #window = -1
+  readonly #windowBytes: number
   readonly #knownCrc: number | undefined
   bytes = 0
   crc = 0
@@ -58,8 +66,9 @@ export class BlockBuilder {
   lastTime = 0
 
   /** `crc` given: the sum of the whole is known and proved by the blocks, so it is not computed again. */
-  constructor(knownCrc?: number) {
+  constructor(knownCrc?: number, windowBytes = BLOCK_BYTES) {
     this.#knownCrc = knownCrc
+    this.#windowBytes = windowBytes
     this.crc = knownCrc ?? 0
   }
 
@@ -87,7 +96,7 @@ export class BlockBuilder {
     let blockFrom = from
     for (let at = from; at < to;) {
       const position = this.bytes + (at - from)
-      const window = Math.floor(position / BLOCK_BYTES)
+      const window = Math.floor(position / this.#windowBytes)
       if (window !== this.#window) {
         this.#closePart(source, blockFrom, at)
         blockFrom = at

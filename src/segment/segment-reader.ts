@@ -4,7 +4,7 @@ import { crc32 } from '../codec/checksum.js'
 import { FILE_HEADER_BYTES } from '../format/file-header.js'
 import { frameBytes, frameFault } from '../format/frame.js'
 import type { File, Io } from '../io/io.js'
-import type { SegmentBlock } from '../format/segment-footer.js'
+import { BLOCK_BYTES, type SegmentBlock, STORED_BLOCK_BYTES } from '../format/segment-footer.js'
 import type { SegmentSummary } from './block-builder.js'
 import type { BlockCache, CachedBlock } from './block-cache.js'
 import { readStoredBlock } from './stored-block.js'
@@ -90,9 +90,9 @@ export class SegmentReader {
   }
 
   #block(segment: OpenSegment, inFile: number): CachedBlock {
-    const { offsets } = segment
-    // The block of a window is at its number or before it (a window in which no frame begins has none).
-    let index = Math.min((inFile - FILE_HEADER_BYTES) >>> 16, offsets.length - 2)
+    const { offsets, windowShift } = segment
+    // The block of a window is at its number or before it: a window in which no frame begins has none, and it may be wider.
+    let index = Math.min((inFile - FILE_HEADER_BYTES) >>> windowShift, offsets.length - 2)
     if ((offsets[index] ?? 0) > inFile) {
       let low = 0
       while (low < index) {
@@ -143,6 +143,9 @@ export function damaged(file: string, bytes: Uint8Array, offset: number, readByt
   return new DriftError('CORRUPT', `${file}: ${what} at offset ${place}; run driftdb doctor`, { file, offset: place, found: what })
 }
 
+const WINDOW_SHIFT = Math.log2(BLOCK_BYTES)
+const STORED_WINDOW_SHIFT = Math.log2(STORED_BLOCK_BYTES)
+
 class OpenSegment {
   readonly path: string
   summary: SegmentSummary
@@ -160,6 +163,11 @@ class OpenSegment {
   describe(summary: SegmentSummary): void {
     this.summary = summary
     this.offsets = blockOffsets(summary)
+  }
+
+  /** A block's number is at most that of its window, of which each has 1 << so many bytes. */
+  get windowShift(): number {
+    return this.summary.blocks[0]?.stored === undefined ? WINDOW_SHIFT : STORED_WINDOW_SHIFT
   }
 
   file(io: Io): File {

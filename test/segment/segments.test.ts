@@ -4,7 +4,9 @@ import fc from 'fast-check'
 import { DriftError } from '../../src/base/errors.js'
 import { FILE_HEADER_BYTES } from '../../src/format/file-header.js'
 import { frameSeq } from '../../src/format/frame.js'
-import { BLOCK_BYTES, decodeSegmentFooter } from '../../src/format/segment-footer.js'
+import { CODEC_PLAIN } from '../../src/codec/block-codec.js'
+import { BLOCK_BYTES, decodeSegmentFooter, STORED_BLOCK_BYTES } from '../../src/format/segment-footer.js'
+import { BlockBuilder, type SegmentSummary, windowBytesOf } from '../../src/segment/block-builder.js'
 import { MemoryIo } from '../../src/io/memory-io.js'
 import { BlockCache } from '../../src/segment/block-cache.js'
 import { surveySegments } from '../../src/segment/load-segments.js'
@@ -137,6 +139,34 @@ test('a block is the frames that begin in one window of 64 KiB; a large frame ma
     appender.segments[0]?.blocks.map((block) => block.offset),
     [...expected.values()]
   )
+})
+
+test('blocks of a compacted segment are found whether their windows are those of now or, as in older files, twice as wide', async (t) => {
+  const io = new MemoryIo()
+  const appender = appenderOver(io)
+  const sizes = (index: number): number => (index % 400 === 399 ? 3 * BLOCK_BYTES : 100 + (index % 7) * 300)
+  const frames = Array.from({ length: 2000 }, (_, index) => frameOf(index + 1, sizes(index)))
+  const places = await append(appender, frames, true)
+  const [segment] = appender.segments as [SegmentSummary]
+  t.is(windowBytesOf(segment), BLOCK_BYTES)
+  const narrow = new BlockBuilder(undefined, STORED_BLOCK_BYTES)
+  const all = bytesOf(io, file(1)).subarray(0, FILE_HEADER_BYTES + segment.bytes)
+  narrow.add(all, FILE_HEADER_BYTES, all.length)
+  t.is(windowBytesOf(narrow), STORED_BLOCK_BYTES)
+  t.true(narrow.blocks.length > segment.blocks.length)
+  for (const described of [segment.blocks, narrow.footer().blocks]) {
+    // As they would be stored where nothing becomes smaller.
+    const blocks = described.map((block, index) => {
+      const bytes = (described[index + 1]?.offset ?? all.length) - block.offset
+      return { ...block, stored: { offset: block.offset, bytes, crc: block.crc, codec: CODEC_PLAIN } }
+    })
+    const reader = new SegmentReader(io, FOLDER, new BlockCache(8 * BLOCK_BYTES), [{ ...segment, blocks }])
+    for (const [index, place] of places.entries()) {
+      reader.find(place)
+      t.is(frameSeq(reader.source, reader.offset), index + 1)
+    }
+    reader.close()
+  }
 })
 
 test('the cache holds its budget, evicts what is not used, and every read after it is right', async (t) => {
