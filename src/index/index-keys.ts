@@ -125,7 +125,7 @@ export class IndexKeys {
       try {
         end = writeSortValue(storable(value), this.bytes, at, this.#bodyMax)
       } catch {
-        // A number that is none, or one past 64 bits: no document has it.
+        // A number that is none, or past 64 bits, or a text with half a surrogate pair: no document has it.
         return undefined
       }
       this.isCut ||= wasCut()
