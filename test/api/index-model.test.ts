@@ -419,6 +419,17 @@ test('VIS-14: half a surrogate pair, which no text has, equals none and stands b
   await db.close()
 })
 
+test('VIS-14: a text that goes on behind another with a zero is another one in every order', async (t) => {
+  const db = await open(':memory:')
+  const columns = (descending: boolean) => ({ columns: [{ path: ['a'], descending }] })
+  await db.createTable('t', { primaryKey: 'id', indexes: [columns(true), { name: 'along', ...columns(false) }] })
+  const texts = ['order', 'order\0', 'order\0\0', 'order\x01', 'order\xff', 'orders']
+  await db.table('t').insertMany(Array.from({ length: 48 }, (_, id) => ({ id, a: texts[(id * 7) % 6] ?? '' })))
+  for (const order of ['a', 'a DESC', 'a, id DESC', 'a DESC, id DESC'])
+    for (const limit of [1, 9, 20, 47]) await sameByIndex(t, db, `SELECT id, a FROM t ORDER BY ${order} LIMIT ${limit}`)
+  await db.close()
+})
+
 test('a pattern that is none is refused where a text is asked, with an index as without', async (t) => {
   const db = await open(':memory:')
   await db.createTable('t', { primaryKey: 'id', indexes: ['a'] })
