@@ -444,6 +444,22 @@ test('a pattern that is none is refused where a text is asked, with an index as 
   await db.close()
 })
 
+test('the first query behind an opening has each index of its table, however many there are', async (t) => {
+  const directory = temporaryDirectory(t)
+  const made = await open(directory, { create: true })
+  await made.createTable('t', { primaryKey: 'id', indexes: ['a', 'b', 'c', 'd'] })
+  await made.table('t').insertMany([0, 1, 2].map((id) => ({ id, a: id, b: id, c: id, d: id })))
+  await made.close()
+  for (const field of ['d', 'a']) {
+    const db = await open(directory)
+    const session = db.session()
+    await session.query('SET drift.index = ?', [`t_${field}_idx`])
+    const { rows } = await session.query(`EXPLAIN SELECT * FROM t WHERE ${field} = 1`)
+    t.regex(JSON.stringify(rows), new RegExp(`lookup t by t_${field}_idx`))
+    await db.close()
+  }
+})
+
 test('an index that is dropped while a query reads it in its order refuses the rest; it never reads memory that is given back', async (t) => {
   const db = await open(temporaryDirectory(t), { create: true })
   await db.createTable('t', { primaryKey: 'id', indexes: ['n'] })
