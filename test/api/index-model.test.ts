@@ -5,7 +5,9 @@
  */
 import test, { type ExecutionContext } from 'ava'
 import { type BatchOperation, type Database, type Document, open } from '../../src/index.js'
+import { type SegmentPart, takePart } from '../../src/apply/segment-part.js'
 import { silentLog } from '../../src/base/log.js'
+import { TableLoader } from '../../src/coordinator/table-loader.js'
 import { MemoryIo } from '../../src/io/memory-io.js'
 import { verify } from '../../src/operations/verify.js'
 import { Dice, openSimulated, type Opened } from '../coordinator/_database.js'
@@ -458,6 +460,50 @@ test('the first query behind an opening has each index of its table, however man
     t.regex(JSON.stringify(rows), new RegExp(`lookup t by t_${field}_idx`))
     await db.close()
   }
+})
+
+test('what is made of segments has every event once, whichever of their files COMPACT takes away meanwhile', async (t) => {
+  const io = new MemoryIo()
+  const { db, coordinator } = await openSimulated(io)
+  await db.createTable('t', { primaryKey: 'id' })
+  let rows = 0
+  const add = (count: number): Promise<unknown> =>
+    db.batch(Array.from({ length: count }, () => ({ insert: 't', document: { id: rows++ } }) as const))
+  for (const count of [600, 100, 20]) {
+    await add(count)
+    await db.compact()
+  }
+  const table = coordinator.table('t')
+  const taken: number[] = []
+  const parts: string[] = []
+  const load = async (part: SegmentPart): Promise<void> => {
+    parts.push(`${part.segment?.file} behind ${part.skip}`)
+    // First what comes later is merged, then all of it, with the file that is about to be opened.
+    if (parts.length <= 2) {
+      await add(parts.length === 1 ? 30 : 400)
+      await db.compact()
+    }
+    const steps = takePart(io, table.definition.id, part, (_, __, ordinal) => taken.push(ordinal) > 0)
+    while (steps.next().done !== true);
+  }
+  const loader = new TableLoader(
+    () => coordinator.checkpoint(),
+    () => db.lastSeq,
+    async () => {}
+  )
+  t.true(await loader.make(table, { done: 0, load, attend: async () => {}, goLive: async () => true }))
+  same(
+    t,
+    taken,
+    Array.from({ length: rows }, (_, ordinal) => ordinal)
+  )
+  t.deepEqual(parts, [
+    '00000001-00000001.seg behind 0',
+    '00000002-00000004.seg behind 0',
+    '00000001-00000005.seg behind 600',
+    'undefined behind 0'
+  ])
+  await db.close()
 })
 
 test('an index that is dropped while a query reads it in its order refuses the rest; it never reads memory that is given back', async (t) => {
