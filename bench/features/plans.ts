@@ -1,7 +1,7 @@
 /**
  * Whether the plan that is chosen is the quickest there is: some fifty queries over a table of skewed values with indexes, now and in the
  * past. Each is run by every plan that can be forced, in turns, and by what is chosen without; CPU time, medians. The figures of
- * `src/query/cost.ts` are fitted by this. EVENTS: of the table, a fifth of them its rows.
+ * `src/planner/cost.ts` are fitted by this. EVENTS: of the table, a fifth of them its rows.
  */
 import { open, type Session } from 'driftdb'
 import { events, heading } from './report.js'

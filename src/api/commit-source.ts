@@ -4,7 +4,7 @@ import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import { metadataOf, type CommitRecord } from '../mvcc/commit-record.js'
-import type { KeyRange, QuerySource, TableColumn } from '../query/query-source.js'
+import type { KeyRange, QuerySource, TableColumn } from '../relation/query-source.js'
 
 /** Commits that are taken out of the log together: so few that LIMIT reads little, and nothing is held beside them. */
 const COMMITS_PER_PIECE = 64

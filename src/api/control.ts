@@ -1,7 +1,7 @@
 import { DriftError } from '../base/errors.js'
 import { limits } from '../base/limits.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
-import { QueryMemory } from '../query/query-memory.js'
+import { QueryMemory } from '../executor/query-memory.js'
 import { turn, untilOrCancelled } from '../runtime/turn.js'
 
 export type ControlOptions = {

@@ -1,4 +1,4 @@
-import type { ResultColumn } from '../query/result-rows.js'
+import type { ResultColumn } from '../executor/result-rows.js'
 
 /** What SHOW DRIFT and `driftdb drift` show of each event. */
 export const HISTORY_COLUMNS: readonly ResultColumn[] = [

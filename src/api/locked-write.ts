@@ -6,7 +6,7 @@
 import { keyBytes } from '../codec/key-codec.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { LockWish, Transaction } from '../coordinator/transaction.js'
-import type { Write } from '../query/plan-write.js'
+import type { Write } from '../executor/collect-writes.js'
 import type { Control } from './control.js'
 
 /** Resolves to true where all rows are locked and as they were at the point `at`; else the statement must be planned again. */

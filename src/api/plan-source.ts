@@ -3,8 +3,8 @@ import { PLANS_TABLE_NAME } from '../base/ids.js'
 import { formatJsonLines } from '../codec/json-codec.js'
 import type { Key } from '../codec/key-codec.js'
 import type { Document } from '../codec/value.js'
-import type { CachedPlan, PlanCache } from '../query/plan-cache.js'
-import type { KeyRange, QuerySource, TableColumn } from '../query/query-source.js'
+import type { CachedPlan, PlanCache } from '../planner/plan-cache.js'
+import type { KeyRange, QuerySource, TableColumn } from '../relation/query-source.js'
 
 const COLUMNS: readonly TableColumn[] = [
   { name: 'id', type: 'int8', nullable: false },

@@ -1,7 +1,7 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { PointInTime } from '../parser/point-in-time.js'
-import type { PlanCache } from '../query/plan-cache.js'
-import type { QuerySource } from '../query/query-source.js'
+import type { PlanCache } from '../planner/plan-cache.js'
+import type { QuerySource } from '../relation/query-source.js'
 import { resolved } from './point.js'
 import type { StatementPages } from './statement-pages.js'
 import { withSystemTables } from './system-tables.js'
@@ -29,7 +29,7 @@ function isPresent(point: PointInTime): boolean {
   return point.kind === 'now' && (point.offsetMs === undefined || point.offsetMs === 0)
 }
 
-/** The database at one seq, as the query room reads it. */
+/** The database at one seq, as queries read it. */
 export function sourceAt(coordinator: Coordinator, at: number, moment: Moment, pages?: StatementPages): QuerySource {
   let past: ReturnType<typeof versionsAt> | undefined
   let counts: Map<string, number> | undefined

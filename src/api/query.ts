@@ -1,9 +1,9 @@
 import { DriftError } from '../base/errors.js'
 import { formatJsonLines } from '../codec/json-codec.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
-import type { Batch } from '../query/batch.js'
-import { bytesOf, bytesOfObjects } from '../query/query-memory.js'
-import type { ResultColumn } from '../query/result-rows.js'
+import type { Batch } from '../expression/batch.js'
+import { bytesOf, bytesOfObjects } from '../executor/query-memory.js'
+import type { ResultColumn } from '../executor/result-rows.js'
 import { integersAs, type IntegerMode } from './integers.js'
 import type { CommandName, RunningStatement } from './running-statement.js'
 

@@ -2,10 +2,10 @@
 import type { Document } from '../codec/value.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { AskedPoint } from '../coordinator/read-points.js'
-import type { Batch } from '../query/batch.js'
-import type { Parameters } from '../query/parameters.js'
-import { arraysOf, objectsOf, type ResultColumn } from '../query/result-rows.js'
-import type { SelectRun } from '../query/run-select.js'
+import type { Batch } from '../expression/batch.js'
+import type { Parameters } from '../expression/parameters.js'
+import { arraysOf, objectsOf, type ResultColumn } from '../executor/result-rows.js'
+import type { SelectRun } from '../executor/run-select.js'
 import type { Control, ControlOptions } from './control.js'
 import type { SchemaCommand } from './schema-statements.js'
 import type { TransactionCommand } from './transaction-statements.js'
@@ -104,7 +104,7 @@ export function running(
   }
 }
 
-/** Rows that are made outside the query room. */
+/** Rows that are made outside the executor. */
 export function rowsRun(
   command: CommandName,
   columns: readonly ResultColumn[],

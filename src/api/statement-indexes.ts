@@ -2,7 +2,7 @@ import { isSystemTable } from '../base/ids.js'
 import type { IndexDefinition } from '../catalog/index-definition.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { ReadableIndex } from '../index/readable-index.js'
-import type { ForcedJoins } from '../query/query-source.js'
+import type { ForcedJoins } from '../relation/query-source.js'
 import type { Control } from './control.js'
 
 const NONE: readonly ReadableIndex[] = []

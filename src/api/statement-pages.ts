@@ -1,6 +1,6 @@
 import { isSystemTable } from '../base/ids.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
-import type { ScanCounters } from '../query/scan-counters.js'
+import type { ScanCounters } from '../relation/scan-counters.js'
 import { CountedPages } from '../scan/counted-pages.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { Control } from './control.js'

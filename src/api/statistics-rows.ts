@@ -1,7 +1,7 @@
 import type { Document, Value } from '../codec/value.js'
 import type { TableStatistics } from '../format/statistics-file.js'
 import { pathText } from '../parser/expression-text.js'
-import type { ResultColumn } from '../query/result-rows.js'
+import type { ResultColumn } from '../executor/result-rows.js'
 
 /** Most common values that are shown; plans know more of them. */
 const TOP_MAX = 5

@@ -1,5 +1,5 @@
 import type { Coordinator } from '../coordinator/coordinator.js'
-import type { QuerySource } from '../query/query-source.js'
+import type { QuerySource } from '../relation/query-source.js'
 import { withCommits } from './commit-source.js'
 import { withPlans } from './plan-source.js'
 import type { Moment } from './query-source.js'

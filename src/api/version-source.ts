@@ -3,7 +3,7 @@ import type { Coordinator } from '../coordinator/coordinator.js'
 import type { TableState } from '../coordinator/table-state.js'
 import { EVENT_NAMES } from '../format/frame.js'
 import { equals, TRUE } from '../codec/value-equality.js'
-import type { Change, CommitEnd, KeyRange, QuerySource, Version } from '../query/query-source.js'
+import type { Change, CommitEnd, KeyRange, QuerySource, Version } from '../relation/query-source.js'
 import { keyRange } from './view.js'
 
 /** Keys without result between two chances to look up. */

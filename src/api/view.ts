@@ -8,8 +8,8 @@ import { EVENT_NAMES } from '../format/frame.js'
 import type { KeyRange } from '../index/ordered-keys.js'
 import { turn } from '../runtime/turn.js'
 import { equals, TRUE } from '../codec/value-equality.js'
-import type { Parameters } from '../query/parameters.js'
-import { rowCondition } from '../query/row-condition.js'
+import type { Parameters } from '../expression/parameters.js'
+import { rowCondition } from '../expression/row-condition.js'
 
 export type { ColumnInfo, ColumnType }
 

@@ -4,12 +4,21 @@ import { decodeDocument, encodeDocument } from '../codec/document-codec.js'
 import type { Commit } from '../coordinator/commit-pipeline.js'
 import type { Coordinator } from '../coordinator/coordinator.js'
 import type { Transaction } from '../coordinator/transaction.js'
-import type { Batch } from '../query/batch.js'
-import { beginsWith } from '../query/index-candidate.js'
-import type { Parameters } from '../query/parameters.js'
-import { planWrite, readingOf, returningSelect, type Write, type WritePlan, type WriteStatement } from '../query/plan-write.js'
-import type { QuerySource } from '../query/query-source.js'
-import { runSelect } from '../query/run-select.js'
+import type { Batch } from '../expression/batch.js'
+import { beginsWith } from '../planner/index-candidate.js'
+import type { Parameters } from '../expression/parameters.js'
+import {
+  collectWrites,
+  readingOf,
+  returningSelect,
+  type CollectedWrites,
+  type Write,
+  type WriteContext,
+  type WriteStatement
+} from '../executor/collect-writes.js'
+import type { Select } from '../parser/ast.js'
+import type { QuerySource } from '../relation/query-source.js'
+import { runSelect } from '../executor/run-select.js'
 import type { Control } from './control.js'
 import { lockWritten } from './locked-write.js'
 import { sourceAt } from './query-source.js'
@@ -77,26 +86,18 @@ export class WriteStatements {
       const moment = this.#reading.moment(statement, options, session)
       const pages = new StatementPages(this.#coordinator, session.forced)
       const source = sourceAt(this.#coordinator, moment.present, moment, pages)
-      const waiting = beginIndexes(statement, source, parameters, pages, control)
-      if (waiting !== undefined) await waiting
-      const plan = await control.finish(
-        planWrite(statement, {
-          source,
-          querySource: (select) => this.#reading.readingAt(select, options, session, moment).source,
-          parameters,
-          memory: control.memory
-        })
-      )
+      const querySource = (select: Select): QuerySource => this.#reading.readingAt(select, options, session, moment).source
+      const collected = await collectedWrites(statement, { source, querySource, parameters, memory: control.memory }, pages, control)
       const set = this.#coordinator.writeSet()
-      for (const write of plan.writes) addWrite(set, this.#coordinator, write)
+      for (const write of collected.writes) addWrite(set, this.#coordinator, write)
       // Before the commit: what RETURNING is refused for refuses the statement.
-      const returned = await returnedBatches(statement, plan, source, parameters, control)
+      const returned = await returnedBatches(statement, collected, source, parameters, control)
       try {
         const commit = await this.#coordinator.commit(set, { metadata: new Uint8Array(0), signal: options.signal })
         const after = (): QuerySource => sourceAt(this.#coordinator, commit.seq, moment)
-        return this.#returned(statement, plan, returned, commit, parameters, control, after)
+        return this.#returned(statement, collected, returned, commit, parameters, control, after)
       } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !hasChangedSince(error, plan)) throw error
+        if (attempt === ATTEMPTS_MAX || !hasChangedSince(error, collected)) throw error
         if (attempt === 1) await turnToRetry()
         // What came between may not be visible yet: a commit of nothing resolves when it is.
         await this.#coordinator.commit(this.#coordinator.writeSet(), { metadata: new Uint8Array(0) })
@@ -121,31 +122,24 @@ export class WriteStatements {
       const moment = this.#reading.momentOf(statement, view, options, session)
       const pages = new StatementPages(this.#coordinator, session.forced)
       const source = transactionSource(this.#coordinator, view, moment, pages)
-      const waiting = beginIndexes(statement, source, parameters, pages, control)
-      if (waiting !== undefined) await waiting
-      const plan = await control.finish(
-        planWrite(statement, {
-          source,
-          querySource: (select) => this.#reading.readingAt(select, options, session, { ...moment, own: source }).source,
-          parameters,
-          memory: control.memory
-        })
-      )
+      const own = { ...moment, own: source }
+      const querySource = (select: Select): QuerySource => this.#reading.readingAt(select, options, session, own).source
+      const collected = await collectedWrites(statement, { source, querySource, parameters, memory: control.memory }, pages, control)
       // From REPEATABLE READ on a row that was written since is refused; here it is waited for, and read again.
       if (transaction.isolation === 'read committed') {
-        if (!(await lockWritten(plan.writes, view.at, transaction, this.#coordinator, control))) continue
+        if (!(await lockWritten(collected.writes, view.at, transaction, this.#coordinator, control))) continue
       }
-      const returned = await returnedBatches(statement, plan, source, parameters, control)
-      writeInTransaction(this.#coordinator, transaction, plan.writes, view.at)
+      const returned = await returnedBatches(statement, collected, source, parameters, control)
+      writeInTransaction(this.#coordinator, transaction, collected.writes, view.at)
       const after = (): QuerySource => transactionSource(this.#coordinator, transaction.view(), moment)
-      return this.#returned(statement, plan, returned, undefined, parameters, control, after)
+      return this.#returned(statement, collected, returned, undefined, parameters, control, after)
     }
   }
 
   /** `after`: what is there after the write, so that * has the columns that it brought. */
   #returned(
     statement: WriteStatement,
-    plan: WritePlan,
+    { rowCount }: CollectedWrites,
     returned: readonly Batch[],
     commit: Commit | undefined,
     parameters: Parameters,
@@ -154,11 +148,23 @@ export class WriteStatements {
   ): RunningStatement {
     const command = commandOf(statement)
     const returning = 'returning' in statement ? statement.returning : null
-    if (returning === null) return done(command, control, commit, plan.rowCount, undefined)
+    if (returning === null) return done(command, control, commit, rowCount, undefined)
     const run = runSelect(returningSelect(statement.table, returning), after(), parameters, control.memory, { given: [] })
     const batches = given(returned)
-    return { ...running(command, { ...run, batches }, control, undefined), commit, writtenRows: plan.rowCount }
+    return { ...running(command, { ...run, batches }, control, undefined), commit, writtenRows: rowCount }
   }
+}
+
+/** What the statement comes to, once the indexes by which it may find its rows can be read. */
+function collectedWrites(
+  statement: WriteStatement,
+  context: WriteContext,
+  pages: StatementPages,
+  control: Control
+): Promise<CollectedWrites> {
+  const collect = (): Promise<CollectedWrites> => control.finish(collectWrites(statement, context))
+  const waiting = beginIndexes(statement, context, pages, control)
+  return waiting === undefined ? collect() : waiting.then(collect)
 }
 
 /** Fewer rows are gone through before an index has caught up with the last commit. */
@@ -167,15 +173,14 @@ const INDEXED_FROM_ROWS = 500
 /** The indexes by which UPDATE and DELETE may find their rows; undefined where nothing has to be waited for. */
 function beginIndexes(
   statement: WriteStatement,
-  source: QuerySource,
-  parameters: Parameters,
+  { source, parameters, memory }: WriteContext,
   pages: StatementPages,
   control: Control
 ): Promise<void> | undefined {
   if (statement.kind !== 'update' && statement.kind !== 'delete') return undefined
   const definitions = source.indexDefinitions?.(statement.table) ?? []
   if (definitions.length === 0 || source.count(statement.table) < INDEXED_FROM_ROWS) return undefined
-  const run = runSelect(readingOf(statement), source, parameters, control.memory)
+  const run = runSelect(readingOf(statement), source, parameters, memory)
   const paths = run.plan.asked?.conditions.map(({ path }) => path) ?? []
   if (!definitions.some((definition) => beginsWith(definition, paths))) return undefined
   wantIndexes(run, pages)
@@ -194,7 +199,7 @@ function addWrite(set: WriteSet, coordinator: Coordinator, write: Write): void {
 /** What RETURNING shows of the rows, as they will be stored. */
 async function returnedBatches(
   statement: WriteStatement,
-  { returned }: WritePlan,
+  { returned }: CollectedWrites,
   source: QuerySource,
   parameters: Parameters,
   control: Control
@@ -215,11 +220,11 @@ async function returnedBatches(
 }
 
 /** The statement read rows, and one of them is another by now. */
-function hasChangedSince(error: unknown, plan: WritePlan): boolean {
-  if (!(error instanceof DriftError) || !plan.writes.some((write) => write.ifSeq !== undefined)) return false
+function hasChangedSince(error: unknown, { writes }: CollectedWrites): boolean {
+  if (!(error instanceof DriftError) || !writes.some((write) => write.ifSeq !== undefined)) return false
   if (error.code === 'DRIFT_WRITE_CONFLICT') return true
   // A key that came or went meanwhile: its write had a condition.
-  return error.code === 'DRIFT_KEY_NOT_FOUND' && plan.writes.every((write) => write.ifSeq !== undefined)
+  return error.code === 'DRIFT_KEY_NOT_FOUND' && writes.every((write) => write.ifSeq !== undefined)
 }
 
 function commandOf(statement: WriteStatement): CommandName {

@@ -7,7 +7,7 @@ import { DriftError } from '../base/errors.js'
 import type { Log } from '../base/log.js'
 import type { Random } from '../base/random.js'
 import type { File, Io } from '../io/io.js'
-import type { SpillFile, SpillSpace } from '../query/spill.js'
+import type { SpillFile, SpillSpace } from '../executor/spill.js'
 
 export const SPILL_FOLDER = 'tmp'
 /** Names in a folder that others use too. */

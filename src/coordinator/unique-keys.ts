@@ -13,7 +13,7 @@ import type { Document, Value } from '../codec/value.js'
 import { identityOf } from '../codec/value-order.js'
 import { IndexKeys, startingWith } from '../index/index-keys.js'
 import type { ReadableIndex } from '../index/readable-index.js'
-import { valueAt } from '../query/batch.js'
+import { valueAt } from '../expression/batch.js'
 import type { TableState } from './table-state.js'
 
 /** A version that a commit would make. */

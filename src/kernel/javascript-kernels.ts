@@ -181,6 +181,32 @@ export function javascriptKernels(views: MemoryViews): Kernels {
       return count
     },
 
+    pairVersions({ begin, end, ordinals, rows }, earlier, later, first, out, before) {
+      const at = out / 4
+      let waiting = before
+      let news = 0
+      let gone = 0
+      let paired = 0
+      for (let index = 0; index < rows; index++) {
+        const [began, ended] = [i32[begin / 4 + index] as number, i32[end / 4 + index] as number]
+        const isThere = (point: number): boolean => began <= point && ended > point
+        if (isThere(earlier) === isThere(later)) continue
+        const row = first + index
+        const isPair = waiting >= 0 && isThere(later) && i32[ordinals / 4 + waiting] === i32[ordinals / 4 + row]
+        if (isPair) paired++
+        if (waiting >= 0 && !isPair) i32[at + 2 * rows + gone++] = waiting
+        if (isThere(later)) {
+          i32[at + news] = row
+          i32[at + rows + news++] = isPair ? waiting : -1
+        }
+        waiting = isThere(later) ? -1 : row
+      }
+      i32[at + 3 * rows] = waiting
+      i32[at + 3 * rows + 1] = gone
+      i32[at + 3 * rows + 2] = paired
+      return news
+    },
+
     sumSlices(list, count) {
       let allRows = 0
       let values = 0

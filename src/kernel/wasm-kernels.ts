@@ -48,6 +48,7 @@ type Exports = {
   readonly betweenI32: Between
   readonly betweenF64: Between
   readonly rowsWithin: (begin: Place, end: Place, rows: number, ...times: readonly number[]) => number
+  readonly pairVersions: (begin: Place, end: Place, ordinals: Place, rows: number, ...points: readonly number[]) => number
   readonly trueRows: (rows: number, mask: Place, first: number, out: Place) => number
   readonly compareI32: Compare
   readonly compareU8: Compare
@@ -139,6 +140,8 @@ export function wasmKernels(module: WebAssembly.Module, memory: WebAssembly.Memo
     },
     rowsWithin: ({ begin, end, rows }, { beginAfter, beginTo, endAfter, endTo }, first, out) =>
       wasm.rowsWithin(begin, end, rows, beginAfter, beginTo, endAfter, endTo, first, out),
+    pairVersions: ({ begin, end, ordinals, rows }, earlier, later, first, out, before) =>
+      wasm.pairVersions(begin, end, ordinals, rows, earlier, later, first, out, before),
     trueRows: wasm.trueRows,
     compare(rows, { encoding, values, states = NONE }, comparison, constant, out) {
       const { wants, constant: held } = kernelComparison(encoding, comparison, constant)

@@ -2,11 +2,12 @@ import { DriftError } from '../base/errors.js'
 import { QueryControl } from '../memory/query-control.js'
 import type { Tile } from '../page/page-directory.js'
 import type { FragmentOptions, PartialFragment, PartialResult, PartialRun, StepResult } from '../scan/fragment.js'
-import { type Morsel, type MorselSource, runFragment } from '../scan/run-fragment.js'
+import { type Morsel, morselCount, type MorselSource, runFragment, tilesOfMorsel } from '../scan/run-fragment.js'
 import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { QueryReply } from './query-task.js'
 import type { SubmittedTask } from './query-threads.js'
 import { RunState } from './run-state.js'
+import { turn } from './turn.js'
 
 export type PartialRunParts = {
   readonly pages: PagesAtSeq
@@ -15,6 +16,8 @@ export type PartialRunParts = {
   readonly options: FragmentOptions
   /** Gives a share to each of so many threads. */
   readonly threads: number
+  /** Their threads may be free, and nobody has heard of it. */
+  readonly isBusy: boolean
   readonly submit: (control: QueryControl, participant: number) => SubmittedTask
   readonly onEnd: () => void
 }
@@ -30,16 +33,19 @@ export class PooledPartialRun<Partial extends PartialResult> implements PartialR
   readonly #submitted = new Map<number, SubmittedTask>()
   #here: Generator<number, PartialResult> | undefined
   #isHereDone = false
+  /** Who asks one question after the other never hears of an answer, and would be alone with all of them. */
+  #turn: Promise<void> | undefined
 
   constructor(parts: PartialRunParts) {
     this.#parts = parts
-    const { tiles, options, threads, submit, onEnd } = parts
-    const control = QueryControl.create(tiles.length)
+    const { tiles, fragment, options, threads, isBusy, submit, onEnd } = parts
+    const control = QueryControl.create(morselCount(fragment, tiles.length))
     this.#state = new RunState(control, options.signal, () => {
       this.#leave()
       onEnd()
     })
     this.#isHereDone = options.here === 'only-there' && threads > 0
+    if (threads > 0 && isBusy) this.#turn = turn().then(() => (this.#turn = undefined))
     if (this.#state.isOver) return
     for (let participant = 0; participant < threads; participant++) {
       const submitted = submit(control, participant)
@@ -80,6 +86,7 @@ export class PooledPartialRun<Partial extends PartialResult> implements PartialR
     const state = this.#state
     state.throwIfFailed()
     if (state.isOver) return 'done'
+    if (this.#turn !== undefined) return 'waiting'
     if (!this.#isHereDone) {
       try {
         const step = (this.#here ??= this.#runHere(state.control)).next()
@@ -107,7 +114,7 @@ export class PooledPartialRun<Partial extends PartialResult> implements PartialR
   }
 
   changed(): Promise<void> {
-    return this.#state.changed()
+    return this.#turn ?? this.#state.changed()
   }
 
   stop(): void {
@@ -116,7 +123,7 @@ export class PooledPartialRun<Partial extends PartialResult> implements PartialR
 
   #runHere(control: QueryControl): Generator<number, PartialResult> {
     const { pages, tiles, fragment } = this.#parts
-    return runFragment(fragment, pages, new MorselsHere(control, tiles))
+    return runFragment(fragment, pages, new MorselsHere(control, fragment, tiles))
   }
 
   #heard(control: QueryControl, participant: number, reply: QueryReply): void {
@@ -152,7 +159,8 @@ export class PooledPartialRun<Partial extends PartialResult> implements PartialR
     this.#leave()
     this.#isHereDone = false
     this.#partials.length = 0
-    this.#state.control = QueryControl.create(this.#parts.tiles.length)
+    const { tiles, fragment } = this.#parts
+    this.#state.control = QueryControl.create(morselCount(fragment, tiles.length))
   }
 
   /** Who did not begin yet need not. */
@@ -178,20 +186,23 @@ export class PooledPartialRun<Partial extends PartialResult> implements PartialR
 
 class MorselsHere implements MorselSource {
   readonly #control: QueryControl
+  readonly #fragment: PartialFragment
   readonly #tiles: readonly Tile[]
   #taken: Morsel[] = []
 
-  constructor(control: QueryControl, tiles: readonly Tile[]) {
+  constructor(control: QueryControl, fragment: PartialFragment, tiles: readonly Tile[]) {
     this.#control = control
+    this.#fragment = fragment
     this.#tiles = tiles
   }
 
   take(count: number): readonly Morsel[] {
-    for (const { tile } of this.#taken) tile.letGo?.()
+    for (const { tiles } of this.#taken) for (const tile of tiles) tile.letGo?.()
     this.#taken = []
-    for (let index = 0; this.#taken.length < count && index >= 0;) {
-      index = this.#control.take()
-      if (index >= 0) this.#taken.push({ index, tile: this.#tiles[index] as Tile })
+    while (this.#taken.length < count) {
+      const index = this.#control.take()
+      if (index < 0) break
+      this.#taken.push({ index, tiles: tilesOfMorsel(this.#fragment, index, (tile) => this.#tiles[tile] as Tile) })
     }
     return this.#taken
   }

@@ -65,6 +65,7 @@ export class QueryPool implements FragmentRunner {
         fragment,
         options,
         threads: this.#threads?.count ?? 0,
+        isBusy: this.#threads?.isBusy ?? false,
         submit: (control, participant) => submit(control, participant, work),
         onEnd
       })

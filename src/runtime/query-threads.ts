@@ -71,6 +71,11 @@ export class QueryThreads {
     return this.#up.size
   }
 
+  /** No thread is known to be free: one may have answered, and nobody has turned to its message yet. */
+  get isBusy(): boolean {
+    return this.#running.size >= this.#options.threads
+  }
+
   /** Pages that threads hold at the moment. */
   get pinCount(): number {
     return Array.from({ length: this.#slots.count }, (_, slot) => this.#slots.pinsOf(slot)).reduce((sum, pins) => sum + pins, 0)

@@ -13,7 +13,7 @@ import { KeyTable } from '../page/key-table.js'
 import { AttachedTiles, type TilePins } from '../page/tile-handle.js'
 import { type Tile } from '../page/page-directory.js'
 import { BatchPacker, type PackedBatch } from '../scan/packed-rows.js'
-import { type Morsel, type MorselSource, runFragment } from '../scan/run-fragment.js'
+import { type Morsel, type MorselSource, runFragment, tilesOfMorsel } from '../scan/run-fragment.js'
 import { RowScan } from '../scan/scan-rows.js'
 import { ScanMemory } from '../scan/scan-memory.js'
 import { ScanTable } from '../scan/scan-table.js'
@@ -87,7 +87,7 @@ export class QueryWorker {
       const table = this.#table(task)
       this.#folders.set(task.tableId, task.pageFolder)
       const tiles = new AttachedTiles(task.tiles, this.#views, this.#handles)
-      return this.#work(task, new Morsels(control, tiles, this), { table, S: task.S })
+      return this.#work(task, new Morsels(control, task.work.fragment, tiles, this), { table, S: task.S })
     } catch (error) {
       if (error instanceof ValueElsewhere) return { kind: 'elsewhere' }
       if (error instanceof PageGone && control.isStopped) return { kind: 'nothing' }
@@ -150,11 +150,13 @@ export class QueryWorker {
 /** The morsels that one task takes: their pages are pinned until the next are asked for. */
 class Morsels implements MorselSource {
   readonly control: QueryControl
+  readonly #fragment: QueryWork['fragment']
   readonly #tiles: AttachedTiles
   readonly #worker: QueryWorker
 
-  constructor(control: QueryControl, tiles: AttachedTiles, worker: QueryWorker) {
+  constructor(control: QueryControl, fragment: QueryWork['fragment'], tiles: AttachedTiles, worker: QueryWorker) {
     this.control = control
+    this.#fragment = fragment
     this.#tiles = tiles
     this.#worker = worker
   }
@@ -169,7 +171,7 @@ class Morsels implements MorselSource {
     while (taken.length < count && this.#worker.pins < PINS_MAX) {
       const index = this.control.take()
       if (index < 0) break
-      taken.push({ index, tile: this.#pinned(index) })
+      taken.push({ index, tiles: tilesOfMorsel(this.#fragment, index, (tile) => this.#pinned(tile)) })
     }
     return taken
   }

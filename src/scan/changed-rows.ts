@@ -1,24 +1,30 @@
 /**
  * What differs between two points within the keys of one tile: rows that are there at the later point and began behind the earlier one, and
- * rows that were there at the earlier one of which no version lives on. All that is found is valid until the next tile is looked at.
+ * rows that were there at the earlier one of which no version lives on. All that is found is valid until the thread goes on with anything
+ * else.
  *
  * A sealed page does not say when a row that outlives it ends. So rows of the later point that began before the earlier one mark their
- * keys: what they mark is as it was. Where one rectangle has both points, its own `end`s say it.
+ * keys: what they mark is as it was. Where one rectangle has both points, its own `end`s say it, and in a chain (`changed-tiles.ts`) those
+ * of all.
  */
 import { type RowTimes } from '../kernel/kernels.js'
 import { type Tile } from '../page/page-directory.js'
 import { type PageView } from '../page/page-view.js'
 import * as layout from '../page/page-layout.js'
 import { grown } from './grown.js'
-import { type PageSlice, slicesOf } from './page-slice.js'
+import { type ChangedTiles } from './changed-tiles.js'
+import { firstRow, lastRow, type PageSlice, slicesOf } from './page-slice.js'
 import { comparerOf, type RowPairComparer } from './row-pairs.js'
 import { type Scratch } from './scan-memory.js'
-import { type PagesAtSeq, type ScanTable } from './scan-table.js'
+import { type ScanTable } from './scan-table.js'
 import { type SelectedRows } from './tile-hits.js'
 
 const NO_ROWS = new Int32Array(0)
+const NO_ROW = -1
 /** Rows that are listed at once, four bytes each of working memory. */
 const PIECE_ROWS = 16_384
+/** Rows that are paired at once, twelve bytes each. */
+const PAIRED_ROWS = 4096
 /** Below every offset of a begin. */
 const BEFORE_ALL = -0x8000_0000
 
@@ -28,12 +34,17 @@ export type GoneRows = { readonly tile: Tile; readonly selected: readonly Select
 /** The bounds of what is found in one page. */
 type PagePart = { readonly page: PageView; readonly from: number; readonly to: number }
 
+/** `earlier`: below S. `isBounded`: tiles may be less than their pages. */
+export type DiffWindow = { readonly S: number; readonly earlier: number; readonly isBounded: boolean }
+
+const finders = new WeakMap<ScanTable, ChangedRows>()
+
 export class ChangedRows {
   readonly #table: ScanTable
-  readonly #pages: PagesAtSeq
-  readonly #earlier: number
-  readonly #isBounded: boolean
   readonly #comparer: RowPairComparer
+  #S = 0
+  #earlier = 0
+  #isBounded = false
   /** Of rows that are new or changed, by number: the row, its page's number among `parts`, and where it was before. */
   rows = new Int32Array(0)
   #partOf = new Uint16Array(0)
@@ -52,45 +63,53 @@ export class ChangedRows {
   #base = 0
 
   count = 0
+  /** Of them, those with a row before. */
+  paired = 0
   parts: PagePart[] = []
   beforePages: PageView[] = []
   gone: GoneRows[] = []
-  /** The same keys at the earlier point. */
-  tilesBefore: readonly Tile[] = []
   looked = 0
 
-  /** `earlier`: below S of the pages. */
-  constructor(pages: PagesAtSeq, earlier: number, isBounded: boolean) {
-    this.#table = pages.table
-    this.#pages = pages
-    this.#earlier = earlier
-    this.#isBounded = isBounded
-    this.#comparer = comparerOf(pages.table)
+  private constructor(table: ScanTable) {
+    this.#table = table
+    this.#comparer = comparerOf(table)
   }
 
-  /** Number of the row of an ordinal that is new or changed. */
+  /** The one of a table and thread: what it finds stands in arrays that serve the next difference too. */
+  static of(table: ScanTable): ChangedRows {
+    let known = finders.get(table)
+    if (known === undefined) finders.set(table, (known = new ChangedRows(table)))
+    return known
+  }
+
+  /** Number of the row of an ordinal that is new or changed in more than one page. */
   numberOf(ordinal: number): number {
     return (this.#marks[ordinal + 1] as number) - this.#base - 1
   }
 
-  /** A tile at S. */
-  find(tile: Tile): void {
-    const table = this.#table
-    const { S } = this.#pages
-    this.count = this.looked = 0
+  /** What differs in the keys of some tiles; the one in which the rows of S were found. */
+  find({ tiles, isChain }: ChangedTiles, { S, earlier, isBounded }: DiffWindow): Tile {
+    this.#S = S
+    this.#earlier = earlier
+    this.#isBounded = isBounded
+    this.count = this.looked = this.paired = 0
     this.parts = []
     this.beforePages = []
     this.gone = []
-    this.tilesBefore = this.#pages.tilesOf(this.#earlier, { from: tile.low, to: tile.high })
-    const { tilesBefore } = this
-    const [only] = tilesBefore
-    const isOne = only !== undefined && tilesBefore.length === 1 && only.page === tile.page && only.chunks === tile.chunks
-    const slices = slicesOf(table, S, tile, this.#isBounded)
+    const last = tiles[tiles.length - 1] as Tile
+    const before = tiles.slice(0, -1)
+    if (isChain) this.#findInChain(last, before)
+    else this.#findByMarks(last, before)
+    return last
+  }
+
+  #findByMarks(tile: Tile, tilesBefore: readonly Tile[]): void {
+    const table = this.#table
+    const isOne = tilesBefore.length === 1 && isSameTile(tilesBefore[0] as Tile, tile)
+    const slices = slicesOf(table, this.#S, tile, this.#isBounded)
     const rowsMax = slices.reduce((sum, { rows }) => sum + rows, 0)
     this.#grow(rowsMax + 1)
-    const { marks, base } = table.marks.begin(rowsMax + 1)
-    this.#marks = marks
-    this.#base = base
+    this.#beginMarks(rowsMax + 1)
     for (const slice of slices) this.#addAfter(slice, isOne)
     for (const before of tilesBefore) {
       const selected: SelectedRows[] = []
@@ -100,6 +119,107 @@ export class ChangedRows {
       }
       if (selected.length > 0) this.gone.push({ tile: before, selected })
     }
+  }
+
+  /** The last tile says which rows are new, and each which of those from the earlier point ended in it. */
+  #findInChain(last: Tile, before: readonly Tile[]): void {
+    const selected: SelectedRows[] = []
+    const add = (page: PageView, rows: Int32Array): void => void (rows.length > 0 && selected.push({ page, rows }))
+    if (last.page !== undefined) add(last.page, this.#findSideBySide(last.page, last))
+    if (before.length > 0) {
+      this.#beginMarks(this.count + 1)
+      this.#markUnpaired()
+      for (const tile of before) if (tile.page !== undefined) add(tile.page, this.#addEnded(tile.page, tile))
+    }
+    if (selected.length > 0) this.gone.push({ tile: last, selected })
+  }
+
+  /** Of a sorted page with both points: versions of a key lie side by side. The rows that are gone. */
+  #findSideBySide(page: PageView, tile: Tile): Int32Array {
+    const { keys, memory } = this.#table
+    const earlier = page.offsetOf(this.#earlier)
+    const later = page.offsetOf(this.#S)
+    if (page.word(layout.BEGIN_MAX) <= earlier && page.word(layout.END_MIN) > later) return NO_ROWS
+    const from = firstRow(page, keys, tile)
+    const to = lastRow(page, keys, tile)
+    this.looked += to - from
+    this.#grow(to - from + 1)
+    this.#growPairs(to - from + 1)
+    const scratch = memory.of(page.address)
+    const { i32, ordinalAt } = page
+    const { rows, before, beforeRows } = this
+    const pairs = this.#pairs
+    const gone = this.#gone
+    let count = 0
+    let pairCount = 0
+    let goneCount = 0
+    let waiting = NO_ROW
+    for (let piece = from; piece < to; piece += PAIRED_ROWS) {
+      const pieceRows = Math.min(PAIRED_ROWS, to - piece)
+      scratch.reset()
+      const out = scratch.take(pieceRows * 12 + 12)
+      const place = { begin: (page.beginAt + piece) * 4, end: (page.endAt + piece) * 4, ordinals: ordinalAt * 4, rows: pieceRows }
+      const found = scratch.kernels.pairVersions(place, earlier, later, piece, out, waiting)
+      const newsAt = out / 4
+      const oldsAt = newsAt + pieceRows
+      const goneAt = oldsAt + pieceRows
+      pairCount = this.#comparer.takePairs(page, { i32, newsAt, oldsAt, found, rows, before, beforeRows, count, pairs, pairCount })
+      count += found
+      waiting = i32[goneAt + pieceRows] as number
+      const end = goneAt + (i32[goneAt + pieceRows + 1] as number)
+      for (let index = goneAt; index < end; index++) gone[goneCount++] = i32[index] as number
+      this.paired += i32[goneAt + pieceRows + 2] as number
+    }
+    if (waiting !== NO_ROW) gone[goneCount++] = waiting
+    this.count = count
+    if (count > 0) {
+      this.same.fill(0, 0, count)
+      this.#partOf.fill(0, 0, count)
+      this.parts.push({ page, from: 0, to: count })
+      this.beforePages.push(page)
+      if (pairCount > 0) this.#comparePairs(page, pairCount)
+    }
+    return gone.slice(0, goneCount)
+  }
+
+  /** So that a row of the earlier point that ended before the last tile began finds the one that is there now. */
+  #markUnpaired(): void {
+    const [part] = this.parts
+    if (part === undefined) return
+    const { i32, ordinalAt } = part.page
+    const marks = this.#marks
+    const { rows, before } = this
+    for (let number = 0; number < this.count; number++) {
+      if (before[number] === 0) marks[(i32[ordinalAt + (rows[number] as number)] as number) + 1] = this.#base + 1 + number
+    }
+  }
+
+  /** Of the rows of the earlier point that ended in a sorted page pairs of those whose key is there again; the others, which are gone. */
+  #addEnded(page: PageView, tile: Tile): Int32Array {
+    const { keys, memory } = this.#table
+    const earlier = page.offsetOf(this.#earlier)
+    const times = { beginAfter: BEFORE_ALL, beginTo: earlier, endAfter: earlier, endTo: layout.OPEN_END - 1 }
+    if (page.word(layout.BEGIN_MIN) > earlier || page.word(layout.END_MIN) === layout.OPEN_END) return NO_ROWS
+    const from = firstRow(page, keys, tile)
+    const rows = lastRow(page, keys, tile) - from
+    this.looked += rows
+    this.#growPairs(rows + 1)
+    const pairCount = this.#followMarks(page, memory.of(page.address), from, rows, times)
+    const gone = this.#gone.slice(0, this.#goneCount)
+    if (pairCount > 0) this.#addPairs(page, pairCount)
+    return gone
+  }
+
+  #beginMarks(count: number): void {
+    const { marks, base } = this.#table.marks.begin(count)
+    this.#marks = marks
+    this.#base = base
+  }
+
+  #growPairs(rows: number): void {
+    this.#pairs = grown(this.#pairs, rows)
+    this.#pairRows = grown(this.#pairRows, rows)
+    this.#gone = grown(this.#gone, rows)
   }
 
   #grow(rows: number): void {
@@ -191,25 +311,23 @@ export class ChangedRows {
   /** Rows that are gone. */
   #addBefore(slice: PageSlice, isOne: boolean): Int32Array {
     const { page, rows, keys } = slice
-    const later = page.offsetOf(this.#pages.S)
+    const later = page.offsetOf(this.#S)
     if (isOne && page.word(layout.END_MIN) > later) return NO_ROWS
     this.looked += rows
-    this.#pairs = grown(this.#pairs, rows + 1)
-    this.#pairRows = grown(this.#pairRows, rows + 1)
-    this.#gone = grown(this.#gone, rows + 1)
-    const pairCount = this.#followMarks(slice, isOne ? later : undefined)
-    const gone = this.#gone
-    const goneCount = this.#goneCount
+    this.#growPairs(rows + 1)
+    const { from, at, scratch } = slice
+    // Of the rows that are visible, in one rectangle those that end by S.
+    const times = { beginAfter: BEFORE_ALL, beginTo: at, endAfter: at, endTo: isOne ? later : layout.OPEN_END }
+    const pairCount = this.#followMarks(page, scratch, from, rows, times)
+    const all = this.#gone.slice(0, this.#goneCount)
     if (pairCount > 0) this.#addPairs(page, pairCount)
-    const all = gone.slice(0, goneCount)
     return keys === undefined ? all : all.filter((row) => this.#isWithin(page.ordinalOf(row), keys))
   }
 
-  /** Of the rows that are visible, and end up to `later` where that is given: finds those gone, and the pairs of others; returns how many. */
-  #followMarks(slice: PageSlice, later: number | undefined): number {
-    const { page, from, rows, at, scratch } = slice
+  /** Of the rows within these times finds those gone, and pairs with others; returns how many. */
+  // oxlint-disable-next-line max-params
+  #followMarks(page: PageView, scratch: Scratch, from: number, rows: number, times: RowTimes): number {
     const { i32, ordinalAt } = page
-    const times = { beginAfter: BEFORE_ALL, beginTo: at, endAfter: at, endTo: later ?? layout.OPEN_END }
     const { beforeRows } = this
     const marks = this.#marks
     const base = this.#base
@@ -235,12 +353,17 @@ export class ChangedRows {
     return pairCount
   }
 
+  /** The first of the pairs in hand: their rows before are of this page. */
   #addPairs(page: PageView, found: number): void {
-    const { parts, before, same, rows, beforeRows } = this
+    const number = this.beforePages.push(page)
+    for (let index = 0; index < found; index++) this.before[this.#pairs[index] as number] = number
+    this.paired += found
+    this.#comparePairs(page, found)
+  }
+
+  #comparePairs(page: PageView, found: number): void {
+    const { parts, same, rows, beforeRows } = this
     const pairs = this.#pairs
-    this.beforePages.push(page)
-    const number = this.beforePages.length
-    for (let index = 0; index < found; index++) before[pairs[index] as number] = number
     const pages = parts.map((part) => part.page)
     const count = this.#comparer.keepUnlikely({ pages, pageOf: this.#partOf, other: page, rows, otherRows: beforeRows }, pairs, found)
     if (count === 0) return
@@ -276,6 +399,11 @@ export class ChangedRows {
     const { keys } = this.#table
     return keys.compareTo(ordinal, low) >= 0 && (high === undefined || keys.compareTo(ordinal, high) < 0)
   }
+}
+
+function isSameTile(one: Tile, other: Tile): boolean {
+  const { chunks } = other
+  return one.page === other.page && one.chunks.length === chunks.length && one.chunks.every((chunk, index) => chunk === chunks[index])
 }
 
 /** The rows of a piece of a page within these times: where in the page's words their numbers stand. */

@@ -1,6 +1,7 @@
 /** What was found to differ in a tile, in key order. */
 import { type Tile } from '../page/page-directory.js'
-import { type ChangedRows } from './changed-rows.js'
+import { type ChangedRows, type GoneRows } from './changed-rows.js'
+import * as layout from '../page/page-layout.js'
 import { lastEnds } from './version-ends.js'
 import { type PagesAtSeq, type ScanTable } from './scan-table.js'
 import { type PageHits, type SelectedRows, type TileHits } from './tile-hits.js'
@@ -33,7 +34,7 @@ export type Changes = {
 export function changesInOrder(found: ChangedRows, pages: PagesAtSeq, tile: Tile, earlier: number, wanted: WantedOfChanges): Changes {
   const { table } = pages
   const hits = table.order.hits(tile.page, differing(found))
-  const goneHits = found.gone.map(({ tile: before, selected }) => table.order.hits(before.page, selected))
+  const goneHits = found.gone.map((rows) => hitsOfGone(table, rows))
   const goneCount = goneHits.reduce((sum, { count }) => sum + count, 0)
   const count = hits.count + goneCount
   const ofAfter = ordinalsOf(hits)
@@ -43,12 +44,11 @@ export function changesInOrder(found: ChangedRows, pages: PagesAtSeq, tile: Tile
   const merged = goneCount === 0 ? undefined : mergedPlaces(table, ofAfter, ofGone)
   const kinds = new Uint8Array(count)
   const ordinals = merged === undefined ? ofAfter : new Int32Array(count)
-  const numbers = new Int32Array(hits.count)
+  const numbers = numbersOf(found, ofAfter)
   for (let index = 0; index < hits.count; index++) {
     const ordinal = ofAfter[index] as number
-    const number = found.numberOf(ordinal)
+    const number = numbers[index] as number
     const place = merged === undefined ? index : (merged.after[index] as number)
-    numbers[index] = number
     ordinals[place] = ordinal
     kinds[place] = found.before[number] === 0 ? CHANGE_INSERT : CHANGE_UPDATE
   }
@@ -73,6 +73,17 @@ export function changesInOrder(found: ChangedRows, pages: PagesAtSeq, tile: Tile
   return { count, kinds, ordinals, seqs, after: { count, pages: after }, before: { count, pages: before } }
 }
 
+/** In key order, also where they ended in several sorted pages of the same keys. */
+function hitsOfGone(table: ScanTable, { tile, selected }: GoneRows): TileHits {
+  if (selected.length < 2 || selected.some(({ page }) => page.kind === layout.DELTA)) return table.order.hits(tile.page, selected)
+  const count = selected.reduce((sum, { rows }) => sum + rows.length, 0)
+  const all = selected.flatMap(({ page, rows }, of) => Array.from(rows, (row, index) => ({ of, index, ordinal: page.ordinalOf(row) })))
+  all.sort((one, other) => table.keys.compare(one.ordinal, other.ordinal))
+  const pages = selected.map(({ page, rows }) => ({ page, rows, places: new Int32Array(rows.length) }))
+  for (const [place, { of, index }] of all.entries()) (pages[of] as PageHits).places[index] = place
+  return { count, pages }
+}
+
 /** The rows that are new, or not as they were. */
 function differing({ parts, rows, same }: ChangedRows): SelectedRows[] {
   const selected: SelectedRows[] = []
@@ -86,6 +97,16 @@ function differing({ parts, rows, same }: ChangedRows): SelectedRows[] {
     if (count > 0) selected.push({ page, rows: some.subarray(0, count) })
   }
   return selected
+}
+
+/** Of the rows that {@link differing} gives, in key order. */
+function numbersOf(found: ChangedRows, ordinals: Int32Array): Int32Array {
+  const isSorted = found.parts.length === 1 && found.parts[0]?.page.kind !== layout.DELTA
+  if (!isSorted) return ordinals.map((ordinal) => found.numberOf(ordinal))
+  const numbers = new Int32Array(ordinals.length)
+  let count = 0
+  for (let number = 0; number < found.count; number++) if (found.same[number] === 0) numbers[count++] = number
+  return numbers
 }
 
 function ordinalsOf({ count, pages }: TileHits): Int32Array {

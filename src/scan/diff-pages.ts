@@ -1,66 +1,79 @@
 /**
- * DIFF over version pages: the keys whose row differs between an earlier point and S, tile by tile of S. Only what is asked for is made; no
- * object a row.
+ * DIFF over version pages: the keys whose row differs between an earlier point and S, some tiles after the other. Only what is asked for is
+ * made; no object a row.
  */
 import { type KeyBounds, type Tile } from '../page/page-directory.js'
-import { ChangedRows } from './changed-rows.js'
+import { ChangedRows, type DiffWindow } from './changed-rows.js'
+import { type ChangedTiles, changedTiles } from './changed-tiles.js'
 import { type Changes, changesInOrder, type WantedOfChanges } from './changes.js'
-import { type PagesAtSeq } from './scan-table.js'
+import { type ChangeCounts, type ChangesFragment } from './fragment.js'
+import { type PagesAtSeq, type ScanTable } from './scan-table.js'
 
 export type DiffOptions = {
   readonly bounds?: KeyBounds
   readonly reverse?: boolean
-  /** Told how many rows of a tile were looked at. */
+  /** Told how many rows were looked at. */
   readonly looked?: (rows: number) => void
 }
 
-export type ChangeCounts = { inserts: number; updates: number; deletes: number }
-
-/** The changes in key order. A tile without any is a chance to look up. What is given is valid until the next. */
+/** The changes in key order. Tiles without any are a chance to look up. What is given is valid until the next. */
 export function* diffPages(
   pages: PagesAtSeq,
   earlier: number,
   wanted: WantedOfChanges,
-  options: DiffOptions = {}
+  { bounds = {}, reverse = false, looked }: DiffOptions = {}
 ): Generator<Changes, void> {
-  for (const [found, tile] of changedRows(pages, earlier, options)) {
-    const changes = changesInOrder(found, pages, tile, earlier, wanted)
+  const found = ChangedRows.of(pages.table)
+  const window = { S: pages.S, earlier, isBounded: isBounded(bounds) }
+  const tiles = changedTiles(pages, earlier, bounds)
+  for (const changed of reverse ? tiles.toReversed() : tiles) {
+    const tile = found.find(changed, window)
+    looked?.(found.looked)
     // Whoever reads them backwards does so within a tile.
-    yield changes
+    yield changesInOrder(found, pages, tile, earlier, wanted)
+    letGo(changed)
   }
 }
 
-/** How many changes there are of each kind. Yields after each tile: a chance to look up. */
-export function* countChanges(pages: PagesAtSeq, earlier: number, options: DiffOptions = {}): Generator<void, ChangeCounts> {
-  const counts: ChangeCounts = { inserts: 0, updates: 0, deletes: 0 }
-  for (const [{ count, before, same, gone }] of changedRows(pages, earlier, options)) {
-    let inserts = 0
+/** How many changes there are of each kind. Yields the rows that were looked at. */
+export function* countChanges(table: ScanTable, changed: Iterable<ChangedTiles>, window: DiffWindow): Generator<number, ChangeCounts> {
+  const counts = { inserts: 0, updates: 0, deletes: 0 }
+  const found = ChangedRows.of(table)
+  for (const tiles of changed) {
+    found.find(tiles, window)
+    const { count, paired, same, gone } = found
     let alike = 0
-    for (let index = 0; index < count; index++) {
-      inserts += before[index] === 0 ? 1 : 0
-      alike += same[index] as number
-    }
-    counts.inserts += inserts
-    counts.updates += count - inserts - alike
+    for (let index = 0; index < count; index++) alike += same[index] as number
+    counts.inserts += count - paired
+    counts.updates += paired - alike
     for (const { selected } of gone) for (const { rows } of selected) counts.deletes += rows.length
-    yield
+    yield found.looked
+    letGo(tiles)
   }
   return counts
 }
 
-function* changedRows(
-  pages: PagesAtSeq,
-  earlier: number,
-  { bounds = {}, reverse = false, looked }: DiffOptions
-): Generator<readonly [ChangedRows, Tile], void> {
-  const isBounded = bounds.from !== undefined || bounds.to !== undefined
-  const found = new ChangedRows(pages, earlier, isBounded)
-  const tiles = pages.tiles(bounds)
-  for (const tile of reverse ? tiles.toReversed() : tiles) {
-    found.find(tile)
-    looked?.(found.looked)
-    yield [found, tile]
-    tile.letGo?.()
-    for (const before of found.tilesBefore) before.letGo?.()
-  }
+/** The same as a fragment, and its tiles; see {@link sumOfChanges}. */
+export function changesFragment(
+  changed: readonly ChangedTiles[],
+  { earlier, isBounded: isCut }: Omit<DiffWindow, 'S'>
+): { readonly fragment: ChangesFragment; readonly tiles: readonly Tile[] } {
+  const starts = [0]
+  for (const { tiles } of changed) starts.push((starts[starts.length - 1] as number) + tiles.length)
+  const isChain = changed.map((each) => each.isChain)
+  return { fragment: { kind: 'changes', earlier, isBounded: isCut, starts, isChain }, tiles: changed.flatMap(({ tiles }) => tiles) }
+}
+
+export function sumOfChanges(partials: readonly ChangeCounts[]): ChangeCounts {
+  const sum = (of: (counts: ChangeCounts) => number): number => partials.reduce((total, counts) => total + of(counts), 0)
+  return { inserts: sum(({ inserts }) => inserts), updates: sum(({ updates }) => updates), deletes: sum(({ deletes }) => deletes) }
+}
+
+/** Tiles may be less than their pages. */
+export function isBounded({ from, to }: KeyBounds): boolean {
+  return from !== undefined || to !== undefined
+}
+
+function letGo({ tiles }: ChangedTiles): void {
+  for (const tile of tiles) tile.letGo?.()
 }

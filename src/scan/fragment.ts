@@ -1,6 +1,7 @@
 /**
- * Pieces of a query that threads can share: a fragment runs over the tiles of a table at one seq, each tile by whoever takes it. It is
- * plain data. Aggregates give a partial result for each thread, which the caller merges; rows come in batches, in the order of tiles.
+ * Pieces of a query that threads can share: a fragment runs over the tiles of a table at one seq, each morsel of them, one tile or some, by
+ * whoever takes it. It is plain data. Aggregates give a partial result for each thread, which the caller merges; rows come in batches, in
+ * the order of tiles.
  */
 import { type Tile } from '../page/page-directory.js'
 import { type AggregateQuery, type PartialAggregates } from './aggregate-query.js'
@@ -33,19 +34,33 @@ export type TopFragment = {
   readonly isBounded: boolean
 }
 
+/** COUNT of the changes of each kind since an earlier point, over the tiles of `changedTiles`, one behind the other. */
+export type ChangesFragment = {
+  readonly kind: 'changes'
+  readonly earlier: number
+  readonly isBounded: boolean
+  /** By morsel: where its tiles begin; one more than there are morsels. */
+  readonly starts: readonly number[]
+  readonly isChain: readonly boolean[]
+}
+
+export type ChangeCounts = { readonly inserts: number; readonly updates: number; readonly deletes: number }
+
 /** Fragments of which each thread keeps one partial result. */
-export type PartialFragment = AggregateFragment | SweepFragment | TopFragment
+export type PartialFragment = AggregateFragment | SweepFragment | TopFragment | ChangesFragment
 
 /** Of a sweep by point, see `sweepQuery`; undefined where the kernels do not serve it. */
 type SweepPartial = PartialAggregates | undefined
 
-export type PartialResult = PartialAggregates | SweepPartial | TopPartial
+export type PartialResult = PartialAggregates | SweepPartial | TopPartial | ChangeCounts
 
 export type PartialOf<Fragment extends PartialFragment> = Fragment extends AggregateFragment
   ? PartialAggregates
   : Fragment extends SweepFragment
     ? SweepPartial
-    : TopPartial
+    : Fragment extends TopFragment
+      ? TopPartial
+      : ChangeCounts
 
 export type RowsFragment = {
   readonly kind: 'rows'

@@ -29,6 +29,66 @@ type Loop = (
   count: number
 ) => number
 
+/** Pairs of rows of one page that a kernel listed (`pairVersions`), and where they go. */
+export type ListedPairs = {
+  /** Words of the page's memory: numbers of new rows, and of those before them. */
+  readonly i32: Int32Array
+  readonly newsAt: number
+  readonly oldsAt: number
+  readonly found: number
+  /** By number of a pair. */
+  readonly rows: Int32Array
+  readonly before: Uint16Array
+  readonly beforeRows: Int32Array
+  /** The number of the first, and where its number goes if it may be alike. */
+  readonly count: number
+  readonly pairs: Int32Array
+  readonly pairCount: number
+}
+
+/**
+ * Takes the pairs up: 1 in `before` where there is a row before, and in `pairs` the numbers of those that the column does not tell apart,
+ * all of them where it cannot be asked. Returns the length of `pairs`.
+ */
+export function takePairs(page: PageView, name: string, listed: ListedPairs): number {
+  const column = name === '' ? undefined : numbersOf(page, name)
+  const cells = column === undefined ? undefined : cellsOf(page, column)
+  return takingLoop(cells)(listed, cells ?? NO_CELLS, column?.dataAt ?? 0)
+}
+
+type TakingLoop = (listed: ListedPairs, cells: Cells, start: number) => number
+
+const NO_CELLS = new Int32Array(0)
+const takingLoops = new Map<string, TakingLoop>()
+
+function takingLoop(cells: Cells | undefined): TakingLoop {
+  const name = cells === undefined ? '' : cells.constructor.name
+  let loop = takingLoops.get(name)
+  if (loop === undefined) {
+    const isAlike = cells === undefined ? 'isPair' : '(cells[start + row] === cells[start + old] ? isPair : 0)'
+    // oxlint-disable-next-line typescript/no-implied-eval -- As above.
+    loop = new Function('listed', 'cells', 'start', TAKE.replace('IS_ALIKE', isAlike)) as TakingLoop
+    takingLoops.set(name, loop)
+  }
+  return loop
+}
+
+// A row that has none before it is asked of a cell in front of the column, and has no pair.
+const TAKE = `
+  const { i32, newsAt, oldsAt, found, rows, before, beforeRows, pairs } = listed
+  let { count, pairCount } = listed
+  for (let index = 0; index < found; index++) {
+    const row = i32[newsAt + index]
+    const old = i32[oldsAt + index]
+    const isPair = ~old >>> 31
+    rows[count] = row
+    beforeRows[count] = old
+    before[count] = isPair
+    pairs[pairCount] = count++
+    pairCount += IS_ALIKE
+  }
+  return pairCount`
+
 /** Leaves those of the first `count` pairs that the column does not tell apart; returns how many. All of them where it cannot be asked. */
 export function keepUnlikely(
   { pages, pageOf, other, rows, otherRows }: PairsOfTile,

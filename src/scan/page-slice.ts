@@ -173,8 +173,8 @@ function rowsUpTo({ i32, beginAt }: PageView, rowCount: number, at: number): num
   return low
 }
 
-/** Of a sorted page. */
-function firstRow(page: PageView, keys: KeyTable, { low }: Tile): number {
+/** The first row of a sorted page that is within the tile. */
+export function firstRow(page: PageView, keys: KeyTable, { low }: Tile): number {
   return low.length === 0 || isKeyAt(page, layout.LOW_KEY, low) ? 0 : lowRow(page, keys, low)
 }
 

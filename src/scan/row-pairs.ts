@@ -7,7 +7,7 @@ import * as layout from '../page/page-layout.js'
 import { type ColumnView, nameAt, type PageView, textBytes, textFrom } from '../page/page-view.js'
 import { stateOf } from '../page/row-reader.js'
 import { dictionaryText } from '../page/text-dictionary.js'
-import { keepUnlikely, type PairsOfTile } from './likely-column.js'
+import { keepUnlikely, type ListedPairs, type PairsOfTile, takePairs } from './likely-column.js'
 import { type ScanTable } from './scan-table.js'
 
 /** Pairs of rows of two pages, both of one key. */
@@ -49,6 +49,11 @@ export class RowPairComparer {
 
   constructor(table: ScanTable) {
     this.#table = table
+  }
+
+  /** Takes up pairs of versions of one page; see {@link takePairs}. */
+  takePairs(page: PageView, listed: ListedPairs): number {
+    return takePairs(page, this.#likely, listed)
   }
 
   /** Leaves those of the first `count` pairs that may be alike; returns how many. The others are not. */

@@ -3,15 +3,36 @@ import { unreachable } from '../base/errors.js'
 import { type Tile } from '../page/page-directory.js'
 import { aggregateTiles } from './aggregate-tiles.js'
 import { bytesWithin } from './bytes-within.js'
-import { type PartialFragment, type PartialResult, type SweepFragment, type TopFragment } from './fragment.js'
+import { type ChangedTiles } from './changed-tiles.js'
+import { countChanges } from './diff-pages.js'
+import {
+  type ChangesFragment,
+  type PartialFragment,
+  type PartialResult,
+  type RowsFragment,
+  type SweepFragment,
+  type TopFragment
+} from './fragment.js'
 import { slicesOf } from './page-slice.js'
 import { type ScanTable } from './scan-table.js'
 import { SweepAggregates } from './sweep-aggregates.js'
 import { slicesOfSweep } from './sweep-pages.js'
 import { tileSlices, type TileSlices, type TopPartial, TopSearch } from './top-rows.js'
 
-/** A tile and its number among those of the run. */
-export type Morsel = { readonly index: number; readonly tile: Tile }
+/** A piece of a run, one tile or some, and its number. */
+export type Morsel = { readonly index: number; readonly tiles: readonly Tile[] }
+
+/** How many morsels the tiles of a run are. */
+export function morselCount(fragment: PartialFragment | RowsFragment, tileCount: number): number {
+  return fragment.kind === 'changes' ? fragment.starts.length - 1 : tileCount
+}
+
+/** The tiles of a morsel, made one by one. */
+export function tilesOfMorsel(fragment: PartialFragment | RowsFragment, index: number, tileAt: (index: number) => Tile): readonly Tile[] {
+  if (fragment.kind !== 'changes') return [tileAt(index)]
+  const from = fragment.starts[index] as number
+  return Array.from({ length: (fragment.starts[index + 1] as number) - from }, (_, tile) => tileAt(from + tile))
+}
 
 /** Where a thread gets its work: some morsels at once, none where none is left. Those before are given back by it. */
 export type MorselSource = { take(count: number): readonly Morsel[] }
@@ -29,13 +50,21 @@ export function runFragment(fragment: PartialFragment, pages: Pages, source: Mor
       return sweepOf(fragment, pages.table, source)
     case 'top':
       return topOf(fragment, pages, source)
+    case 'changes':
+      return countChanges(pages.table, changedFrom(fragment, source), { ...fragment, S: pages.S })
     default:
       return unreachable(fragment)
   }
 }
 
 function* tilesFrom(source: MorselSource): Generator<Tile, void> {
-  for (let [morsel] = source.take(1); morsel !== undefined; [morsel] = source.take(1)) yield morsel.tile
+  for (let [morsel] = source.take(1); morsel !== undefined; [morsel] = source.take(1)) yield morsel.tiles[0] as Tile
+}
+
+function* changedFrom({ isChain }: ChangesFragment, source: MorselSource): Generator<ChangedTiles, void> {
+  for (let [morsel] = source.take(1); morsel !== undefined; [morsel] = source.take(1)) {
+    yield { tiles: morsel.tiles, isChain: isChain[morsel.index] as boolean }
+  }
 }
 
 function* sweepOf({ query, points }: SweepFragment, table: ScanTable, source: MorselSource): Generator<number, PartialResult> {
@@ -57,7 +86,8 @@ function* topOf({ query, order, isBounded }: TopFragment, { table, S }: Pages, s
   const search = new TopSearch(table, query, order)
   const looked = new Map<number, TileSlices>()
   for (let [morsel] = source.take(1); morsel !== undefined; [morsel] = source.take(1)) {
-    const { index, tile } = morsel
+    const { index, tiles } = morsel
+    const tile = tiles[0] as Tile
     const slices = tileSlices(slicesOf(table, S, tile, isBounded), tile)
     search.find([slices])
     looked.set(index, slices)

@@ -3,7 +3,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { equals, TRUE } from '../../src/codec/value-equality.js'
 import { classOf, compareInClass, compareTexts, compareValues, identityOf } from '../../src/codec/value-order.js'
-import { number, text, value, valueOrNull } from '../query/_values.js'
+import { number, text, value, valueOrNull } from './_values.js'
 
 test('the order is total: reflexive, antisymmetric, transitive', (t) => {
   fc.assert(

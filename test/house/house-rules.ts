@@ -9,12 +9,14 @@ export type Violation = { readonly path: string; readonly rule: string; readonly
 
 /** Floor of each room; `docs/architecture.md` draws the same table. A room may import from lower floors, never from its own. */
 const floors: ReadonlyMap<string, number> = new Map([
-  ['cli', 10],
-  ['api', 9],
-  ['operations', 8],
-  ['coordinator', 7],
-  ['runtime', 6],
-  ...['txn', 'writer', 'apply', 'compaction', 'query'].map((room): [string, number] => [room, 5]),
+  ['cli', 12],
+  ['api', 11],
+  ['operations', 10],
+  ['coordinator', 9],
+  ['executor', 8],
+  ['planner', 7],
+  ...['runtime', 'relation'].map((room): [string, number] => [room, 6]),
+  ...['txn', 'writer', 'apply', 'compaction', 'expression'].map((room): [string, number] => [room, 5]),
   ...['mvcc', 'snapshot', 'index', 'parser', 'scan'].map((room): [string, number] => [room, 4]),
   ...['wal', 'segment', 'catalog', 'page', 'statistics'].map((room): [string, number] => [room, 3]),
   ...['format', 'kernel'].map((room): [string, number] => [room, 2]),
@@ -113,7 +115,7 @@ function roomRule(room: string, target: string): string | undefined {
   if (other === 'front' && room !== 'cli') return 'only cli comes in by the front'
   const seen = narrow.get(room)
   if (seen !== undefined) return seen.includes(other) ? undefined : `${room} imports only ${seen.join(', ')}`
-  if (other === 'grammar') return room === 'parser' || room === 'query' ? undefined : 'only parser and query import grammar'
+  if (other === 'grammar') return room === 'parser' || room === 'planner' ? undefined : 'only parser and planner import grammar'
   if (room === 'grammar') return undefined
   const above = room === 'workers' ? 6.5 : (floors.get(room) ?? Infinity)
   const below = floors.get(other)

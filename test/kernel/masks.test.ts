@@ -59,6 +59,59 @@ for (const [name, kernels] of kinds) {
     )
   })
 
+  test(`${name}: rows of sorted versions that are new, with those before them, and those that are gone`, (t) => {
+    // Versions of a key, one behind the other in time: when the first begins, then how long each is there, and nothing is in between.
+    const spans = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 7 })
+    const keys = fc.array(fc.record({ since: fc.integer({ min: -500, max: 2000 }), spans, lives: fc.boolean() }), { maxLength: 30 })
+    const point = fc.integer({ min: 0, max: 2000 })
+    fc.assert(
+      fc.property(keys, point, point, fc.integer({ min: 1, max: 40 }), (versions, one, other, pieceRows) => {
+        const [earlier, later] = [Math.min(one, other), Math.max(one, other)]
+        const rows = versions.flatMap(({ since, spans: lengths, lives }, ordinal) => {
+          const times = lengths.map((_, at) => since + lengths.slice(0, at).reduce((sum, length) => sum + length, 0))
+          const of = times.flatMap((begin, at) => (at % 2 === 0 ? [{ ordinal, begin, end: begin + (lengths[at] as number) }] : []))
+          return of.map((row, at) => (lives && at === of.length - 1 ? { ...row, end: 0x7fff_ffff } : row))
+        })
+        const placer = new Placer()
+        const words = (values: readonly number[]): number => {
+          const at = placer.bytes(Math.max(4, values.length * 4), 4)
+          views.i32.set(values, at / 4)
+          return at
+        }
+        const place = { begin: words(rows.map(({ begin }) => begin)), end: words(rows.map(({ end }) => end)) }
+        const ordinals = words(rows.map(({ ordinal }) => ordinal))
+        const out = placer.bytes(pieceRows * 12 + 12, 4)
+        const pairs: (readonly [number, number])[] = []
+        const gone: number[] = []
+        let waiting = -1
+        let paired = 0
+        for (let from = 0; from < rows.length; from += pieceRows) {
+          const count = Math.min(pieceRows, rows.length - from)
+          const piece = { begin: place.begin + from * 4, end: place.end + from * 4, ordinals, rows: count }
+          const news = kernels.pairVersions(piece, earlier, later, from, out, waiting)
+          const listed = [...views.i32.subarray(out / 4, out / 4 + 3 * count + 3)]
+          for (let at = 0; at < news; at++) pairs.push([listed[at] as number, listed[count + at] as number])
+          gone.push(...listed.slice(2 * count, 2 * count + (listed[3 * count + 1] as number)))
+          waiting = listed[3 * count] as number
+          paired += listed[3 * count + 2] as number
+        }
+        if (waiting >= 0) gone.push(waiting)
+        const rowAt = (ordinal: number, at: number) => rows.findIndex((row) => row.ordinal === ordinal && row.begin <= at && row.end > at)
+        const changed = versions.map((_, ordinal) => [rowAt(ordinal, earlier), rowAt(ordinal, later)] as const).filter(([a, b]) => a !== b)
+        t.deepEqual(
+          pairs,
+          changed.filter(([, after]) => after >= 0).map(([before, after]) => [after, before] as const)
+        )
+        t.is(paired, pairs.filter(([, before]) => before >= 0).length)
+        t.deepEqual(
+          gone,
+          changed.filter(([, after]) => after < 0).map(([before]) => before)
+        )
+        t.true(placer.isWhole)
+      })
+    )
+  })
+
   for (const encoding of ['i32', 'f64'] as const) {
     test(`${name}: rows are listed whose ${encoding} value is at or beyond a limit`, (t) => {
       const columns = rowCount.chain((rows) => fc.tuple(rowsOf(rows), columnOf(valueOf[encoding], rows)))

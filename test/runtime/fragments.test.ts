@@ -1,6 +1,8 @@
 /** The kinds of fragments: on threads they say what they say on one. */
 import test from 'ava'
 import { QueryPool } from '../../src/runtime/query-pool.js'
+import { changedTiles } from '../../src/scan/changed-tiles.js'
+import { changesFragment, countChanges, sumOfChanges } from '../../src/scan/diff-pages.js'
 import { type SweepFragment, type TopFragment } from '../../src/scan/fragment.js'
 import { rowsAtPoint } from '../scan/_groups.js'
 import { type RowBatch } from '../../src/scan/scan-rows.js'
@@ -97,4 +99,36 @@ test.serial('a sweep that the kernel does not serve says so', async (t) => {
     await pool.untilLeft()
     pages.release()
   }
+})
+
+test.serial('changes between two points are counted by all threads, while the table is written to', async (t) => {
+  const ledger = new Ledger()
+  ledger.write(20_000)
+  const pools = poolsOf(t, ledger)
+  const kinds = new Set<boolean>()
+  for (let round = 0; round < 20; round++) {
+    // Open rectangles with live rows only, and sealed ones before them.
+    if (round === 8) for (const _ of ledger.pages.settle());
+    const S = round % 3 === 0 ? ledger.seq : Math.floor(ledger.seq * (0.5 + round / 40))
+    const window = { S, earlier: Math.floor((S * round) / 20), isBounded: false }
+    const pages = ledger.pagesAt(S)
+    const changed = changedTiles(pages, window.earlier)
+    for (const { isChain } of changed) kinds.add(isChain)
+    const counting = countChanges(ledger.scan, changed, window)
+    let step = counting.next()
+    while (step.done !== true) step = counting.next()
+    const expected = step.value
+    t.is(expected.inserts - expected.deletes, ledger.expectedAt(S).rows - ledger.expectedAt(window.earlier).rows)
+    const { fragment, tiles } = changesFragment(changed, window)
+    for (const pool of pools) {
+      for (const here of ['only-there', 'also-here'] as const) {
+        const answer = pool.run(pages, tiles, fragment, { here })
+        ledger.write(30)
+        await turn()
+        t.deepEqual(sumOfChanges(await answer), expected)
+      }
+    }
+    pages.release()
+  }
+  t.is(kinds.size, 2)
 })

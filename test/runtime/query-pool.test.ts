@@ -93,6 +93,29 @@ test.serial('many queries at once are all right, also when nobody helps from her
   for (const [found, expected] of await Promise.all(answers)) t.deepEqual(found, expected)
 })
 
+test.serial('who asks one question after the other lets in what threads have answered before he works alone', async (t) => {
+  const ledger = new Ledger()
+  ledger.write(5000)
+  const pool = poolOf(ledger, 1)
+  t.teardown(() => pool.close())
+  const pages = ledger.pagesAt(ledger.seq)
+  const tiles = pages.tiles()
+  // The thread is up.
+  await pool.run(pages, tiles, totals, { here: 'only-there' })
+  await turn()
+  const first = pool.begin(pages, tiles, totals)
+  while (first.step() === 'worked');
+  const second = pool.begin(pages, tiles, totals)
+  t.is(second.step(), 'waiting')
+  await second.changed()
+  t.not(second.step(), 'waiting')
+  await finished(second)
+  await finished(first)
+  t.deepEqual(resultOf(totals, second.partials), expectedOf(totals, ledger.expectedAt(ledger.seq)))
+  await pool.untilLeft()
+  pages.release()
+})
+
 test.serial('a signal ends a run in its middle: no thread takes another morsel, and no page stays pinned', async (t) => {
   const ledger = new Ledger()
   ledger.write(20_000)

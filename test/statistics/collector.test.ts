@@ -11,7 +11,7 @@ import { seededRandom } from '../../src/statistics/seeded-random.js'
 import { shortValue, valueBytes } from '../../src/statistics/short-value.js'
 import { sortedSteps } from '../../src/statistics/sorted-steps.js'
 import { hashValue } from '../../src/statistics/value-hash.js'
-import { valueOrNull } from '../query/_values.js'
+import { valueOrNull } from '../codec/_values.js'
 
 const hash = new Uint32Array(2)
 
