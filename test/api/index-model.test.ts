@@ -506,6 +506,27 @@ test('what is made of segments has every event once, whichever of their files CO
   await db.close()
 })
 
+test('indexes leave room for pages, however many there are: what is over their part goes to their files', async (t) => {
+  const warned: string[] = []
+  const log = { ...silentLog, warn: (_: object, message: string): void => void warned.push(message) } as never
+  const db = await open(temporaryDirectory(t), { create: true, durability: 'none', cacheBytes: 16 * 1024 * 1024, log })
+  const columns = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+  await db.createTable('t', { primaryKey: 'id', indexes: columns })
+  const dice = new Dice(3)
+  const row = (): Document => Object.fromEntries(columns.map((name) => [name, `value-${dice.below(100_000)}`]))
+  const rows = 2500
+  await db.table('t').insertMany(Array.from({ length: rows }, (_, id) => ({ id, ...row() })))
+  const session = db.session()
+  await session.query("SET drift.index = 'none'")
+  for (let round = 0; round < 6; round++) {
+    await db.batch(Array.from({ length: 2000 }, () => ({ patch: 't', key: dice.below(rows), set: row() })))
+    const at = rows + 1 + dice.below(db.lastSeq - rows)
+    t.is(await session.query(`SELECT count(a) FROM t WHERE a > '' AS OF '@seq:${at}'`).value(), rows)
+  }
+  t.deepEqual(warned, [])
+  await db.close()
+})
+
 test('an index that is dropped while a query reads it in its order refuses the rest; it never reads memory that is given back', async (t) => {
   const db = await open(temporaryDirectory(t), { create: true })
   await db.createTable('t', { primaryKey: 'id', indexes: ['n'] })

@@ -28,7 +28,7 @@ class Model {
       read: (slot, _, target) => target.set(this.files.get(slot) ?? new Uint8Array(0))
     }
     this.memory = NodeMemory.create(arena, NODE_BYTES)
-    this.tree = new IndexTree(this.memory, (value, location) => (this.locations[value] = location), { file, nodesMax })
+    this.tree = new IndexTree(this.memory, (value, location) => (this.locations[value] = location), { file, nodesMax: () => nodesMax })
     this.reader = new IndexReader(NodeMemory.attach(Arena.attach(arena.handle), this.memory.handle), file)
   }
 
