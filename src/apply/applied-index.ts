@@ -11,7 +11,7 @@ import { type Io } from '../io/io.js'
 import { type Arena } from '../memory/arena.js'
 import { pageEventOf } from './apply-frame.js'
 
-/** Of page memory, for one index; what is over leaves it. */
+/** Of page memory, for all indexes together; what is over leaves it. */
 const MEMORY_SHARE = 0.25
 /** Closed nodes that are written between two chances to look up: about two milliseconds. */
 const STEP_NODES = 32
@@ -28,6 +28,9 @@ export type IndexAnswer =
 /** A frame that came while the index was attended. */
 export type Remembered = { readonly address: number; readonly place: number }
 
+/** How many indexes are in memory, each with its part of what they have together. */
+export type KeptIndexes = { count: number }
+
 /**
  * An index as the apply thread keeps it: `live`, it takes every event of its table; `cold`, it has none; `attended`, it is being made, and
  * what the log brings is remembered for it. One that could not be kept says so in its own memory, where readers look.
@@ -39,6 +42,7 @@ export class AppliedIndex {
   readonly #files: IndexFiles
   readonly #nodes: ClosedNodes
   readonly #limits: IndexTreeLimits
+  readonly #kept: KeptIndexes
   state: 'live' | 'cold' | 'attended'
   remembered: Remembered[] = []
   refused: ErrorData | undefined
@@ -55,13 +59,16 @@ export class AppliedIndex {
   /** One that is written and has no name yet. */
   #written: IndexProgress | undefined
 
-  constructor(arena: Arena, io: Io, owner: IndexFilesOwner, state: 'live' | 'cold') {
+  // oxlint-disable-next-line max-params
+  constructor(arena: Arena, io: Io, owner: IndexFilesOwner, kept: KeptIndexes, state: 'live' | 'cold') {
     this.definition = owner.definition
     this.#arena = arena
     this.#io = io
     this.#files = new IndexFiles(owner)
     this.#nodes = new ClosedNodes(io, this.#files)
-    this.#limits = { file: this.#nodes, nodesMax: Math.floor((arena.budgetBytes * MEMORY_SHARE) / NODE_BYTES) }
+    this.#kept = kept
+    const nodesMax = (arena.budgetBytes * MEMORY_SHARE) / NODE_BYTES
+    this.#limits = { file: this.#nodes, nodesMax: () => nodesMax / kept.count }
     this.state = state
     if (state === 'live') this.begin()
   }
@@ -89,7 +96,7 @@ export class AppliedIndex {
     try {
       this.removeFiles()
       memory = NodeMemory.create(this.#arena)
-      this.#index = new TableIndex(memory, this.definition.columns, this.#limits)
+      this.#keep(new TableIndex(memory, this.definition.columns, this.#limits))
     } catch (error) {
       memory?.release()
       this.#refuse(error)
@@ -105,7 +112,7 @@ export class AppliedIndex {
     this.refused = undefined
     if (this.#io.kind(this.#files.index) !== 'file') return undefined
     const { index, seq, events } = yield* restoreTableIndex(this.#io, this.#arena, this.#files, this.definition.columns, this.#limits)
-    this.#index = index
+    this.#keep(index)
     this.takenSeq = seq
     this.#events = events
     this.#installed = { seq, events }
@@ -200,9 +207,15 @@ export class AppliedIndex {
     if (this.#isBegun && this.#installed === undefined) this.removeFiles()
   }
 
+  #keep(index: TableIndex): void {
+    this.#index = index
+    this.#kept.count++
+  }
+
   #drop(): void {
     this.#given?.release()
     this.#index?.release()
+    if (this.#index !== undefined) this.#kept.count--
     this.#given = this.#index = undefined
     this.#nodes.close()
     this.#installed = this.#written = undefined
@@ -214,6 +227,7 @@ export class AppliedIndex {
   #refuse(error: unknown): void {
     this.refused = DriftError.from(error, `index ${this.definition.name}`).toData()
     this.#index?.memory.end()
+    if (this.#index !== undefined) this.#kept.count--
     this.#given = this.#index
     this.#index = undefined
     this.state = 'cold'

@@ -37,7 +37,7 @@ import { pageFileName } from '../page/page-files.js'
 import { type RecutProgress } from '../page/recut.js'
 import { TablePages } from '../page/table-pages.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
-import { AppliedIndex, type IndexAnswer, type IndexCheckpointInfo, type Remembered } from './applied-index.js'
+import { AppliedIndex, type IndexAnswer, type IndexCheckpointInfo, type KeptIndexes, type Remembered } from './applied-index.js'
 import { type PageEvent } from '../page/page-event.js'
 import { pageEventOf } from './apply-frame.js'
 import { PageStorage, type TablePageStorage } from './page-storage.js'
@@ -126,6 +126,7 @@ export class Applier {
   readonly #pageRows: number | undefined
   readonly #follower: LogFollower
   readonly #tables = new Map<number, Table>()
+  readonly #keptIndexes: KeptIndexes = { count: 0 }
   /** Tables whose pages are others than at the last publishing. */
   readonly #changed = new Set<Table>()
   readonly #catalog = new Catalog()
@@ -414,7 +415,7 @@ export class Applier {
   #addIndex(table: Table, index: IndexDefinition, state: 'live' | 'cold'): void {
     const { id: tableId, name, directory } = table
     const owner = { databaseId: this.#databaseId, tableId, table: name, directory, definition: index }
-    table.indexes.set(index.id, new AppliedIndex(this.#arena, this.#io, owner, state))
+    table.indexes.set(index.id, new AppliedIndex(this.#arena, this.#io, owner, this.#keptIndexes, state))
   }
 
   #newPages({ id, primaryKey, storage }: Table): TablePages {

@@ -4,15 +4,15 @@ import { type ManifestSegment } from '../format/manifest.js'
 import { type Io } from '../io/io.js'
 import { loadSegment } from '../segment/load-segments.js'
 
-/** Segments of one table as they are on disk, and the ordinals of the events in them behind the first `skip`. It can be sent to a thread. */
+/** A segment of a table as it is on disk, and the ordinals of the events in it behind the first `skip`. It can be sent to a thread. */
 export type SegmentPart = {
   readonly directory: string
-  /** Side by side; the first begins at `origin`. */
-  readonly segments: readonly ManifestSegment[]
+  /** It begins at `origin`. Undefined: there are no events any more. */
+  readonly segment: ManifestSegment | undefined
   readonly origin: number
   /** Nothing of the table was taken before. */
   readonly isFirst: boolean
-  /** Events of these segments that were taken before. */
+  /** Events of the segment that were taken before. */
   readonly skip: number
   readonly ordinals: Uint32Array
 }
@@ -24,7 +24,7 @@ const STEP_EVENTS = 1024
 type Frames = { readonly source: Uint8Array; readonly from: number; readonly to: number; readonly place: number }
 
 /**
- * Gives each event of a part that was not taken before, in steps, until `take` says false.
+ * Gives each event of a part that was not taken before, in steps, until `take` says false. The file is opened before the first of them.
  * @throws DriftError CORRUPT with file and offset.
  */
 export function* takePart(
@@ -47,19 +47,16 @@ export function* takePart(
   assertLaw(count - skip === ordinals.length, 'VIS-11', `a part of table ${tableId} has ${count - skip} events, not ${ordinals.length}`)
 }
 
-function* framesOfPart(io: Io, tableId: number, { directory, segments, origin }: SegmentPart): Generator<Frames, void> {
-  let segmentOrigin = origin
-  for (const segment of segments) {
-    let found: Frames[] = []
-    const loading = loadSegment(io, directory, tableId, segment, segmentOrigin, (source, from, to, place) => {
-      found.push({ source, from, to, place })
-    })
-    for (;;) {
-      const step = loading.next()
-      yield* found
-      found = []
-      if (step.done === true) break
-    }
-    segmentOrigin += segment.bytes
+function* framesOfPart(io: Io, tableId: number, { directory, segment, origin }: SegmentPart): Generator<Frames, void> {
+  if (segment === undefined) return
+  let found: Frames[] = []
+  const loading = loadSegment(io, directory, tableId, segment, origin, (source, from, to, place) => {
+    found.push({ source, from, to, place })
+  })
+  for (;;) {
+    const step = loading.next()
+    yield* found
+    found = []
+    if (step.done === true) return
   }
 }

@@ -21,10 +21,14 @@ export function likeMatcher(pattern: string, escape: string, ignoreCase: boolean
   return (text) => matches(parts, Array.from(ignoreCase ? text.toLowerCase() : text))
 }
 
-/** What every text begins with that matches: the characters before the first `%` or `_`. */
+/**
+ * What every text begins with that matches: the characters before the first `%` or `_`, or before half a surrogate pair, which the other half
+ * may stand behind.
+ * @throws DriftError INVALID_ARGUMENT as {@link likeMatcher}.
+ */
 export function likePrefix(pattern: string, escape: string): string {
   const [first = []] = partsOf(pattern, escape)
-  const end = first.indexOf(null)
+  const end = first.findIndex((character) => character === null || !character.isWellFormed())
   return (end < 0 ? first : first.slice(0, end)).join('')
 }
 

@@ -59,7 +59,10 @@ export function wasCut(): boolean {
   return cut
 }
 
-/** Writes a value at `target[at …]`, which has room for `bodyMax` bytes and 3; the offset behind it. */
+/**
+ * Writes a value at `target[at …]`, which has room for `bodyMax` bytes and 3; the offset behind it.
+ * @throws DriftError INVALID_DOCUMENT for a number or a text that no document can have.
+ */
 export function writeSortValue(value: unknown, target: Uint8Array, at: number, bodyMax = SORT_BODY_BYTES_MAX): number {
   cut = false
   if (value === null || value === undefined) {
@@ -268,6 +271,7 @@ function writeText(text: string, target: Uint8Array, at: number, bodyMax: number
       return to + 1
     }
   }
+  if (!text.isWellFormed()) throw new DriftError('INVALID_DOCUMENT', 'a text with a lone surrogate is in no document', {})
   const bytes = utf8.encode(text)
   return writeBody(TAG_STRING, bytes, 0, bytes.length, target, at, bodyMax)
 }

@@ -83,13 +83,13 @@ export class IndexAccess {
   }
 
   /** Of the table's indexes those that can be read at S, which is visible, now; undefined where that is to be waited for. */
-  readableNow({ definition: { indexes }, versions }: TableState, S: number): readonly ReadableIndex[] | undefined {
-    if (this.#isLost || this.#parts.apply.appliedSeq < S) return this.#isLost ? [] : undefined
+  readableNow(table: TableState, S: number): readonly ReadableIndex[] | undefined {
+    if (this.#isLost) return []
+    const isWaited = this.#making(table).length > 0 && table.versions.count <= WAITED_EVENTS
+    if (isWaited || this.#parts.apply.appliedSeq < S) return undefined
     const found: ReadableIndex[] = []
-    for (const { id } of indexes) {
+    for (const { id } of table.definition.indexes) {
       const index = this.#indexes.get(id)
-      if (index?.state === 'cold') this.#make(index)
-      if (index?.making !== undefined && versions.count <= WAITED_EVENTS) return undefined
       if (index?.state !== 'live') continue
       const { readable } = index
       if (readable === undefined) return undefined
@@ -103,9 +103,8 @@ export class IndexAccess {
   /** The same as soon as everything up to S is in them; of a small table also those that are being made. */
   async readable(table: TableState, S: number): Promise<readonly ReadableIndex[]> {
     try {
-      if (table.versions.count <= WAITED_EVENTS) {
-        for (const { id } of table.definition.indexes) await this.#indexes.get(id)?.making
-      }
+      const making = this.#making(table)
+      if (table.versions.count <= WAITED_EVENTS) await Promise.all(making)
       await this.#parts.link.untilApplied(S)
       for (const { id } of table.definition.indexes) {
         const index = this.#indexes.get(id)
@@ -178,6 +177,17 @@ export class IndexAccess {
     if (!this.#isLost) await this.#parts.link.index(index.table.definition.id, id, { kind: 'forget', isDropped: true })
   }
 
+  /** Begins to make those of the table's indexes that are not there; all that are being made. */
+  #making({ definition: { indexes } }: TableState): readonly Promise<void>[] {
+    const making: Promise<void>[] = []
+    for (const { id } of indexes) {
+      const index = this.#indexes.get(id)
+      if (index?.state === 'cold') this.#make(index)
+      if (index?.making !== undefined) making.push(index.making)
+    }
+    return making
+  }
+
   #make(index: IndexState, report?: (done: number, total: number) => void): void {
     if (index.making !== undefined || index.refused !== undefined || this.#isClosed || this.#isLost) return
     const { link, loader, logger } = this.#parts
@@ -196,7 +206,8 @@ export class IndexAccess {
       .then(async (isLive) => {
         index.state = isLive ? 'live' : 'cold'
         if (isLive) await this.#find(index)
-        else logger.warn({ index: definition.name, reason: index.refused?.message }, 'an index could not be kept')
+        else if (!this.#isClosed && !this.#isLost)
+          logger.warn({ index: definition.name, reason: index.refused?.message }, 'an index could not be kept')
       })
       .catch(async (error: unknown) => {
         index.state = 'cold'

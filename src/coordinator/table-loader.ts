@@ -1,4 +1,5 @@
 import type { SegmentPart } from '../apply/segment-part.js'
+import type { ManifestSegment } from '../format/manifest.js'
 import type { TableState } from './table-state.js'
 
 /** Events that are left for the last part, during which the log is held. */
@@ -57,9 +58,7 @@ export class TableLoader {
       await this.#checkpoint()
       const { flushed } = table.frames
       if (done > 0 && flushed - done <= LAST_PART_EVENTS) break
-      await derived.load(partOf(table, done, flushed))
-      done = flushed
-      report(done, table.versions.count)
+      done = await this.#load(table, derived, done, (taken) => report(taken, table.versions.count))
       if (flushed <= LAST_PART_EVENTS) break
     }
     this.#holds.set(derived, this.#appliedSeq())
@@ -67,24 +66,53 @@ export class TableLoader {
     // Apply runs ahead of what is visible: what it had gone through when it began to remember is to be in the segments, all of it.
     await this.#settled()
     await this.#checkpoint()
-    await derived.load(partOf(table, done, table.frames.flushed))
+    await this.#load(table, derived, done, () => {})
     return derived.goLive()
+  }
+
+  /**
+   * Events from number `done` on up to what is in segments now, a segment at a time; how many there are then. COMPACT waits for nobody and may
+   * take a file away before it is opened: nothing of it was taken then, and its events are in another file.
+   */
+  async #load(table: TableState, derived: Derived, done: number, report: (taken: number) => void): Promise<number> {
+    const { flushed } = table.frames
+    let taken = done
+    do {
+      const part = partOf(table, taken)
+      try {
+        await derived.load(part)
+      } catch (error) {
+        if (isLive(table, part)) throw error
+        continue
+      }
+      taken += part.ordinals.length
+      report(taken)
+    } while (taken < flushed)
+    return taken
   }
 }
 
-/** The events of a table from number `done` (they are counted from 0) up to `flushed`, as they lie in segments. */
-function partOf(table: TableState, done: number, flushed: number): SegmentPart {
+function isLive(table: TableState, { segment }: SegmentPart): boolean {
+  return segment === undefined || table.segments.segments.some(({ file }) => file === segment.file)
+}
+
+/** The events of a table from number `done` on (they are counted from 0) that lie in one segment. */
+function partOf(table: TableState, done: number): SegmentPart {
   const all = table.segments.segments
   let before = 0
-  let first = 0
-  while (first < all.length && before + (all[first]?.count ?? 0) <= done) before += all[first++]?.count ?? 0
-  const segments = all.slice(first).map(({ file, number, bytes, crc, sealed }) => ({ file, number, bytes, crc, sealed }))
+  let next = 0
+  while (next < all.length && before + (all[next]?.count ?? 0) <= done) before += all[next++]?.count ?? 0
+  const found = all[next]
   return {
     directory: `${table.directory}/segments`,
-    segments,
-    origin: all[first]?.origin ?? 0,
+    segment: found === undefined ? undefined : segmentOf(found),
+    origin: found?.origin ?? 0,
     isFirst: done === 0,
     skip: done - before,
-    ordinals: table.ordinalsOf(done, flushed)
+    ordinals: table.ordinalsOf(done, found === undefined ? done : before + found.count)
   }
+}
+
+function segmentOf({ file, number, bytes, crc, sealed }: ManifestSegment): ManifestSegment {
+  return { file, number, bytes, crc, sealed }
 }

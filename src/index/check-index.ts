@@ -53,7 +53,7 @@ export class IndexCheck {
   *#below(id: number, S: number, depth: number): Generator<CheckedEntry, void> {
     const node = this.#look(id, depth)
     if (!(node.t0 <= S && S < node.t1)) throw misplaced(`node ${id} is not of seq ${S}`)
-    const offset = S - node.t0
+    const offset = node.offsetOf(S)
     let isFirst = true
     for (let position = 0; position < node.count; position++) {
       const slot = node.slotAt(position)

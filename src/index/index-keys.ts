@@ -19,6 +19,11 @@ const NOWHERE = -1
 const BEHIND_FROM = 0x02
 const BEHIND_TO = 0xf8
 
+/** Of the byte behind bytes that are whole values: that these end there, and no text among them goes on with a zero. */
+export function isBehindValues(byte: number): boolean {
+  return byte >= BEHIND_FROM && byte < BEHIND_TO
+}
+
 /** The keys that begin with whole values. */
 export function startingWith(prefix: Uint8Array): { readonly from: Uint8Array; readonly to: Uint8Array } {
   return { from: behind(prefix, BEHIND_FROM), to: behind(prefix, BEHIND_TO) }
@@ -125,7 +130,7 @@ export class IndexKeys {
       try {
         end = writeSortValue(storable(value), this.bytes, at, this.#bodyMax)
       } catch {
-        // A number that is none, or one past 64 bits: no document has it.
+        // A number that is none, or past 64 bits, or a text with half a surrogate pair: no document has it.
         return undefined
       }
       this.isCut ||= wasCut()

@@ -268,7 +268,12 @@ export class IndexNode {
     return (this.#i32[this.#word + 2 * slot + END] as number) === -1
   }
 
-  /** `offset`: S - t0. */
+  /** Of S, for {@link isVisible}: behind what an entry can count all that is alive is visible. */
+  offsetOf(S: number): number {
+    return Math.min(S - this.t0, OPEN_END - 1)
+  }
+
+  /** `offset`: see {@link offsetOf}. */
   isVisible(slot: number, offset: number): boolean {
     const word = this.#word + 2 * slot
     return (this.#i32[word + BEGIN] as number) >>> 0 <= offset && (this.#i32[word + END] as number) >>> 0 > offset

@@ -76,7 +76,7 @@ function between(
   ] as const) {
     if (bound === undefined) continue
     const bytes = keys.prefix([...values, bound.value])
-    // A number past 64 bits: the condition itself leaves out what it must.
+    // No document has it, but some have what is before or behind it: the condition itself leaves out what it must.
     if (bytes === undefined) continue
     // Others share the bytes of what is cut: the condition is asked of them.
     const { from: begin, to: end } = startingWith(bytes)

@@ -113,7 +113,7 @@ export class IndexReader {
       if (place === undefined) continue
       const { version } = node
       if ((version & 1) !== 0) continue
-      const offset = S - node.t0
+      const offset = node.offsetOf(S)
       const first = node.lowerBound(low)
       const end = to === undefined ? node.count : node.lowerBound(to)
       let count = 0
@@ -147,7 +147,7 @@ export class IndexReader {
       if (place === undefined) continue
       const { version } = node
       if ((version & 1) !== 0) continue
-      const offset = S - node.t0
+      const offset = node.offsetOf(S)
       const first = from === undefined ? 0 : node.lowerBound(from)
       const end = to === undefined ? node.count : node.lowerBound(to)
       let count = 0
@@ -183,7 +183,7 @@ export class IndexReader {
       const { version } = node
       if ((version & 1) !== 0) return undefined
       if (node.level === 0) return place
-      const offset = S - node.t0
+      const offset = node.offsetOf(S)
       const { count } = node
       let position = key === undefined ? count - 1 : (isBefore ? node.lowerBound(key) : node.upperBound(key)) - 1
       while (position >= 0 && !node.isVisible(node.slotAt(position), offset)) position--

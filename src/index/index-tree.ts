@@ -37,8 +37,8 @@ export type Relocate = (value: number, location: number) => void
 export type IndexTreeLimits = {
   /** For nodes that are closed. */
   readonly file?: NodeFile
-  /** With more in memory than this, closed ones leave it. */
-  readonly nodesMax?: number
+  /** With more in memory than this is now, closed ones leave it. */
+  readonly nodesMax?: () => number
 }
 
 /** What a tree knows of its nodes beside what is in memory: of one that is taken up again. */
@@ -57,7 +57,7 @@ export class IndexTree {
   readonly #slotBits: number
   readonly #relocate: Relocate
   readonly #file: NodeFile | undefined
-  readonly #nodesMax: number
+  readonly #nodesMax: () => number
   readonly #node: IndexNode
   readonly #other: IndexNode
   readonly #live: LiveEntries
@@ -82,7 +82,7 @@ export class IndexTree {
     this.memory = memory
     this.#relocate = relocate
     this.#file = limits.file
-    this.#nodesMax = limits.nodesMax ?? Infinity
+    this.#nodesMax = limits.nodesMax ?? (() => Infinity)
     this.#node = new IndexNode(memory.layout)
     this.#other = new IndexNode(memory.layout)
     this.#slotBits = memory.layout.slotBits
@@ -387,7 +387,7 @@ export class IndexTree {
   /** So that what follows does not fail half way. */
   #reserveNodes(count: number): void {
     while (this.#freePlaces.length < count) {
-      if (this.#file !== undefined && this.#inMemory >= this.#nodesMax && this.#leave()) continue
+      if (this.#file !== undefined && this.#inMemory >= this.#nodesMax() && this.#leave()) continue
       try {
         this.#freePlaces.push(...this.memory.claimPlaces().reverse())
       } catch (error) {

@@ -228,7 +228,9 @@ export class KeyIndex extends KeyIndexView {
         break
       }
     }
-    this.#heapUsed -= key.length + 2
+    // The next key takes its place; what was at the end of a block before the last stays unused.
+    const reference = this.referenceOf(ordinal)
+    this.#heapUsed = reference >>> 20 === this.heap.length - 1 ? reference & (HEAP_BLOCK_BYTES - 1) : 0
   }
 
   /** This thread sees what it wrote itself without a fence. */

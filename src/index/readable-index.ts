@@ -1,5 +1,5 @@
 import { type IndexDefinition } from '../catalog/index-definition.js'
-import { IndexKeys, startingWith } from './index-keys.js'
+import { IndexKeys, isBehindValues, startingWith } from './index-keys.js'
 import { EntryKeys, type EntryBatch, type IndexRange, type IndexReader } from './index-reader.js'
 
 /**
@@ -98,8 +98,8 @@ export class ReadableIndex {
 function beginsAlike({ bytes, starts, ends }: EntryKeys, one: number, other: number, length: number): boolean {
   const from = starts[one] as number
   const at = starts[other] as number
-  if (at + length > (ends[other] as number)) return false
+  if (at + length >= (ends[other] as number)) return false
   // Most differ at the end of their values.
   for (let index = length - 1; index >= 0; index--) if (bytes[from + index] !== bytes[at + index]) return false
-  return true
+  return isBehindValues(bytes[at + length] as number)
 }

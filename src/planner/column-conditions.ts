@@ -80,14 +80,19 @@ function conditionsOf(condition: Expression): ColumnCondition[] {
   }
 }
 
-/** What a LIKE asks of the beginning of a text; undefined: nothing, or it is none. */
+/** What a LIKE asks of the beginning of a text; undefined: nothing, or it is no pattern, which is said where a text is asked. */
 export function prefixOf(
   { pattern, escape }: { readonly pattern: Evaluator; readonly escape: string },
   execution: Execution
 ): string | undefined {
   const value = pattern.value(execution)
-  const prefix = typeof value === 'string' ? likePrefix(value, escape) : ''
-  return prefix === '' ? undefined : prefix
+  if (typeof value !== 'string') return undefined
+  try {
+    const prefix = likePrefix(value, escape)
+    return prefix === '' ? undefined : prefix
+  } catch {
+    return undefined
+  }
 }
 
 export function namesOf(path: Path): readonly string[] | undefined {

@@ -65,7 +65,7 @@ export function indexCandidate(index: ReadableIndex, asked: ColumnConditions, ex
 }
 
 /** Values that are cut have their bytes with others, and one range together. */
-function disjoint(ranges: IndexRange[]): readonly IndexRange[] {
+export function disjoint(ranges: IndexRange[]): readonly IndexRange[] {
   if (ranges.length <= 1) return ranges
   const from = (range: IndexRange | undefined): Uint8Array => range?.from ?? NO_BYTES
   const sorted = ranges.toSorted((left, right) => compareKeys(from(left), from(right)))
@@ -95,8 +95,12 @@ export function isSamePath(path: readonly string[], other: readonly string[]): b
 
 const NEXT_TEXTS = { 'not-null': 'is not null', between: 'range', text: 'like' } as const
 
-/** Comparisons of it are those of its bytes: of lists and objects they can be NULL, and bytes of a number past 64 bits there are none. */
+/**
+ * Comparisons of it are those of its bytes: of lists and objects they can be NULL, and there are none of a number past 64 bits and of a text
+ * with half a surrogate pair.
+ */
 export function isPlain(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed()
   return typeof value !== 'bigint' && (typeof value !== 'object' || value === null || value instanceof Date)
 }
 

@@ -11,7 +11,7 @@ import { type Batch } from '../expression/batch.js'
 import { estimatedLeafRows, liveRows, rowsOfValue } from './estimate-join.js'
 import { type Execution } from '../expression/evaluate.js'
 import { choiceOf, type IndexChoice } from './index-choice.js'
-import { isCovering, isSamePath } from './index-candidate.js'
+import { disjoint, isCovering, isSamePath } from './index-candidate.js'
 import { type JoinPlan } from './source-plan.js'
 import { type TableSource } from '../relation/table-source.js'
 
@@ -97,7 +97,8 @@ export class JoinSelect {
     if (lookup.kind === 'key') return { kind: 'key', keys: tuples.map(([value]) => value), cost: byKeyCost(tuples.length) }
     const { index, isCovered } = lookup
     const { columns } = index.definition
-    const ranges = tuples.map((tuple) => indexRange(columns, tuple, { kind: 'any' })).filter((range) => range !== undefined)
+    const found = tuples.map((tuple) => indexRange(columns, tuple, { kind: 'any' })).filter((range) => range !== undefined)
+    const ranges = index.reader.memory.hasCut ? disjoint(found) : found
     const costOfEntry = walkCost(0, 1) + indexRowsCost(1, isCovered) + keyOrderCost(1)
     const entriesMax = (most - walkCost(ranges.length, 0)) / costOfEntry
     let entries = 0

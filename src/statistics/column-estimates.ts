@@ -164,6 +164,7 @@ function edgeOf(histogram: readonly Value[], bound: Bound | undefined): number {
 
 /** Nobody saw a value that lies there. */
 function isOutside({ min, max }: ColumnStatistics, low: Bound | undefined, high: Bound | undefined): boolean {
+  if (min === null || max === null) return true
   return (high !== undefined && compareValues(high.value, min) < 0) || (low !== undefined && compareValues(low.value, max) > 0)
 }
 

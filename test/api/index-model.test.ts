@@ -5,7 +5,9 @@
  */
 import test, { type ExecutionContext } from 'ava'
 import { type BatchOperation, type Database, type Document, open } from '../../src/index.js'
+import { type SegmentPart, takePart } from '../../src/apply/segment-part.js'
 import { silentLog } from '../../src/base/log.js'
+import { TableLoader } from '../../src/coordinator/table-loader.js'
 import { MemoryIo } from '../../src/io/memory-io.js'
 import { verify } from '../../src/operations/verify.js'
 import { Dice, openSimulated, type Opened } from '../coordinator/_database.js'
@@ -374,6 +376,154 @@ test('VIS-14: an index that is made beside writers, over many nodes, has every v
       }
     }
   }
+  await db.close()
+})
+
+/** By every index of a database alone, and by lookups where there are joins: what a scan and a hash give. */
+async function sameByIndex(t: ExecutionContext, db: Database, text: string, parameters: readonly unknown[] = []): Promise<void> {
+  const answer = async (index: string, join: string): Promise<unknown> => {
+    const session = db.session()
+    await session.query('SET drift.index = ?', [index])
+    await session.query('SET drift.join = ?', [join])
+    return (await session.query(text, [...parameters])).rows
+  }
+  const expected = await answer('none', 'hash')
+  for (const index of ['auto', ...db.tables().flatMap(({ indexes }) => indexes)])
+    same(t, await answer(index, 'lookup'), expected, `${index}: ${text} ${JSON.stringify(parameters)}`)
+}
+
+test('VIS-14: values that are cut alike in an index meet each of their partners once', async (t) => {
+  const db = await open(':memory:')
+  await db.createTable('x', { primaryKey: 'id' })
+  await db.createTable('y', { primaryKey: 'id', indexes: ['a', { columns: ['a', 'b'] }] })
+  const long = (n: number): string => `${'x'.repeat(260)}${n}`
+  await db.table('x').insertMany([0, 1, 2, 3, 4].map((id) => ({ id, a: long(id % 3) })))
+  await db.table('y').insertMany([0, 1, 2, 3, 4, 5].map((id) => ({ id, a: long(id % 4), b: id })))
+  await sameByIndex(t, db, 'SELECT x.id, y.id FROM x JOIN y ON x.a = y.a')
+  await sameByIndex(t, db, 'SELECT x.id, y.id, y.a FROM x LEFT JOIN y ON x.a = y.a AND y.b > 2')
+  await db.close()
+})
+
+test('VIS-14: half a surrogate pair, which no text has, equals none and stands between others where a scan puts it', async (t) => {
+  const db = await open(':memory:')
+  await db.createTable('t', { primaryKey: 'id', indexes: ['a', { columns: [{ path: ['b'], descending: true }] }] })
+  const texts = ['a', '\ud7ff', '\ue000', '\ufffd', '\uffff', '\u{10000}', '\u{1f600}', '\u{1f600}b', '\u{10ffff}', 7]
+  await db.table('t').insertMany(texts.map((text, id) => ({ id, a: text, b: text })))
+  for (const half of ['\ud800', '\ud83d', '\udfff', 'a\ud83d', '\u{1f600}\udc00']) {
+    for (const condition of ['= ?', '< ?', '<= ?', '> ?', '>= ?', "IN (?, 'a')", "BETWEEN 'a' AND ?", "BETWEEN ? AND '\u{10ffff}'"]) {
+      await sameByIndex(t, db, `SELECT id FROM t WHERE a ${condition}`, [half])
+      await sameByIndex(t, db, `SELECT COUNT(*), MIN(b), MAX(b) FROM t WHERE b ${condition}`, [half])
+      await sameByIndex(t, db, `SELECT COUNT(*) FROM t WHERE b ${condition}`, [half])
+    }
+    await sameByIndex(t, db, 'SELECT id FROM t WHERE a LIKE ?', [`${half}%`])
+    await sameByIndex(t, db, 'SELECT id FROM t WHERE a = ?', [{ name: [half] }])
+  }
+  await db.close()
+})
+
+test('VIS-14: a text that goes on behind another with a zero is another one in every order', async (t) => {
+  const db = await open(':memory:')
+  const columns = (descending: boolean) => ({ columns: [{ path: ['a'], descending }] })
+  await db.createTable('t', { primaryKey: 'id', indexes: [columns(true), { name: 'along', ...columns(false) }] })
+  const texts = ['order', 'order\0', 'order\0\0', 'order\x01', 'order\xff', 'orders']
+  await db.table('t').insertMany(Array.from({ length: 48 }, (_, id) => ({ id, a: texts[(id * 7) % 6] ?? '' })))
+  for (const order of ['a', 'a DESC', 'a, id DESC', 'a DESC, id DESC'])
+    for (const limit of [1, 9, 20, 47]) await sameByIndex(t, db, `SELECT id, a FROM t ORDER BY ${order} LIMIT ${limit}`)
+  await db.close()
+})
+
+test('a pattern that is none is refused where a text is asked, with an index as without', async (t) => {
+  const db = await open(':memory:')
+  await db.createTable('t', { primaryKey: 'id', indexes: ['a'] })
+  await db.table('t').insert({ id: 1, a: 1 })
+  await sameByIndex(t, db, 'SELECT id FROM t WHERE a LIKE ?', ['x\\'])
+  await db.table('t').insert({ id: 2, a: 'b' })
+  for (const index of ['none', 't_a_idx']) {
+    const session = db.session()
+    await session.query('SET drift.index = ?', [index])
+    await t.throwsAsync(async () => session.query('SELECT id FROM t WHERE a LIKE ?', ['x\\']), { code: 'DRIFT_INVALID_ARGUMENT' })
+  }
+  await db.close()
+})
+
+test('the first query behind an opening has each index of its table, however many there are', async (t) => {
+  const directory = temporaryDirectory(t)
+  const made = await open(directory, { create: true })
+  await made.createTable('t', { primaryKey: 'id', indexes: ['a', 'b', 'c', 'd'] })
+  await made.table('t').insertMany([0, 1, 2].map((id) => ({ id, a: id, b: id, c: id, d: id })))
+  await made.close()
+  for (const field of ['d', 'a']) {
+    const db = await open(directory)
+    const session = db.session()
+    await session.query('SET drift.index = ?', [`t_${field}_idx`])
+    const { rows } = await session.query(`EXPLAIN SELECT * FROM t WHERE ${field} = 1`)
+    t.regex(JSON.stringify(rows), new RegExp(`lookup t by t_${field}_idx`))
+    await db.close()
+  }
+})
+
+test('what is made of segments has every event once, whichever of their files COMPACT takes away meanwhile', async (t) => {
+  const io = new MemoryIo()
+  const { db, coordinator } = await openSimulated(io)
+  await db.createTable('t', { primaryKey: 'id' })
+  let rows = 0
+  const add = (count: number): Promise<unknown> =>
+    db.batch(Array.from({ length: count }, () => ({ insert: 't', document: { id: rows++ } }) as const))
+  for (const count of [600, 100, 20]) {
+    await add(count)
+    await db.compact()
+  }
+  const table = coordinator.table('t')
+  const taken: number[] = []
+  const parts: string[] = []
+  const load = async (part: SegmentPart): Promise<void> => {
+    parts.push(`${part.segment?.file} behind ${part.skip}`)
+    // First what comes later is merged, then all of it, with the file that is about to be opened.
+    if (parts.length <= 2) {
+      await add(parts.length === 1 ? 30 : 400)
+      await db.compact()
+    }
+    const steps = takePart(io, table.definition.id, part, (_, __, ordinal) => taken.push(ordinal) > 0)
+    while (steps.next().done !== true);
+  }
+  const loader = new TableLoader(
+    () => coordinator.checkpoint(),
+    () => db.lastSeq,
+    async () => {}
+  )
+  t.true(await loader.make(table, { done: 0, load, attend: async () => {}, goLive: async () => true }))
+  same(
+    t,
+    taken,
+    Array.from({ length: rows }, (_, ordinal) => ordinal)
+  )
+  t.deepEqual(parts, [
+    '00000001-00000001.seg behind 0',
+    '00000002-00000004.seg behind 0',
+    '00000001-00000005.seg behind 600',
+    'undefined behind 0'
+  ])
+  await db.close()
+})
+
+test('indexes leave room for pages, however many there are: what is over their part goes to their files', async (t) => {
+  const warned: string[] = []
+  const log = { ...silentLog, warn: (_: object, message: string): void => void warned.push(message) } as never
+  const db = await open(temporaryDirectory(t), { create: true, durability: 'none', cacheBytes: 16 * 1024 * 1024, log })
+  const columns = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+  await db.createTable('t', { primaryKey: 'id', indexes: columns })
+  const dice = new Dice(3)
+  const row = (): Document => Object.fromEntries(columns.map((name) => [name, `value-${dice.below(100_000)}`]))
+  const rows = 2500
+  await db.table('t').insertMany(Array.from({ length: rows }, (_, id) => ({ id, ...row() })))
+  const session = db.session()
+  await session.query("SET drift.index = 'none'")
+  for (let round = 0; round < 6; round++) {
+    await db.batch(Array.from({ length: 2000 }, () => ({ patch: 't', key: dice.below(rows), set: row() })))
+    const at = rows + 1 + dice.below(db.lastSeq - rows)
+    t.is(await session.query(`SELECT count(a) FROM t WHERE a > '' AS OF '@seq:${at}'`).value(), rows)
+  }
+  t.deepEqual(warned, [])
   await db.close()
 })
 

@@ -28,7 +28,7 @@ class Model {
       read: (slot, _, target) => target.set(this.files.get(slot) ?? new Uint8Array(0))
     }
     this.memory = NodeMemory.create(arena, NODE_BYTES)
-    this.tree = new IndexTree(this.memory, (value, location) => (this.locations[value] = location), { file, nodesMax })
+    this.tree = new IndexTree(this.memory, (value, location) => (this.locations[value] = location), { file, nodesMax: () => nodesMax })
     this.reader = new IndexReader(NodeMemory.attach(Arena.attach(arena.handle), this.memory.handle), file)
   }
 
@@ -130,6 +130,19 @@ test('a lookup looks at a bounded number of entries whatever the history: rows t
   }
   // Copies for each change of a key.
   t.true((model.memory.nodeCount * entriesMax) / model.versions.length < 4)
+})
+
+test('a node that nobody wrote for more seqs than an entry counts still shows what is alive, and what was', (t) => {
+  const model = new Model()
+  for (let n = 0; n < 200; n++) model.set(n, letters[n % 8])
+  for (let n = 0; n < 20; n++) model.set(n, undefined)
+  const before = model.seq
+  model.seq += 2 ** 33
+  for (const S of [100, before, before + 2 ** 32, model.seq])
+    for (const isReverse of [false, true]) t.deepEqual(model.found('b', 'f', S, isReverse), model.expected('b', 'f', S, isReverse))
+  for (let n = 0; n < 40; n++) model.set(n, letters[7 - (n % 8)])
+  for (const S of [100, before, before + 2 ** 32, model.seq])
+    t.deepEqual(model.found('b', 'f', S, false), model.expected('b', 'f', S, false))
 })
 
 const bytes = fc.uint8Array({ max: 3, maxLength: 12 })

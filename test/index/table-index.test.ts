@@ -153,7 +153,7 @@ class Kept {
   }
 
   get limits() {
-    return { file: new ClosedNodes(this.io, this.files), nodesMax: 12 }
+    return { file: new ClosedNodes(this.io, this.files), nodesMax: () => 12 }
   }
 
   /** Events with every third seq. */

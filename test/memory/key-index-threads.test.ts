@@ -35,3 +35,26 @@ test('MEM-4: a thread that probes the key index while 200,000 keys are added nev
   t.true(handlesSeen > 1)
   for (let n = 0; n < KEYS; n += 97) t.is(index.find(target, encodeKey(keyNumber(n), target)), n)
 })
+
+test('MEM-4: keys that are taken back over the end of a block of keys leave those alone that come behind', (t) => {
+  const index = new KeyIndex(77)
+  const key = (n: number): Uint8Array => Buffer.from(`key-${String(n).padStart(6, '0')}`)
+  const add = (n: number): number => index.add(key(n), 10)
+  // The first block of keys ends behind 1,365 of them, the second behind 88,746: both ends are met.
+  for (const [kept, refused] of [
+    [1360, 12],
+    [88_740, 20]
+  ] as const) {
+    while (index.count < kept) add(index.count)
+    for (let more = 0; more < refused; more++) add(500_000 + more)
+    for (let more = 0; more < refused; more++) index.removeLast()
+    for (let more = 0; more < 2 * refused; more++) add(index.count)
+  }
+  for (let ordinal = 0; ordinal < index.count; ordinal++) {
+    if (Buffer.compare(index.keyOf(ordinal), key(ordinal)) !== 0 || index.find(key(ordinal), 10) !== ordinal) {
+      t.fail(`key ${ordinal} is ${Buffer.from(index.keyOf(ordinal)).toString('latin1')}`)
+      break
+    }
+  }
+  t.is(index.count, 88_780)
+})
