@@ -9,7 +9,7 @@ import { resolved } from './point.js'
 import { done, type RunningStatement, type StatementOptions } from './running-statement.js'
 import type { SessionState } from './session.js'
 
-/** SET and RESET. @throws DriftError INVALID_ARGUMENT. */
+/** SET and RESET. @throws DriftError INVALID_ARGUMENT, UNKNOWN_INDEX. */
 export function setOption(
   { name, value }: SetOption,
   { parameters = [] }: StatementOptions,
@@ -31,6 +31,11 @@ export function setOption(
       break
     case 'drift.index':
       if (given !== undefined && typeof given !== 'string') throw badSetting(name, given, "'auto', 'none' or the name of an index")
+      if (given !== undefined && given !== 'auto' && given !== 'none' && coordinator.findIndex(given) === undefined) {
+        throw new DriftError('UNKNOWN_INDEX', `no index ${JSON.stringify(given)}; ${name} is 'auto', 'none' or the name of an index`, {
+          index: given
+        })
+      }
       session.forced = { ...session.forced, index: given === 'auto' ? undefined : given }
       break
     case 'drift.join':

@@ -10,13 +10,15 @@ import { type PagesAtSeq } from './scan-table.js'
 
 /** More tiles than this are not looked through. */
 const TILES_MAX = 8
+/** Within so many a begin that is cut off in its page, being too far from its base, is before the earlier point. */
+const SEQS_MAX = 0x7fff_fffe
 /** So many times the rows of both points may be looked at: a row of these costs less than one whose key is marked. */
 const ROWS_SHARE = 2
 
 /** The last tile has what is visible at S, those before it what was at the earlier point; a chain is oldest first. */
 export type ChangedTiles = { readonly tiles: readonly Tile[]; readonly isChain: boolean }
 
-/** In key order, with no key twice. */
+/** In key order, with no key twice. No page is brought back for it. */
 export function changedTiles(pages: PagesAtSeq, earlier: number, bounds: KeyBounds = {}): ChangedTiles[] {
   return pages.tiles(bounds).map((tile) => {
     const chain = chainOf(pages, earlier, tile)
@@ -27,6 +29,7 @@ export function changedTiles(pages: PagesAtSeq, earlier: number, bounds: KeyBoun
 
 /** Undefined where the tiles are none. */
 function chainOf(pages: PagesAtSeq, earlier: number, tile: Tile): readonly Tile[] | undefined {
+  if (pages.S - earlier > SEQS_MAX) return undefined
   const { low, high } = tile
   const [range, another] = pages.tilesBetween(earlier, pages.S, { from: low, to: high })
   if (range === undefined || another !== undefined) return undefined
@@ -42,7 +45,6 @@ function chainOf(pages: PagesAtSeq, earlier: number, tile: Tile): readonly Tile[
     const next = chain[index + 1]
     if (next !== undefined && each.t1 !== next.t0) return undefined
     if (!isSame(each.low, low) || !isSame(each.high, high)) return undefined
-    if (each.page !== undefined && each.page.originAt >= 0) return undefined
     if (each.chunks.some((chunk) => begunRows(chunk, chunk.offsetOf(pages.S)) > 0)) return undefined
   }
   return chain

@@ -5,6 +5,8 @@
 import { type KeyBounds, type Tile } from '../page/page-directory.js'
 import { ChangedRows, type DiffWindow } from './changed-rows.js'
 import { type ChangedTiles, changedTiles } from './changed-tiles.js'
+import { findByMarks } from './changes-by-marks.js'
+import { findInChain } from './changes-in-chain.js'
 import { type Changes, changesInOrder, type WantedOfChanges } from './changes.js'
 import { type ChangeCounts, type ChangesFragment } from './fragment.js'
 import { type PagesAtSeq, type ScanTable } from './scan-table.js'
@@ -27,7 +29,7 @@ export function* diffPages(
   const window = { S: pages.S, earlier, isBounded: isBounded(bounds) }
   const tiles = changedTiles(pages, earlier, bounds)
   for (const changed of reverse ? tiles.toReversed() : tiles) {
-    const tile = found.find(changed, window)
+    const tile = find(found, changed, window)
     looked?.(found.looked)
     // Whoever reads them backwards does so within a tile.
     yield changesInOrder(found, pages, tile, earlier, wanted)
@@ -40,7 +42,7 @@ export function* countChanges(table: ScanTable, changed: Iterable<ChangedTiles>,
   const counts = { inserts: 0, updates: 0, deletes: 0 }
   const found = ChangedRows.of(table)
   for (const tiles of changed) {
-    found.find(tiles, window)
+    find(found, tiles, window)
     const { count, paired, same, gone } = found
     let alike = 0
     for (let index = 0; index < count; index++) alike += same[index] as number
@@ -67,6 +69,16 @@ export function changesFragment(
 export function sumOfChanges(partials: readonly ChangeCounts[]): ChangeCounts {
   const sum = (of: (counts: ChangeCounts) => number): number => partials.reduce((total, counts) => total + of(counts), 0)
   return { inserts: sum(({ inserts }) => inserts), updates: sum(({ updates }) => updates), deletes: sum(({ deletes }) => deletes) }
+}
+
+/** What differs in the keys of some tiles; the one in which the rows of S were found. */
+function find(found: ChangedRows, { tiles, isChain }: ChangedTiles, window: DiffWindow): Tile {
+  const last = tiles[tiles.length - 1] as Tile
+  const before = tiles.slice(0, -1)
+  found.begin()
+  if (isChain) findInChain(found, window, last, before)
+  else findByMarks(found, window, last, before)
+  return last
 }
 
 /** Tiles may be less than their pages. */

@@ -446,6 +446,18 @@ test('a pattern that is none is refused where a text is asked, with an index as 
   await db.close()
 })
 
+test('an index that is not there cannot be asked for', async (t) => {
+  const db = await open(':memory:')
+  await db.createTable('t', { primaryKey: 'id', indexes: ['a'] })
+  const session = db.session()
+  for (const index of ['t_a_idx', 'none', 'auto']) await session.query('SET drift.index = ?', [index])
+  await t.throwsAsync(async () => session.query("SET drift.index = 't_a'"), {
+    code: 'DRIFT_UNKNOWN_INDEX',
+    message: `no index "t_a"; drift.index is 'auto', 'none' or the name of an index`
+  })
+  await db.close()
+})
+
 test('the first query behind an opening has each index of its table, however many there are', async (t) => {
   const directory = temporaryDirectory(t)
   const made = await open(directory, { create: true })
