@@ -27,11 +27,11 @@ export function finishPartials(query: AggregateQuery, partials: readonly Partial
   if (table.isUnsure) return undefined
   const { groupCount } = table
   const order = query.groupBy.length === 0 ? Int32Array.of(0) : inOrder(table, query.groupBy.length)
-  const values = query.aggregates.map((_, index) => Array.from(order, (group) => table.resultOf(index, group)))
+  const values = query.aggregates.map((_, index) => listOf(order, (group) => table.resultOf(index, group)))
   if (values.some((results) => results.includes(undefined))) return undefined
   const keys = query.groupBy.map((_, column) => {
     const [known, numbers] = [table.valuesOf(column), table.numbersOf(column)]
-    return Array.from(order, (group) => known[numbers[group] as number] as Value)
+    return listOf(order, (group) => known[numbers[group] as number] as Value)
   })
   return { count: groupCount, keys, values }
 }
@@ -53,7 +53,20 @@ function inOrder(table: GroupTable, columnCount: number): Int32Array {
     for (let group = 0; group < groupCount; group++) places[group] = (places[group] as number) * count + (ranks[group] as number)
   }
   for (let group = 0; group < groupCount; group++) places[group] = (places[group] as number) * groupCount + group
-  return Int32Array.from(places.sort(), (place) => place % groupCount)
+  places.sort()
+  const order = new Int32Array(groupCount)
+  for (let index = 0; index < groupCount; index++) {
+    const place = places[index] as number
+    order[index] = place - Math.floor(place / groupCount) * groupCount
+  }
+  return order
+}
+
+/** As `Array.from`, which goes through an iterator. */
+function listOf<Item>(order: Int32Array, of: (group: number) => Item): Item[] {
+  const list: Item[] = []
+  for (let index = 0; index < order.length; index++) list.push(of(order[index] as number))
+  return list
 }
 
 /** Of each group the rank of its value, the same for values that are equal; below `count`. */
