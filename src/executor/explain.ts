@@ -73,13 +73,15 @@ export function explainTree(
     if (condition === undefined) return scanRows(scan, table, execution)
     return isExact ? filteredRows(where, table, execution) : undefined
   }
-  const joinNode = (from: JoinPlan, inputs: readonly ExplainNode[]): ExplainNode => {
-    const text = joinText(from, joins.get(from.right.index), estimatedSourceRows(from.left, tables, execution))
+  const joinNode = (from: JoinPlan): ExplainNode => {
+    const select = joins.get(from.right.index)
+    const leftRows = estimatedSourceRows(from.left, tables, execution)
     const estimated = isEstimated(from, tables) ? Math.max(1, Math.round(estimatedSourceRows(from, tables, execution))) : undefined
-    return node(joinStep(from.right), text, inputs, estimated)
+    const inputs = [below(from.left), below(from.right, isLookupJoin(select, leftRows))]
+    return node(joinStep(from.right), joinText(from, select, leftRows), inputs, estimated)
   }
-  const below = (from: SourcePlan): ExplainNode => {
-    if (from.kind === 'join') return joinNode(from, [below(from.left), below(from.right)])
+  const below = (from: SourcePlan, isLookedUp = false): ExplainNode => {
+    if (from.kind === 'join') return joinNode(from)
     const table = tables[from.index]
     // Of differences, versions and sweeps nothing is known but what they are of.
     const of = table === undefined || table.rows !== undefined ? undefined : estimatedTable(table.source, table.table, table.name)
@@ -87,7 +89,10 @@ export function explainTree(
     const found = bare === undefined || table === undefined ? undefined : expected(table.source, from.scan, bare, from.own)
     const select = table?.rows === undefined ? leaves.get(from.index) : undefined
     const text = select === undefined || table === undefined ? leafText(from, table) : accessLine(from.scan, select.access, table.source)
-    const rows = scanOf(leafStep(from), text, from.scan, table?.source ?? source, select?.choice?.entries ?? found, select)
+    const estimated = isLookedUp ? undefined : (select?.choice?.entries ?? found)
+    // Its rows are those that were looked up: as many as the join says.
+    const shown = isLookedUp ? text.replace(/^scan /, 'rows of ') : text
+    const rows = scanOf(leafStep(from), shown, from.scan, table?.source ?? source, estimated, select)
     if (from.where === undefined) return rows
     const left = of === undefined ? undefined : filteredRows(from.where, of, execution)
     return node(leafFilterStep(from), `filter ${from.where.text}`, [rows], left)
@@ -145,11 +150,15 @@ function joinText({ side, keyTexts, condition }: JoinPlan, select: JoinSelect | 
   return `${side === 'inner' || side === 'cross' ? '' : `${side} `}${way}${conditions.length === 0 ? '' : ` on ${conditions.join(' and ')}`}${by}`
 }
 
+function isLookupJoin(select: JoinSelect | undefined, leftRows: number): boolean {
+  return select?.lookup !== undefined && (select.isForced || select.isLookupExpected(leftRows))
+}
+
 function joinWay(select: JoinSelect | undefined, leftRows: number): readonly [string, string] {
   const lookup = select?.lookup
   if (select === undefined || lookup === undefined) return ['hash join', '']
   const costs = `cost ${lookupCost(lookup, select.right, leftRows).toFixed(0)}, a hash ${select.hashCost(leftRows).toFixed(0)}`
-  if (!select.isForced && !select.isLookupExpected(leftRows)) return ['hash join', `, ${costs.replace('cost', 'lookups')}`]
+  if (!isLookupJoin(select, leftRows)) return ['hash join', `, ${costs.replace('cost', 'lookups')}`]
   const after = select.isHashed && select.lookedUp > 0 ? `, by a hash after ${select.lookedUp} rows` : ''
   return ['lookup join', `, by ${lookup.kind === 'key' ? select.right.primaryKey : lookup.index.definition.name}, ${costs}${after}`]
 }
