@@ -9,6 +9,8 @@ import { resolved } from './point.js'
 import { done, type RunningStatement, type StatementOptions } from './running-statement.js'
 import type { SessionState } from './session.js'
 
+const INDEX_SETTINGS = "'auto', 'none' or the name of an index"
+
 /** SET and RESET. @throws DriftError INVALID_ARGUMENT, UNKNOWN_INDEX. */
 export function setOption(
   { name, value }: SetOption,
@@ -30,9 +32,9 @@ export function setOption(
       session.dialect = given
       break
     case 'drift.index':
-      if (given !== undefined && typeof given !== 'string') throw badSetting(name, given, "'auto', 'none' or the name of an index")
+      if (given !== undefined && typeof given !== 'string') throw badSetting(name, given, INDEX_SETTINGS)
       if (given !== undefined && given !== 'auto' && given !== 'none' && coordinator.findIndex(given) === undefined) {
-        throw new DriftError('UNKNOWN_INDEX', `no index ${JSON.stringify(given)}; ${name} is 'auto', 'none' or the name of an index`, {
+        throw new DriftError('UNKNOWN_INDEX', `no index ${JSON.stringify(given)}; ${name} is ${INDEX_SETTINGS}`, {
           index: given
         })
       }

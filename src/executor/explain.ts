@@ -88,11 +88,12 @@ export function explainTree(
     const bare = of === undefined ? undefined : { ...of, name: undefined }
     const found = bare === undefined || table === undefined ? undefined : expected(table.source, from.scan, bare, from.own)
     const select = table?.rows === undefined ? leaves.get(from.index) : undefined
-    const text = select === undefined || table === undefined ? leafText(from, table) : accessLine(from.scan, select.access, table.source)
     const estimated = isLookedUp ? undefined : (select?.choice?.entries ?? found)
-    // Its rows are those that were looked up: as many as the join says.
-    const shown = isLookedUp ? text.replace(/^scan /, 'rows of ') : text
-    const rows = scanOf(leafStep(from), shown, from.scan, table?.source ?? source, estimated, select)
+    // Rows that were looked up: as many as the join says.
+    const way = isLookedUp ? `rows of ${from.scan.table}` : undefined
+    const text =
+      select === undefined || table === undefined ? leafText(from, table, way) : accessLine(from.scan, select.access, table.source, way)
+    const rows = scanOf(leafStep(from), text, from.scan, table?.source ?? source, estimated, select)
     if (from.where === undefined) return rows
     const left = of === undefined ? undefined : filteredRows(from.where, of, execution)
     return node(leafFilterStep(from), `filter ${from.where.text}`, [rows], left)
@@ -163,9 +164,9 @@ function joinWay(select: JoinSelect | undefined, leftRows: number): readonly [st
   return ['lookup join', `, by ${lookup.kind === 'key' ? select.right.primaryKey : lookup.index.definition.name}, ${costs}${after}`]
 }
 
-function leafText({ scan }: LeafPlan, table: TableSource | undefined): string {
+function leafText({ scan }: LeafPlan, table: TableSource | undefined, way: string | undefined): string {
   if (table === undefined) return ''
-  if (table.rows === undefined) return tableText(scan, table.source)
+  if (table.rows === undefined) return tableText(scan, table.source, way)
   const text = table.text
   return `${text}${keysText(scan, table.primaryKey)}${scan.reverse ? ' backwards' : ''}`
 }
@@ -183,10 +184,11 @@ function aggregateText({ group }: SelectPlan): string {
   return `aggregate${values.length === 0 ? '' : ` ${values.join(', ')}`}${keys.length === 0 ? '' : ` by ${keys.join(', ')}`}`
 }
 
-function tableText(plan: TableScan, source: QuerySource): string {
-  if (plan.table === undefined) return wayText(plan, source)
+/** `way`: how its rows are found, where that is not told by the scan. */
+function tableText(plan: TableScan, source: QuerySource, way = wayText(plan, source)): string {
+  if (plan.table === undefined) return way
   const fields = plan.keysOnly ? ' keys only' : plan.hasStar ? '' : ` for ${plan.fields.map(pathText).join(', ')}`
-  return `${wayText(plan, source)}${plan.reverse ? ' backwards' : ''}${fields} at @seq:${source.seq}`
+  return `${way}${plan.reverse ? ' backwards' : ''}${fields} at @seq:${source.seq}`
 }
 
 function wayText({ table, access, times, isKeyEnds }: TableScan, source: QuerySource): string {
@@ -205,10 +207,10 @@ function wayText({ table, access, times, isKeyEnds }: TableScan, source: QuerySo
 }
 
 /** By a scan or by which index, for what, and what that costs beside the other ways that were thought of, in microseconds. */
-function accessLine(scan: TableScan, { index: choice, scanCost, considered }: AccessChoice, source: QuerySource): string {
+function accessLine(scan: TableScan, { index: choice, scanCost, considered }: AccessChoice, source: QuerySource, scanWay?: string): string {
   if (choice === undefined) {
     const others = considered.filter(({ index }) => index !== undefined).map(consideredText)
-    return `${tableText(scan, source)}${others.length === 0 ? '' : `, ${[`cost ${scanCost.toFixed(0)}`, ...new Set(others)].join(', ')}`}`
+    return `${tableText(scan, source, scanWay)}${others.length === 0 ? '' : `, ${[`cost ${scanCost.toFixed(0)}`, ...new Set(others)].join(', ')}`}`
   }
   const { index, way, text, cost, isCovered } = choice
   const others = considered.filter((each) => each.index !== index || each.way !== way || each.cost !== cost).map(consideredText)

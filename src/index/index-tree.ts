@@ -203,8 +203,8 @@ export class IndexTree {
     const node = this.#node
     const { count } = node
     const isBehind = this.#isLast && this.#depth > 0 && count > 0 && !node.isTooOld(seq) && this.#isAbove(node, key, from, bytes)
-    const isFull = node.usedBytes - node.liveBytes <= this.memory.layout.roomBytes * FEW_DEAD_SHARE
-    if (isBehind && isFull) this.#addBehind(seq, key, from, bytes)
+    const hasFewDead = node.usedBytes - node.liveBytes <= this.memory.layout.roomBytes * FEW_DEAD_SHARE
+    if (isBehind && hasFewDead) this.#addBehind(seq, key, from, bytes)
     else this.#split(this.#depth, seq, entryBytes(bytes))
   }
 

@@ -207,11 +207,11 @@ export type Kernels = {
   /** Lists the rows that begin and end within these times. As `trueRows`. */
   rowsWithin(rows: Omit<VisibleRows, 'at' | 'mask' | 'isBegun'>, times: RowTimes, first: number, out: number): number
   /**
-   * Of rows sorted by key and begin, `first` being the number of the first: those that are visible at `later` and not at `earlier`, and
-   * with each the row of its key that was visible at `earlier`; and such rows of keys that are not there then. Writes to `out`, i32 each:
-   * `rows` numbers of new rows, `rows` of those before them, -1 for none, `rows` of those that are gone, all but the last row before that
-   * has not met another yet, that row or -1, how many are gone, and how many new ones have a row before them. Returns how many are new. `before`: the row that met none in the
-   * rows in front of these, or -1. `ordinals`: byte offset of those of row 0.
+   * Of rows sorted by key and begin, `first` being the number of the first: those that are visible at `later` and not at `earlier`, with
+   * each the row of its key that was visible at `earlier`, and such rows of keys that are not there at `later`. Writes to `out`, i32 each:
+   * `rows` numbers of new rows; `rows` of those before them, -1 for none; `rows` of those that are gone; the last row before that has met
+   * none yet, or -1; how many are gone; how many new ones have a row before them. Returns how many are new. `before`: the row that met none
+   * in the rows in front of these, or -1. `ordinals`: byte offset of those of row 0.
    */
   pairVersions(rows: SortedRows, earlier: number, later: number, first: number, out: number, before: number): number
   /** True or false for each row; returns how many are true. */

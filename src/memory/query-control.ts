@@ -1,5 +1,5 @@
 /**
- * What the threads of one query share: which piece of work is next, whether to stop, how far they are. A piece ("morsel") is a tile.
+ * What the threads of one query share: which piece of work is next, whether to stop, how far they are. A piece ("morsel") is a tile, or some.
  *
  * Every word is changed by atomic operations of any of the threads. Stopping also moves the counter past its end, so that a morsel that
  * is taken after it is no morsel.

@@ -2,6 +2,7 @@
  * The column that told most pairs of rows apart before, asked of all pairs of a tile in one loop: without putting them in the order of
  * their pages, and without looking at states. What it leaves is compared as it should be.
  */
+import { CompiledLoops } from './compiled-loop.js'
 import * as layout from '../page/page-layout.js'
 import { type ColumnView, hasOnlyValues, type PageView } from '../page/page-view.js'
 
@@ -53,25 +54,17 @@ export type ListedPairs = {
 export function takePairs(page: PageView, name: string, listed: ListedPairs): number {
   const column = name === '' ? undefined : numbersOf(page, name)
   const cells = column === undefined ? undefined : cellsOf(page, column)
-  return takingLoop(cells)(listed, cells ?? NO_CELLS, column?.dataAt ?? 0)
+  const loop = cells === undefined ? takingLoops.for() : takingLoops.for(cells)
+  return loop(listed, cells ?? NO_CELLS, column?.dataAt ?? 0)
 }
 
 type TakingLoop = (listed: ListedPairs, cells: Cells, start: number) => number
 
 const NO_CELLS = new Int32Array(0)
-const takingLoops = new Map<string, TakingLoop>()
 
-function takingLoop(cells: Cells | undefined): TakingLoop {
-  const name = cells === undefined ? '' : cells.constructor.name
-  let loop = takingLoops.get(name)
-  if (loop === undefined) {
-    const isAlike = cells === undefined ? 'isPair' : '(cells[start + row] === cells[start + old] ? isPair : 0)'
-    // oxlint-disable-next-line typescript/no-implied-eval -- As above.
-    loop = new Function('listed', 'cells', 'start', TAKE.replace('IS_ALIKE', isAlike)) as TakingLoop
-    takingLoops.set(name, loop)
-  }
-  return loop
-}
+const takingLoops = new CompiledLoops<TakingLoop>(['listed', 'cells', 'start'], (kind) =>
+  TAKE.replace('IS_ALIKE', kind === '' ? 'isPair' : '(cells[start + row] === cells[start + old] ? isPair : 0)')
+)
 
 // A row that has none before it is asked of a cell in front of the column, and has no pair.
 const TAKE = `
@@ -109,7 +102,7 @@ export function keepUnlikely(
     starts[index] = each.dataAt
   }
   const others = cellsOf(other, otherColumn)
-  return loopFor(cells, others)(cells, starts, pageOf, rows, others, otherColumn.dataAt, otherRows, pairs, count)
+  return loops.for(cells, others)(cells, starts, pageOf, rows, others, otherColumn.dataAt, otherRows, pairs, count)
 }
 
 /** The column, where every row of the page has a number in it. */
@@ -123,19 +116,10 @@ function cellsOf({ i32, f64 }: PageView, { encoding }: ColumnView): Cells {
   return encoding === layout.ENCODED_F64 ? f64 : i32
 }
 
-const loops = new Map<string, Loop>()
-
-/** A loop for each two widths of cells: one that meets several is not compiled well. */
-function loopFor(cells: Cells, others: Cells): Loop {
-  const name = `${cells.constructor.name} ${others.constructor.name}`
-  let loop = loops.get(name)
-  if (loop === undefined) {
-    // oxlint-disable-next-line typescript/no-implied-eval -- The same text each time: only so does each have its own code.
-    loop = new Function('cells', 'starts', 'pageOf', 'rows', 'others', 'otherStart', 'otherRows', 'pairs', 'count', KEEP) as Loop
-    loops.set(name, loop)
-  }
-  return loop
-}
+const loops = new CompiledLoops<Loop>(
+  ['cells', 'starts', 'pageOf', 'rows', 'others', 'otherStart', 'otherRows', 'pairs', 'count'],
+  () => KEEP
+)
 
 const KEEP = `
   let kept = 0

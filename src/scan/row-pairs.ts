@@ -7,6 +7,7 @@ import * as layout from '../page/page-layout.js'
 import { type ColumnView, nameAt, type PageView, textBytes, textFrom } from '../page/page-view.js'
 import { stateOf } from '../page/row-reader.js'
 import { dictionaryText } from '../page/text-dictionary.js'
+import { CompiledLoops } from './compiled-loop.js'
 import { keepUnlikely, type ListedPairs, type PairsOfTile, takePairs } from './likely-column.js'
 import { type ScanTable } from './scan-table.js'
 
@@ -136,7 +137,7 @@ export class RowPairComparer {
     }
     const isStated = column.statesAt >= 0 || other.statesAt >= 0
     const plain = isStated ? this.#plainFirst(pairs, column, other, pending, count) : count
-    let kept = keepLoop(cells, others)(cells, column.dataAt, others, other.dataAt, pairs, pending, plain)
+    let kept = keepLoops.for(cells, others)(cells, column.dataAt, others, other.dataAt, pairs, pending, plain)
     for (let index = plain; index < count; index++) {
       const pair = pending[index] as number
       if (this.#isAlike(pairs, pair, column, other)) pending[kept++] = pair
@@ -276,19 +277,7 @@ function isCodes(column: ColumnView, other: ColumnView): boolean {
 
 type KeepLoop = (a: Cells, at: number, b: Cells, bt: number, pairs: RowPairs, pending: Int32Array, count: number) => number
 
-const keepLoops = new Map<unknown, KeepLoop>()
-
-/** A loop for each two widths of cells: one that meets several is not compiled well. */
-function keepLoop(a: Cells, b: Cells): KeepLoop {
-  const name = `${a.constructor.name} ${b.constructor.name}`
-  let loop = keepLoops.get(name)
-  if (loop === undefined) {
-    // oxlint-disable-next-line typescript/no-implied-eval -- The same text each time: only so does each have its own code.
-    loop = new Function('a', 'at', 'b', 'bt', 'pairs', 'pending', 'count', KEEP_EQUAL) as KeepLoop
-    keepLoops.set(name, loop)
-  }
-  return loop
-}
+const keepLoops = new CompiledLoops<KeepLoop>(['a', 'at', 'b', 'bt', 'pairs', 'pending', 'count'], () => KEEP_EQUAL)
 
 const KEEP_EQUAL = `
   const { rows, otherRows } = pairs
