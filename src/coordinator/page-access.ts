@@ -16,6 +16,7 @@ import { type Arena } from '../memory/arena.js'
 import { type PageTable } from '../memory/page-table.js'
 import { attachDirectory, PageHandles, PageViews, StaleDirectory } from '../page/directory-image.js'
 import { KeyTable } from '../page/key-table.js'
+import { NewestRows } from '../page/newest-rows.js'
 import { PageCache } from '../page/page-cache.js'
 import { type PageDirectory } from '../page/page-directory.js'
 import { PageFiles } from '../page/page-files.js'
@@ -27,6 +28,7 @@ import { ScanMemory } from '../scan/scan-memory.js'
 import { DirectoryPages, type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { DirectoryReaders } from './directory-readers.js'
+import { NewestDocuments } from './newest-documents.js'
 import { type MissingPages } from './maintenance.js'
 import { type TableLoader } from './table-loader.js'
 import { type TableState } from './table-state.js'
@@ -120,11 +122,10 @@ export class PageAccess {
   }
 
   addTable(table: TableState): void {
-    const state = table.versions.count === 0 ? 'live' : 'cold'
-    this.#folders.set(table.definition.id, pageFolder(table))
-    this.#tables.set(table.definition.id, {
+    const { id } = table.definition
+    const state: TablePageState = {
       table,
-      state,
+      state: table.versions.count === 0 ? 'live' : 'cold',
       warming: undefined,
       directory: undefined,
       scan: undefined,
@@ -133,6 +134,17 @@ export class PageAccess {
       refused: undefined,
       isGivenUp: false,
       forgetting: undefined
+    }
+    this.#folders.set(id, pageFolder(table))
+    this.#tables.set(id, state)
+    const { apply, arena, link } = this.#parts
+    table.frames.newest = new NewestDocuments({
+      apply,
+      tableId: id,
+      isLive: () => state.state === 'live' && !this.#isLost && !this.#isClosed,
+      ask: () => link.newest(id),
+      attach: ({ handle }) => new NewestRows(arena, this.#views, handle, readPlaceOf(table)),
+      onWanted: () => this.#warm(table, state)
     })
   }
 
@@ -304,11 +316,10 @@ export class PageAccess {
   #learn(table: TableState, state: TablePageState, answer: DirectoryAnswer): void {
     if ('image' in answer) {
       const { arena } = this.#parts
-      const { frames } = table
       const { image } = answer
       state.directory = attachDirectory(image, this.#views, this.#handles)
       if (state.scan === undefined) {
-        const readPlace: ReadPlace = ({ frame, offset, bytes }) => frames.payloadBytes(frame, offset, bytes)
+        const readPlace = readPlaceOf(table)
         const keys = KeyTable.attach(arena, image.keys)
         const { id } = table.definition
         state.scan = new ScanTable({ arena, keys, memory: this.#memory, readPlace, tableId: id, pageFolder: pageFolder(table) })
@@ -444,6 +455,10 @@ export class PageAccess {
       this.#parts.logger.warn({ code, message }, 'the pages of a table could not be given back')
     }
   }
+}
+
+function readPlaceOf({ frames }: TableState): ReadPlace {
+  return ({ frame, offset, bytes }) => frames.payloadBytes(frame, offset, bytes)
 }
 
 function pageFolder({ directory }: TableState): string {

@@ -168,7 +168,7 @@ export class TableState {
   flushThrough(seq: number, changed: readonly SegmentSummary[]): void {
     this.segments.installChanged(changed)
     this.checkpointSeq = seq
-    this.frames.flushThrough(this.versions.through(seq))
+    this.frames.flushThrough(this.versions.through(seq), seq)
   }
 
   // Reads: all synchronous, at a seq that is a commit's end.

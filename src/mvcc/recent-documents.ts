@@ -36,13 +36,13 @@ export class RecentDocuments {
       this.#ordinals[slot] = ordinal + 1
       this.#readAt[slot] = version
       this.#documents[slot] = undefined
-      return this.#frames.document(version)
+      return this.#frames.document(version, ordinal)
     }
     const kept = this.#documents[slot]
     const keptVersion = this.#readAt[slot] ?? 0
     if (kept !== undefined && keptVersion === version) return { ...kept }
     const isNext = kept !== undefined && this.#versions.previousOf(version) === keptVersion
-    const document = isNext ? this.#frames.after({ ...kept }, version) : this.#frames.document(version)
+    const document = isNext ? this.#frames.after({ ...kept }, version) : this.#frames.document(version, ordinal)
     // An older point than the one before: who reads the past does not take the present's place.
     if (version < keptVersion) return document
     this.#readAt[slot] = version

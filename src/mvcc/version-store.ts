@@ -193,6 +193,16 @@ export class VersionStore {
     return high === 0 ? low : low + high * TWO_32
   }
 
+  /** True if a look at the version reads no file. */
+  isResident(version: number): boolean {
+    return this.#blocks.isResident(version >>> this.#bits)
+  }
+
+  /** True if `seq` lies among those of the block that has the version: no version is looked at. */
+  isInBlockOf(version: number, seq: number): boolean {
+    return this.#blockAt(seq) === version >>> this.#bits
+  }
+
   placeOf(version: number): number {
     const words = this.#blocks.words(version >>> this.#bits)
     const at = (version & this.#mask) * NODE_WORDS
