@@ -346,6 +346,8 @@ export class TableState {
       snapshotSeq: this.snapshots.at(-1)?.seq ?? 0,
       checkpointSeq: this.checkpointSeq,
       memoryBytes: this.keys.bytes + this.versions.bytes,
+      /** Newest documents that were read in pages, because their frames were not in memory. */
+      documentsFromPages: this.frames.foundInPages,
       damage: this.damage?.message
     }
   }

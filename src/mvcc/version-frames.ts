@@ -28,6 +28,8 @@ export function logAddress(source: number, offset: number): number {
 export class VersionFrames {
   /** Asked where a frame would have to be read from a file. */
   newest: NewestRows | undefined
+  /** Documents that were found there. */
+  foundInPages = 0
   readonly #versions: VersionStore
   readonly #segments: SegmentReader
   readonly #log: LogBytes
@@ -146,6 +148,7 @@ export class VersionFrames {
     while (behind < count && versions.seqOf(this.#patches[behind] ?? 0) !== seq) behind++
     // Its own seq lies in a block that may not be in memory.
     assertLaw(behind < count || versions.isInBlockOf(base, seq), 'VIS-11', `pages have another version of ordinal ${ordinal}: ${seq}`)
+    this.foundInPages++
     this.#source = bytes
     this.#from = 0
     this.#to = bytes.length

@@ -8,6 +8,8 @@ import { type Document, type Value } from '../../src/codec/value.js'
 import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../../src/format/frame.js'
 import { Arena } from '../../src/memory/arena.js'
 import { checkTiling } from '../../src/page/check-tiling.js'
+import { PageViews } from '../../src/page/directory-image.js'
+import { NewestRows, type NewestRowsHandle } from '../../src/page/newest-rows.js'
 import { type PageEvent } from '../../src/page/page-event.js'
 import { type PagePins } from '../../src/page/page-handle.js'
 import { type PageColumn } from '../../src/page/column-reader.js'
@@ -41,6 +43,9 @@ export class ModelTable {
   readonly #keepsFrames: boolean
   readonly #publishing: 'each' | 'all'
   #pins: PagePins | undefined
+  /** As another thread has them. */
+  #newest: { readonly handle: NewestRowsHandle; readonly rows: NewestRows } | undefined
+  #views: PageViews | undefined
 
   constructor(options: ModelOptions = {}) {
     const { frames = 'keep', publishing = 'each', pins, ...rest } = options
@@ -72,6 +77,7 @@ export class ModelTable {
   goOnWith(pages: TablePages, pins: PagePins | undefined): void {
     this.#pins = pins
     this.pages = pages
+    this.#newest = this.#views = undefined
     this.reader = this.readerOf(pages)
   }
 
@@ -169,6 +175,31 @@ export class ModelTable {
     const options = { ...(share === 'share' ? { pageRows } : {}), ...(this.#pins === undefined ? {} : { pins: this.#pins }) }
     const findings = checkTiling({ keys, directory }, options)
     if (findings.length > 0) t.deepEqual(findings, [])
+    this.checkNewest(t)
+  }
+
+  /** The newest rows as another thread finds them, also with arrays that gave place to longer ones. */
+  checkNewest(t: ExecutionContext): void {
+    const { pages } = this
+    pages.publish()
+    const known = this.#newest
+    if (known?.handle !== pages.newest) {
+      for (const row of known === undefined ? [] : this.rows) {
+        const bytes = known?.rows.bytesOf(row.ordinal, this.seq)
+        const before = bytes === undefined ? undefined : row.versions.find(({ begin }) => begin === known?.rows.seq)
+        if (!same(t, decoded(bytes), bytesOf(before?.document), `ordinal ${row.ordinal} by an old handle`)) return
+      }
+      const views = (this.#views ??= new PageViews(Arena.attach(pages.arena.handle)))
+      const rows = new NewestRows(pages.arena, views, pages.newest, (place) => this.read(place))
+      this.#newest = { handle: pages.newest, rows }
+    }
+    const { rows } = this.#newest as { readonly rows: NewestRows }
+    for (const row of this.rows) {
+      const document = this.documentOf(row)
+      if (document === undefined) continue
+      if (!same(t, decoded(rows.bytesOf(row.ordinal, this.seq)), bytesOf(document), `newest of ordinal ${row.ordinal}`)) return
+      if (!same(t, rows.seq, row.versions.at(-1)?.begin, `begin of the newest of ordinal ${row.ordinal}`)) return
+    }
   }
 
   #keyOf(ordinal: number): Uint8Array {
@@ -205,6 +236,10 @@ export class ModelTable {
   read({ frame, offset, bytes }: ValuePlace): Uint8Array {
     return (this.#payloads[frame] as Uint8Array).subarray(offset, offset + bytes)
   }
+}
+
+function decoded(bytes: Uint8Array | undefined): string {
+  return bytesOf(bytes === undefined ? undefined : decodeDocument(bytes))
 }
 
 /** Field order, classes and all digits are in the bytes. */
