@@ -1,4 +1,4 @@
-import { crc32 } from '../codec/checksum.js'
+import { crc32Range, crc32Word } from '../codec/checksum.js'
 import { readU32, readU64, readVarint, varintBytes, writeU32, writeU64, writeVarint } from './bytes.js'
 
 /**
@@ -51,7 +51,7 @@ export function frameBytes(source: Uint8Array, offset: number): number {
 
 export function frameChecksum(source: Uint8Array, offset: number): number {
   const end = offset + frameBytes(source, offset)
-  return crc32(source.subarray(offset + FRAME_PREFIX_BYTES, end), crc32(source.subarray(offset, offset + 4)))
+  return crc32Range(source, offset + FRAME_PREFIX_BYTES, end, crc32Word(readU32(source, offset)))
 }
 
 /** Fills in the crc of a frame whose other bytes are complete. */

@@ -1,4 +1,4 @@
-import { crc32 } from '../codec/checksum.js'
+import { crc32Range, crc32Word } from '../codec/checksum.js'
 import { readU32, readU64, writeU32, writeU64 } from './bytes.js'
 import { sealFrame, frameBytes } from './frame.js'
 
@@ -107,7 +107,7 @@ export function sealRecord(target: Uint8Array, offset: number, syncedBytes: numb
 
 function recordChecksum(source: Uint8Array, offset: number, salt: number): number {
   const end = offset + recordBytes(source, offset)
-  return crc32(source.subarray(offset + 12, end), crc32(source.subarray(offset + 4, offset + 8), salt))
+  return crc32Range(source, offset + 12, end, crc32Word(readU32(source, offset + 4), salt))
 }
 
 /** True if a whole, undamaged record of the file with this salt stands at `offset`. */
