@@ -27,6 +27,12 @@ export class Findings {
     this.notes.push({ file, offset, message })
   }
 
+  /** Lists what others found. */
+  take({ problems, notes }: Findings): void {
+    for (const { file, offset, message, code } of problems) this.problem(file, offset, message, code)
+    for (const { file, offset, message } of notes) this.note(file, offset, message)
+  }
+
   /** Lists a thrown error, under the file and offset that it names, or else under these. */
   thrown(error: unknown, file: string, offset = 0): void {
     const known = DriftError.from(error, file)

@@ -5,12 +5,13 @@ import { schemaYaml } from '../catalog/schema-yaml.js'
 import { crc32 } from '../codec/checksum.js'
 import { CATALOG_FOLDER, COMMITS_FOLDER } from '../coordinator/recovery.js'
 import { FORMAT_VERSION } from '../format/file-header.js'
-import { frameBytes, readFrame, type Frame } from '../format/frame.js'
+import { type Frame } from '../format/frame.js'
 import { decodeManifest, type Manifest } from '../format/manifest.js'
-import { readRecordHeader, recordFramesOffset } from '../format/wal-record.js'
+import { readRecordHeader } from '../format/wal-record.js'
 import { readWhole, type Io } from '../io/io.js'
 import { decodeCommit } from './check-event.js'
 import { ColumnCheck } from './check-columns.js'
+import { DocumentCheck } from './check-documents.js'
 import { checkIndexes } from './check-indexes.js'
 import { checkPages } from './check-pages.js'
 import { checkSegments, framesOf, type EventSink, type SegmentScan } from './check-segments.js'
@@ -19,6 +20,7 @@ import { checkSnapshots } from './check-snapshots.js'
 import { checkWal, type WalScan } from './check-wal.js'
 import { EventTrace } from './event-trace.js'
 import { Findings, type Note, type Problem } from './findings.js'
+import { type HeldEvent, WalEvents } from './wal-events.js'
 
 /** What was checked of one table. Sizes in bytes. */
 export type VerifiedTable = {
@@ -57,14 +59,19 @@ export type VerifyOptions = {
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined
   /** Lets the event loop turn, now and then. */
   readonly breathe?: (() => Promise<void>) | undefined
+  /** Memory for the documents of one table; 256 MiB where it is not said. */
+  readonly documentBytes?: number | undefined
 }
 
 const TRIES_MAX = 3
+/** Work between two yields. */
+const PIECE_BYTES = 4 * 1024 * 1024
 
 /**
  * Reads every byte of a database and checks it against the format and the laws: headers, checksums and order of all frames, footers and
- * manifests, that each event can be decoded, and that the commit log counts exactly the events that are there. Opens nothing for
- * writing, takes no lock, changes nothing. Beside a live writer it may see files move; then it begins again, up to three times.
+ * manifests, that each event can be decoded and follows from those of its row before it, and that the commit log counts exactly the events
+ * that are there. Opens nothing for writing, takes no lock, changes nothing. Beside a live writer it may see files move; then it begins
+ * again, up to three times.
  *
  * @throws INVALID_ARGUMENT where the directory is no database; IO where the file system refuses. What is damaged is not thrown but
  * listed, and the other files are still checked.
@@ -131,11 +138,14 @@ class Verification {
   /** Events of each table as the commit log promises them. */
   readonly #promised = new Map<number, EventTrace>()
   readonly #columns = new Map<number, ColumnCheck>()
+  /** What was found of the documents of each table. */
+  readonly #documents = new Map<number, Findings>()
   /** Tables whose events are not those that the commit log counts. */
   readonly #uneven = new Set<number>()
   #identity: Manifest | undefined
   #databaseId: Uint8Array | undefined
   #wal: WalScan = { images: [], bytes: 0, events: 0, sound: true }
+  #walEvents = new WalEvents([])
   #commits = 0
   #lastSeq = 0
   #lastTime = 0
@@ -155,19 +165,27 @@ class Verification {
     this.#findTables()
     this.#wal = await this.#drive(checkWal(this.#io, `${this.#directory}/wal`, this.#databaseId, this.#findings))
     this.#files += this.#wal.images.length
+    if (this.#wal.sound) this.#walEvents = new WalEvents(this.#wal.images)
     const takeCommit = (frame: Frame, file: string, offset: number) => this.#commitFrame(frame, file, offset)
     const takeSchema = (frame: Frame, file: string, offset: number) => this.#schema(frame, file, offset)
     await this.#scan(COMMITS_TABLE_ID, takeCommit)
+    await this.#checkDerived(COMMITS_TABLE_ID)
     await this.#scan(CATALOG_TABLE_ID, takeSchema)
+    await this.#checkDerived(CATALOG_TABLE_ID)
     this.#replayCatalog()
-    for (const tableId of this.#tables.keys())
-      if (tableId !== COMMITS_TABLE_ID && tableId !== CATALOG_TABLE_ID) await this.#scanRows(tableId)
+    for (const { tableId } of this.#tables.values()) {
+      if (!isUsers(tableId)) continue
+      await this.#scanRows(tableId)
+      await this.#checkDerived(tableId)
+    }
     this.#replayWal()
+    await this.#checkLateDocuments()
     this.#checkCheckpoints()
     this.#checkCatalog()
     if (this.#commitsSound && this.#wal.sound) this.#compare()
     else this.#findings.note(this.#directory, 0, 'the commit log or the WAL is damaged, so events were not counted against it')
     this.#checkColumns()
+    this.#reportDocuments()
     this.#checkStatistics()
     await this.#checkIndexes()
   }
@@ -197,23 +215,68 @@ class Verification {
       checkSegments(this.#io, `${directory}/segments`, tableId, manifest, this.#databaseId, this.#findings, sink)
     )
     this.#files += table.scan.files
-    // What is wrong in the segments would be found wrong in the snapshots too.
-    if (manifest !== undefined && table.scan.sound) {
-      await this.#drive(checkSnapshots(this.#io, directory, manifest, this.#findings))
-      this.#files += manifest.snapshots?.length ?? 0
-      if (manifest.pages !== undefined) {
-        await this.#drive(checkPages(this.#io, `${directory}/snapshots`, tableId, manifest.pages, this.#findings))
-        this.#files += manifest.pages.files.length
-      }
-    }
   }
 
-  /** A user's table: with its columns, where the catalog knows it. */
+  /** What was made of a table's segments. What is wrong in those would be found wrong here too. */
+  async #checkDerived(tableId: number): Promise<void> {
+    const table = this.#tables.get(tableId)
+    if (table?.manifest === undefined || !table.scan.sound) return
+    const { directory, manifest } = table
+    await this.#drive(checkSnapshots(this.#io, directory, manifest, this.#findings))
+    this.#files += manifest.snapshots?.length ?? 0
+    if (manifest.pages === undefined) return
+    await this.#drive(checkPages(this.#io, `${directory}/snapshots`, tableId, manifest.pages, this.#findings))
+    this.#files += manifest.pages.files.length
+  }
+
+  /** A user's table: with its documents, and with its columns where the catalog knows it. */
   async #scanRows(tableId: number): Promise<void> {
+    const table = this.#tables.get(tableId)
+    if (table === undefined) return
     const definition = this.#catalog.byId(tableId)
     const columns = definition === undefined ? undefined : new ColumnCheck(definition)
     if (columns !== undefined) this.#columns.set(tableId, columns)
-    await this.#scan(tableId, (frame) => columns?.take(frame))
+    const documents = this.#documentCheck(table)
+    await this.#scan(tableId, (frame, file, offset) => {
+      columns?.take(frame)
+      documents.take(frame, file, offset)
+    })
+    await this.#drive(this.#checkDocuments(table, documents))
+  }
+
+  #documentCheck({ tableId, manifest }: Table): DocumentCheck {
+    const found = new Findings()
+    this.#documents.set(tableId, found)
+    const inSegments = manifest?.segments.reduce((sum, segment) => sum + segment.bytes, 0) ?? Number.MAX_SAFE_INTEGER
+    const seed = this.#identity?.hashSeed ?? 0
+    return new DocumentCheck(inSegments + this.#walEvents.bytesOf(tableId), seed, found, this.#options.documentBytes)
+  }
+
+  /** `documents` was told the events of the segments; yields the bytes of those that it is told here. */
+  *#checkDocuments(table: Table, documents: DocumentCheck): Generator<number, void> {
+    if (!table.scan.sound) return
+    yield* told(documents, this.#walEventsOf(table.tableId))
+    while (documents.nextPass()) {
+      if (table.manifest === undefined && table.scan.files > 0) {
+        return this.#findings.note(table.directory, 0, 'without a manifest the documents of some of its keys only were checked')
+      }
+      yield* told(documents, this.#heldEvents(table))
+    }
+  }
+
+  /** Those of tables that only the WAL has. */
+  async #checkLateDocuments(): Promise<void> {
+    for (const table of this.#tables.values()) {
+      if (!isUsers(table.tableId) || this.#documents.has(table.tableId)) continue
+      await this.#drive(this.#checkDocuments(table, this.#documentCheck(table)))
+    }
+  }
+
+  /** As with columns. */
+  #reportDocuments(): void {
+    for (const [tableId, found] of this.#documents) {
+      if (this.#tables.get(tableId)?.scan.sound === true && !this.#uneven.has(tableId)) this.#findings.take(found)
+    }
   }
 
   /** Where events are damaged or missing, columns that differ say nothing more. */
@@ -227,7 +290,7 @@ class Verification {
 
   #checkStatistics(): void {
     for (const { tableId, directory, scan } of this.#tables.values()) {
-      if (tableId === COMMITS_TABLE_ID || tableId === CATALOG_TABLE_ID || this.#databaseId === undefined || !scan.sound) continue
+      if (!isUsers(tableId) || this.#databaseId === undefined || !scan.sound) continue
       const lastSeq = this.#commitsSound && this.#wal.sound ? this.#lastSeq : undefined
       const owner = { tableId, databaseId: this.#databaseId, lastSeq, events: scan.trace.count }
       const bytes = checkStatistics(this.#io, directory, owner, this.#findings)
@@ -363,7 +426,7 @@ class Verification {
 
   /** The schema events that only the WAL has, and the tables whose manifest is lost: the catalog knows whose folder it is. */
   #replayCatalog(): void {
-    for (const { tableId, frame, path, offset } of this.#walEvents()) if (tableId === CATALOG_TABLE_ID) this.#schema(frame, path, offset)
+    for (const { frame, file, offset } of this.#walEventsOf(CATALOG_TABLE_ID)) this.#schema(frame, file, offset)
     for (const { id, folder } of this.#catalog.tables) {
       const directory = `${this.#directory}/tables/${folder}`
       if (this.#tables.has(id) || this.#io.kind(directory) !== 'directory') continue
@@ -381,10 +444,11 @@ class Verification {
     for (const { path, offset, lastSeq, firstSeq, time, runs } of this.#walBatches()) {
       if (lastSeq > commitsTo && this.#commitsSound && this.#wal.sound) this.#commit(firstSeq, lastSeq, time, runs, path, offset)
     }
-    for (const { tableId, frame } of this.#walEvents()) {
-      const table = this.#tables.get(tableId)
-      if (table !== undefined) table.scan.trace.add(frame.seq, frame.time, frame.more)
-      else if (this.#catalog.byId(tableId) !== undefined) this.#lateTable(tableId).scan.trace.add(frame.seq, frame.time, frame.more)
+    for (const tableId of this.#walEvents.tableIds) {
+      for (const { frame } of this.#walEventsOf(tableId)) {
+        const table = this.#tables.get(tableId) ?? (this.#catalog.byId(tableId) === undefined ? undefined : this.#lateTable(tableId))
+        table?.scan.trace.add(frame.seq, frame.time, frame.more)
+      }
     }
   }
 
@@ -398,22 +462,9 @@ class Verification {
   }
 
   /** Events of the WAL that are not in the segments of their table. */
-  *#walEvents() {
-    if (!this.#wal.sound) return
-    for (const { path, bytes, offset, runs, lastSeq } of this.#walBatches()) {
-      let at = recordFramesOffset(bytes, offset)
-      for (const { tableId, bytes: runBytes } of runs) {
-        const end = at + runBytes
-        const table = this.#tables.get(tableId)
-        const done = table === undefined ? 0 : checkpointOf(table)
-        for (; at < end && lastSeq > done; at += frameBytes(bytes, at)) {
-          const frame = readFrame(bytes, at)
-          // Without a manifest a table's segments may end in the middle of a batch.
-          if (frame.seq > done) yield { tableId, frame, path, offset: at }
-        }
-        at = end
-      }
-    }
+  #walEventsOf(tableId: number): Iterable<HeldEvent> {
+    const table = this.#tables.get(tableId)
+    return this.#walEvents.of(tableId, table === undefined ? 0 : checkpointOf(table))
   }
 
   /** A table whose event is in the WAL and whose folder was not made when the folders were listed. */
@@ -539,11 +590,26 @@ class Verification {
     for (const batch of this.#walBatches()) if (batch.lastSeq > done) yield batch
   }
 
-  *#heldEvents(table: Table): Generator<{ frame: Frame; file: string; offset: number }, void> {
+  *#heldEvents(table: Table): Generator<HeldEvent, void> {
     if (table.manifest !== undefined) yield* framesOf(this.#io, `${table.directory}/segments`, table.manifest)
-    for (const event of this.#walEvents())
-      if (event.tableId === table.tableId) yield { frame: event.frame, file: event.path, offset: event.offset }
+    yield* this.#walEventsOf(table.tableId)
   }
+}
+
+function* told(documents: DocumentCheck, events: Iterable<HeldEvent>): Generator<number, void> {
+  let bytes = 0
+  for (const { frame, file, offset } of events) {
+    documents.take(frame, file, offset)
+    bytes += frame.payload.length
+    if (bytes < PIECE_BYTES) continue
+    yield bytes
+    bytes = 0
+  }
+  if (bytes > 0) yield bytes
+}
+
+function isUsers(tableId: number): boolean {
+  return tableId !== COMMITS_TABLE_ID && tableId !== CATALOG_TABLE_ID
 }
 
 /** Up to where a table's events are in its segments. */

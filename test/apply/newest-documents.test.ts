@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Document } from '../../src/codec/value.js'
-import { type BatchOperation, type Database, open } from '../../src/index.js'
+import { type BatchOperation, type Database, open, verify } from '../../src/index.js'
 import { openPaged } from './_open.js'
 import { numbers } from '../page/_workload.js'
 
@@ -40,7 +40,14 @@ async function change(db: Database, oracle: Oracle, random: () => number, events
         oracle.delete(id)
         operations.push({ softDelete: 'rows', key: id })
       } else {
-        const set: Document = dice < 0.1 ? { note: `é${'m'.repeat(700)} ${done}` } : dice < 0.2 ? { [`more${id % 3}`]: [done] } : { step: done }
+        const set: Document =
+          dice < 0.1
+            ? { note: `é${'m'.repeat(700)} ${done}` }
+            : dice < 0.2
+              ? { [`more${id % 3}`]: [done] }
+              : dice < 0.25
+                ? { [`${done % 4}`]: done / 3, at: new Date(done), bytes: Uint8Array.of(done) }
+                : { step: done }
         oracle.set(id, { ...before, ...set })
         operations.push({ patch: 'rows', key: id, set })
       }
@@ -87,6 +94,7 @@ test('patches of rows that are in no cache are folded from pages, and their docu
   const frames = await open(directory, { readOnly: true })
   for (const point of points) await checkAll(t, frames, point.seq, point.oracle)
   await frames.close()
+  t.deepEqual((await verify(directory)).problems, [])
 })
 
 test('behind an opening pages are made where patches miss them', async (t) => {
@@ -111,4 +119,5 @@ test('behind an opening pages are made where patches miss them', async (t) => {
   const frames = await open(directory, { readOnly: true })
   await checkAll(t, frames, frames.lastSeq, oracle)
   await frames.close()
+  t.deepEqual((await verify(directory)).problems, [])
 })

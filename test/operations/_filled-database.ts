@@ -7,9 +7,13 @@ import type { Io } from '../../src/io/io.js'
 export const DIRECTORY = '/data'
 
 /** Opens with the writer in this thread, a clock that gains one ms a question and the same ids every time; a log of two chunks checkpoints all the time. */
-export async function openFilled(io: Io, logBytes = 8 * 1024 * 1024): Promise<Database> {
+export async function openFilled(io: Io, logBytes?: number): Promise<Database> {
+  return new Database(await openCoordinator(io, logBytes), {})
+}
+
+export function openCoordinator(io: Io, logBytes = 8 * 1024 * 1024): Promise<Coordinator> {
   let wall = 1_700_000_000_000
-  const coordinator = await Coordinator.open({
+  return Coordinator.open({
     io,
     directory: DIRECTORY,
     clock: { now: () => wall++, monotonic: () => 0 },
@@ -22,7 +26,6 @@ export async function openFilled(io: Io, logBytes = 8 * 1024 * 1024): Promise<Da
     writer: 'in-process',
     logBytes
   })
-  return new Database(coordinator, {})
 }
 
 /** Two tables, every kind of event, commits over both, metadata; `rows` more commits of one row. */

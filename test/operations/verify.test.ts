@@ -3,19 +3,19 @@ import test, { type ExecutionContext } from 'ava'
 import { crc32 } from '../../src/codec/checksum.js'
 import { encodeDocument, encodeValue } from '../../src/codec/document-codec.js'
 import { keyBytes } from '../../src/codec/key-codec.js'
-import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_INDEX, FORMAT_VERSION } from '../../src/format/file-header.js'
-import { EVENT_INSERT, frameBytes, frameHeadBytes, readFrame, sealFrame, writeFrameHead } from '../../src/format/frame.js'
-import { decodeManifest, encodeManifest, type Manifest } from '../../src/format/manifest.js'
+import { decodeFileHeader, FILE_HEADER_BYTES, FILE_KIND_INDEX } from '../../src/format/file-header.js'
+import { EVENT_INSERT, frameBytes, readFrame } from '../../src/format/frame.js'
+import { encodeManifest, type Manifest } from '../../src/format/manifest.js'
 import { IndexFiles } from '../../src/index/index-files.js'
 import { NodeMemory } from '../../src/index/node-memory.js'
 import { TableIndex } from '../../src/index/table-index.js'
 import { writeIndexFile } from '../../src/index/write-index-file.js'
 import type { Io } from '../../src/io/io.js'
-import { readWhole } from '../../src/io/io.js'
-import { MemoryBytes, MemoryIo } from '../../src/io/memory-io.js'
+import { MemoryIo } from '../../src/io/memory-io.js'
 import { Arena } from '../../src/memory/arena.js'
 import { verify, type VerifyReport } from '../../src/operations/verify.js'
 import { DIRECTORY, fill, openFilled } from './_filled-database.js'
+import { bytesOf, forge, manifestOf, replace, withPayload, withTime } from './_forge.js'
 
 const ordersFolder = `${DIRECTORY}/tables/orders`
 const ordersSegment = `${ordersFolder}/segments/00000001.seg`
@@ -36,36 +36,6 @@ async function openDatabase(): Promise<{ io: MemoryIo; close: () => Promise<void
   const db = await openFilled(io)
   await fill(db)
   return { io, close: () => db.close() }
-}
-
-function bytesOf(io: MemoryIo, path: string): Uint8Array {
-  return io.files.get(path)?.view ?? new Uint8Array(0)
-}
-
-function replace(io: MemoryIo, path: string, bytes: Uint8Array): void {
-  const file = new MemoryBytes()
-  file.write(bytes, 0)
-  io.files.set(path, file)
-}
-
-function manifestOf(io: MemoryIo, folder: string): Manifest {
-  const path = `${folder}/meta.json`
-  const manifest = decodeManifest(readWhole(io, path), path, FORMAT_VERSION)
-  if (manifest === undefined) throw new Error(`${path} is damaged`)
-  return manifest
-}
-
-/** Replaces the frames of a table's only segment and makes its manifest agree: damage that no checksum finds. */
-function forge(io: MemoryIo, folder: string, change: (frames: Uint8Array[]) => Uint8Array[]): void {
-  const path = `${folder}/segments/00000001.seg`
-  const bytes = bytesOf(io, path).slice()
-  const frames: Uint8Array[] = []
-  for (let at = FILE_HEADER_BYTES; at < bytes.length; at += frameBytes(bytes, at)) frames.push(bytes.slice(at, at + frameBytes(bytes, at)))
-  const changed = Buffer.concat(change(frames))
-  replace(io, path, Buffer.concat([bytes.subarray(0, FILE_HEADER_BYTES), changed]))
-  const manifest = manifestOf(io, folder)
-  const segments = manifest.segments.map((segment) => ({ ...segment, bytes: changed.length, crc: crc32(changed) }))
-  replace(io, `${folder}/meta.json`, encodeManifest({ ...manifest, segments }))
 }
 
 const found = (report: VerifyReport) => report.problems.map(({ file, message }) => `${file}: ${message}`)
@@ -458,23 +428,6 @@ test('a database without its WAL folder is reported, not taken for whole', async
 function methodsOf(io: MemoryIo): Io {
   const { openRead, openWrite, create, kind, list, makeDirectory, rename, remove, syncDirectory, lock } = io
   return { openRead, openWrite, create, kind, list, makeDirectory, rename, remove, syncDirectory, lock }
-}
-
-function withTime(frame: Uint8Array, time: number): Uint8Array {
-  const { seq, event, more, payload } = readFrame(frame, 0)
-  return frameOf(seq, time, event | (more ? 0x80 : 0), payload)
-}
-
-function withPayload(frame: Uint8Array, event: number, payload: Uint8Array): Uint8Array {
-  const { seq, time, more } = readFrame(frame, 0)
-  return frameOf(seq, time, event | (more ? 0x80 : 0), payload)
-}
-
-function frameOf(seq: number, time: number, type: number, payload: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(frameHeadBytes(seq) + payload.length)
-  frame.set(payload, writeFrameHead(frame, 0, seq, time, type, payload.length))
-  sealFrame(frame, 0)
-  return frame
 }
 
 test('stored columns that are not those of the segments are problems of that manifest, said to the seq', async (t) => {
