@@ -33,7 +33,7 @@ import { LogFollower } from '../memory/log-follower.js'
 import { type LogMemory } from '../memory/log-memory.js'
 import { type PageTable } from '../memory/page-table.js'
 import { type DirectoryImage, directoryImage } from '../page/directory-image.js'
-import { type NewestRowsHandle } from '../page/newest-rows.js'
+import { type OpenRowsHandle } from '../page/open-rows.js'
 import { pageFileName } from '../page/page-files.js'
 import { type RecutProgress } from '../page/recut.js'
 import { TablePages } from '../page/table-pages.js'
@@ -62,7 +62,7 @@ export type AppliedTable = {
 export type DirectoryAnswer = { readonly image: DirectoryImage } | { readonly refused: ErrorData | undefined }
 
 /** How a table's newest rows are read, as long as the version is the published one. */
-export type NewestAnswer = { readonly version: number; readonly handle: NewestRowsHandle }
+export type OpenRowsAnswer = { readonly version: number; readonly handle: OpenRowsHandle }
 
 /** How far COMPACT is with a table's pages: rows that were gone through, of about so many. */
 export type CompactionStep = {
@@ -102,7 +102,7 @@ type Table = {
   given: TablePages | undefined
   compaction: Generator<RecutProgress, void> | undefined
   /** As it was published; undefined while its pages are not live. */
-  newest: NewestAnswer | undefined
+  openRows: OpenRowsAnswer | undefined
   readonly indexes: Map<number, AppliedIndex>
 }
 
@@ -135,7 +135,7 @@ export class Applier {
   readonly #keptIndexes: KeptIndexes = { count: 0 }
   /** Tables whose pages are others than at the last publishing. */
   readonly #changed = new Set<Table>()
-  #newestVersions = 0
+  #openRowsVersions = 0
   readonly #catalog = new Catalog()
   /** The record under way: its runs, from `runIndex` on. */
   #record: OpenRecord | undefined
@@ -186,8 +186,8 @@ export class Applier {
   }
 
   /** How the newest rows of a table are read; undefined where it has no pages. */
-  newest(tableId: number): NewestAnswer | undefined {
-    return this.#table(tableId).newest
+  openRows(tableId: number): OpenRowsAnswer | undefined {
+    return this.#table(tableId).openRows
   }
 
   /**
@@ -382,7 +382,7 @@ export class Applier {
   forget(tableId: number): void {
     const table = this.#table(tableId)
     table.state = 'cold'
-    this.#endNewest(table)
+    this.#endOpenRows(table)
     endCompaction(table)
     table.given?.release()
     table.pages?.release()
@@ -415,7 +415,7 @@ export class Applier {
   #addTable({ definition, directory, nextPlace, state }: AppliedTable): void {
     const { id, name, primaryKey, indexes } = definition
     const storage = this.#storage.table(id, primaryKey, directory)
-    const nothing = { pages: undefined, remembered: [], refused: undefined, given: undefined, compaction: undefined, newest: undefined }
+    const nothing = { pages: undefined, remembered: [], refused: undefined, given: undefined, compaction: undefined, openRows: undefined }
     const table: Table = { id, name, directory, primaryKey, storage, state, nextPlace, ...nothing, indexes: new Map() }
     if (state === 'live') {
       table.pages = this.#newPages(table)
@@ -544,14 +544,14 @@ export class Applier {
       if (table.state === 'live') table.state = 'cold'
       table.remembered = []
       this.#apply.setDirectoryVersion(table.id, 0)
-      this.#endNewest(table)
+      this.#endOpenRows(table)
       return false
     }
   }
 
-  #endNewest(table: Table): void {
-    table.newest = undefined
-    this.#apply.setNewestVersion(table.id, 0)
+  #endOpenRows(table: Table): void {
+    table.openRows = undefined
+    this.#apply.setOpenRowsVersion(table.id, 0)
   }
 
   #publish(): void {
@@ -560,9 +560,9 @@ export class Applier {
       pages?.publish()
       if (state !== 'live' || pages === undefined) continue
       this.#apply.setDirectoryVersion(id, pages.structureVersion)
-      if (table.newest?.handle === pages.newest) continue
-      table.newest = { version: ++this.#newestVersions, handle: pages.newest }
-      this.#apply.setNewestVersion(id, table.newest.version)
+      if (table.openRows?.handle === pages.openRows) continue
+      table.openRows = { version: ++this.#openRowsVersions, handle: pages.openRows }
+      this.#apply.setOpenRowsVersion(id, table.openRows.version)
     }
     this.#changed.clear()
     this.#apply.publishApplied(this.#lastSeq)

@@ -199,8 +199,14 @@ export class TableState {
 
   /** Of the key with this ordinal, or -1, at `seq`. */
   documentOf(ordinal: number, seq: number): Document | undefined {
-    const version = ordinal < 0 ? 0 : this.versions.versionAt(ordinal, seq)
-    return version === 0 ? undefined : this.#recentDocuments.document(ordinal, version)
+    if (ordinal < 0) return undefined
+    let version = this.versions.versionInMemoryAt(ordinal, seq)
+    if (version < 0) {
+      const document = this.frames.documentInPages(ordinal, seq)
+      if (document !== undefined) return document ?? undefined
+      version = this.versions.versionAt(ordinal, seq)
+    }
+    return version === 0 ? undefined : this.#recentDocuments.document(ordinal, version, seq)
   }
 
   /** Of a row that an index found. */

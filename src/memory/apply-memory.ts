@@ -135,11 +135,11 @@ export class ApplyMemory {
   }
 
   /** Which handle of a table's newest rows is the one to read with; 0: its pages have none. */
-  newestVersion(tableId: number): number {
+  openRowsVersion(tableId: number): number {
     return Atomics.load(this.#words, CONTROL_WORDS + this.handle.tablesMax + tableId)
   }
 
-  setNewestVersion(tableId: number, version: number): void {
+  setOpenRowsVersion(tableId: number, version: number): void {
     Atomics.store(this.#words, CONTROL_WORDS + this.handle.tablesMax + tableId, version)
   }
 }

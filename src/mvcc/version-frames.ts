@@ -6,7 +6,7 @@ import type { Document } from '../codec/value.js'
 import { readU64, readVarint, varintBytes } from '../format/bytes.js'
 import { EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, frameHeadBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
-import type { NewestRows } from './newest-rows.js'
+import type { PageDocuments } from './page-documents.js'
 import type { VersionStore } from './version-store.js'
 
 /**
@@ -27,7 +27,7 @@ export function logAddress(source: number, offset: number): number {
  */
 export class VersionFrames {
   /** Asked where a frame would have to be read from a file. */
-  newest: NewestRows | undefined
+  pages: PageDocuments | undefined
   /** Documents that were found there. */
   foundInPages = 0
   readonly #versions: VersionStore
@@ -72,16 +72,24 @@ export class VersionFrames {
   }
 
   /**
-   * The document as of a version; undefined if it is a delete. Reads at most four frames. With its ordinal, the newest version of a row is
-   * looked for in pages where a frame of it is not in memory.
+   * The document as of a version; undefined if it is a delete. Reads at most four frames. Where one of them is not in memory it is looked for
+   * in pages: that of the newest version of the `ordinal` if this is it, else the one that the row has at the seq `at`, a commit's end.
    */
-  document(version: number, ordinal = -1): Document | undefined {
+  document(version: number, ordinal = -1, at = -1): Document | undefined {
     if (!this.#isLive(version, ordinal)) return undefined
-    let count = this.#begin(version, ordinal)
+    let count = this.#begin(version, ordinal, at)
     // It is made for this call, so it may be changed.
     const document = decodeDocument(this.#source, this.#from, this.#to)
     while (count > 0) this.#patchInto(document, this.#patches[--count] ?? 0)
     return document
+  }
+
+  /** The document of a row at seq `at`, a commit's end, as pages know it; null where it was not there, undefined where they do not say. */
+  documentInPages(ordinal: number, at: number): Document | null | undefined {
+    const bytes = this.pages?.at(ordinal, at)
+    if (bytes === undefined || bytes === null) return bytes
+    this.foundInPages++
+    return decodeDocument(bytes, 0, bytes.length)
   }
 
   /**
@@ -90,7 +98,7 @@ export class VersionFrames {
    */
   fold(version: number, ordinal: number, patch: Uint8Array, from: number, to: number): DocumentFold | undefined {
     const fold = this.#fold
-    let count = this.#begin(version, ordinal)
+    let count = this.#begin(version, ordinal, -1)
     if (!fold.begin(this.#source, this.#from, this.#to)) return undefined
     while (count > 0) {
       const patchAt = this.#behindKey(this.#patches[--count] ?? 0)
@@ -107,14 +115,15 @@ export class VersionFrames {
   /**
    * Finds what a version's document is folded from: a whole document, and the patches behind it, newest first. Returns how many of them.
    */
-  #begin(version: number, ordinal: number): number {
+  #begin(version: number, ordinal: number, at: number): number {
     const versions = this.#versions
-    let isFromFrames = ordinal < 0 || this.newest === undefined || version !== versions.latestOf(ordinal)
+    const isNewest = ordinal >= 0 && version === versions.latestOf(ordinal)
+    let isFromFrames = this.pages === undefined || ordinal < 0 || (!isNewest && at < 0)
     let count = 0
     let base = version
     for (; base !== 0; base = versions.previousOf(base)) {
       if (!isFromFrames && !this.#isInMemory(base)) {
-        const found = this.#beginInPages(ordinal, base, count)
+        const found = isNewest ? this.#beginWithNewest(ordinal, base, count) : this.#beginAt(ordinal, at)
         if (found >= 0) return found
         isFromFrames = true
       }
@@ -137,22 +146,35 @@ export class VersionFrames {
    * The same from pages, of the newest version of an ordinal: behind `base`, which is in segments, it has the first `count` patches. Their
    * number behind the version that pages have; -1 where they have none.
    */
-  #beginInPages(ordinal: number, base: number, count: number): number {
+  #beginWithNewest(ordinal: number, base: number, count: number): number {
     const versions = this.#versions
-    const { newest } = this
+    const { pages } = this
     // What is in segments was applied: so pages have `base`, or one of the versions behind it.
-    const bytes = newest?.bytesOf(ordinal, this.#flushedSeq)
-    if (newest === undefined || bytes === undefined) return -1
-    const { seq } = newest
+    const bytes = pages?.newest(ordinal, this.#flushedSeq)
+    if (pages === undefined || bytes === undefined) return -1
+    const { seq } = pages
     let behind = 0
     while (behind < count && versions.seqOf(this.#patches[behind] ?? 0) !== seq) behind++
     // Its own seq lies in a block that may not be in memory.
     assertLaw(behind < count || versions.isInBlockOf(base, seq), 'VIS-11', `pages have another version of ordinal ${ordinal}: ${seq}`)
+    this.#takeBytes(bytes)
+    return behind
+  }
+
+  /** The same of a version that was live at seq `at`: no patch is left. */
+  #beginAt(ordinal: number, at: number): number {
+    const bytes = this.pages?.at(ordinal, at)
+    if (bytes === undefined) return -1
+    assertLaw(bytes !== null, 'VIS-11', `pages have no version of ordinal ${ordinal} at seq ${at}`)
+    this.#takeBytes(bytes)
+    return 0
+  }
+
+  #takeBytes(bytes: Uint8Array): void {
     this.foundInPages++
     this.#source = bytes
     this.#from = 0
     this.#to = bytes.length
-    return behind
   }
 
   /** The document as of a version, from that of the version before it, which may be changed; undefined if it is a delete. */

@@ -138,6 +138,21 @@ export class VersionStore {
     return this.#lastUpTo(ordinal, latest, this.through(at))
   }
 
+  /** The same where no block has to be read from a file for it; else -1. */
+  versionInMemoryAt(ordinal: number, at: number): number {
+    const blocks = this.#blocks
+    blocks.beginInMemory()
+    try {
+      const version = this.versionAt(ordinal, at)
+      if (!blocks.missed) return version
+      // What was not read said nothing of the point.
+      this.#pointSeq = -1
+      return -1
+    } finally {
+      blocks.endInMemory()
+    }
+  }
+
   /** The same, 0 where it is a delete. */
   liveVersionAt(ordinal: number, at: number): number {
     const version = this.versionAt(ordinal, at)

@@ -26,7 +26,7 @@ import { DeltaChunks } from './delta-chunks.js'
 import { FieldNames } from './field-names.js'
 import { KeyTable, NOWHERE } from './key-table.js'
 import { type MergedPages, PageMerger } from './merge-pages.js'
-import { type NewestRowsHandle } from './newest-rows.js'
+import { type OpenRowsHandle } from './open-rows.js'
 import { OpenPages } from './open-pages.js'
 import { OpenRanges } from './open-ranges.js'
 import { type PageCounters } from './page-counters.js'
@@ -87,7 +87,7 @@ export class TablePages {
   readonly #eventsBefore: number
   #settledRows = 0
   /** Of the last {@link publish}. */
-  #newest: NewestRowsHandle | undefined
+  #openRows: OpenRowsHandle | undefined
 
   constructor(options: TablePagesOptions, state?: TableState) {
     const { arena, table, primaryKey, pageRows = PAGE_ROWS, merging = 'at-once', offsetMax = OFFSET_MAX, sealed, pins } = options
@@ -162,8 +162,8 @@ export class TablePages {
   }
 
   /** What reads the newest rows in other threads; as of the last {@link publish}, and another one where an array was not long enough. */
-  get newest(): NewestRowsHandle {
-    return (this.#newest ??= { keys: this.keys.handle, pages: this.#ranges.pages.words, rowBits: this.#ranges.pages.rowBits })
+  get openRows(): OpenRowsHandle {
+    return (this.#openRows ??= { keys: this.keys.handle, pages: this.#ranges.pages.words, rowBits: this.#ranges.pages.rowBits })
   }
 
   /** The row at a location. */
@@ -191,10 +191,10 @@ export class TablePages {
    */
   #tellGrowth(): void {
     const { references, heap } = this.keys
-    const told = this.newest
+    const told = this.openRows
     const isKnown = references === told.keys.references && heap.addresses === told.keys.heap
     if (isKnown && this.#ranges.pages.words === told.pages) return
-    this.#newest = undefined
+    this.#openRows = undefined
     if (!isKnown) this.#ranges.pagesChanged()
   }
 

@@ -1,5 +1,5 @@
 import type { ManifestPages } from '../format/manifest.js'
-import type { CompactionStep, DirectoryAnswer, IndexStep, NewestAnswer } from '../apply/applier.js'
+import type { CompactionStep, DirectoryAnswer, IndexStep, OpenRowsAnswer } from '../apply/applier.js'
 import type { IndexAnswer } from '../apply/applied-index.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { ErrorData } from '../base/errors.js'
@@ -33,8 +33,8 @@ export class ThreadApplier implements ApplyLink {
     return this.#started().ask((control) => control.directory(tableId))
   }
 
-  async newest(tableId: number): Promise<NewestAnswer | undefined> {
-    return this.#started().ask((control) => control.newest(tableId))
+  async openRows(tableId: number): Promise<OpenRowsAnswer | undefined> {
+    return this.#started().ask((control) => control.openRows(tableId))
   }
 
   async restore(tableId: number, info: ManifestPages, events: number): Promise<void> {

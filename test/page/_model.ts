@@ -9,9 +9,10 @@ import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../../src/format/f
 import { Arena } from '../../src/memory/arena.js'
 import { checkTiling } from '../../src/page/check-tiling.js'
 import { PageViews } from '../../src/page/directory-image.js'
-import { NewestRows, type NewestRowsHandle } from '../../src/page/newest-rows.js'
+import { OpenRows, type OpenRowsHandle, SEALED } from '../../src/page/open-rows.js'
 import { type PageEvent } from '../../src/page/page-event.js'
-import { type PagePins } from '../../src/page/page-handle.js'
+import { tileOf } from '../../src/page/page-directory.js'
+import { isHandle, type PagePins } from '../../src/page/page-handle.js'
 import { type PageColumn } from '../../src/page/column-reader.js'
 import { PageReader, type PageSource } from '../../src/page/page-reader.js'
 import { type ValuePlace } from '../../src/page/row-reader.js'
@@ -44,7 +45,7 @@ export class ModelTable {
   readonly #publishing: 'each' | 'all'
   #pins: PagePins | undefined
   /** As another thread has them. */
-  #newest: { readonly handle: NewestRowsHandle; readonly rows: NewestRows } | undefined
+  #openRows: { readonly handle: OpenRowsHandle; readonly rows: OpenRows } | undefined
   #views: PageViews | undefined
 
   constructor(options: ModelOptions = {}) {
@@ -77,7 +78,7 @@ export class ModelTable {
   goOnWith(pages: TablePages, pins: PagePins | undefined): void {
     this.#pins = pins
     this.pages = pages
-    this.#newest = this.#views = undefined
+    this.#openRows = this.#views = undefined
     this.reader = this.readerOf(pages)
   }
 
@@ -182,24 +183,49 @@ export class ModelTable {
   checkNewest(t: ExecutionContext): void {
     const { pages } = this
     pages.publish()
-    const known = this.#newest
-    if (known?.handle !== pages.newest) {
+    const known = this.#openRows
+    if (known?.handle !== pages.openRows) {
       for (const row of known === undefined ? [] : this.rows) {
-        const bytes = known?.rows.bytesOf(row.ordinal, this.seq)
+        const bytes = known?.rows.newest(row.ordinal, this.seq)
         const before = bytes === undefined ? undefined : row.versions.find(({ begin }) => begin === known?.rows.seq)
         if (!same(t, decoded(bytes), bytesOf(before?.document), `ordinal ${row.ordinal} by an old handle`)) return
       }
       const views = (this.#views ??= new PageViews(Arena.attach(pages.arena.handle)))
-      const rows = new NewestRows(pages.arena, views, pages.newest, (place) => this.read(place))
-      this.#newest = { handle: pages.newest, rows }
+      const rows = new OpenRows(pages.arena, views, pages.openRows, (place) => this.read(place))
+      this.#openRows = { handle: pages.openRows, rows }
     }
-    const { rows } = this.#newest as { readonly rows: NewestRows }
+    const { rows } = this.#openRows as { readonly rows: OpenRows }
     for (const row of this.rows) {
       const document = this.documentOf(row)
       if (document === undefined) continue
-      if (!same(t, decoded(rows.bytesOf(row.ordinal, this.seq)), bytesOf(document), `newest of ordinal ${row.ordinal}`)) return
+      if (!same(t, decoded(rows.newest(row.ordinal, this.seq)), bytesOf(document), `newest of ordinal ${row.ordinal}`)) return
       if (!same(t, rows.seq, row.versions.at(-1)?.begin, `begin of the newest of ordinal ${row.ordinal}`)) return
     }
+    for (const row of this.rows) {
+      for (const { begin, end } of row.versions) {
+        for (const S of [begin - 1, begin, Math.min(end, this.seq)]) {
+          if (!same(t, this.#found(rows, row.ordinal, S), bytesOf(this.at(row, S)), `ordinal ${row.ordinal} at ${S}, by itself`)) return
+        }
+      }
+    }
+  }
+
+  /** The document of a row as open pages, and sealed ones, say it; what neither can say is said by the model. */
+  #found(rows: OpenRows, ordinal: number, S: number): string {
+    let bytes = rows.at(ordinal, S)
+    if (bytes === SEALED) {
+      const tile = tileOf(this.pages.handleDirectory, S, rows.keys.keyOf(ordinal))
+      const page = tile?.page
+      if (page === undefined || tile?.t1 === Infinity) bytes = null
+      else if (!isHandle(page)) bytes = rows.inSealed(page, ordinal, S)
+      else if (this.#pins !== undefined) {
+        const view = this.#pins.pin(page)
+        bytes = rows.inSealed(view, ordinal, S)
+        this.#pins.unpin(view)
+      }
+    }
+    if (bytes === undefined || bytes === SEALED) return bytesOf(this.at(this.rows[ordinal] as Row, S))
+    return decoded(bytes ?? undefined)
   }
 
   #keyOf(ordinal: number): Uint8Array {

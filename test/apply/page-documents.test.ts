@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Document } from '../../src/codec/value.js'
 import { type BatchOperation, type Database, open, verify } from '../../src/index.js'
+import { setTimeout as pause } from 'node:timers/promises'
 import { openPaged } from './_open.js'
 import { numbers } from '../page/_workload.js'
 
@@ -87,6 +88,19 @@ test('patches of rows that are in no cache are folded from pages, and their docu
       t.deepEqual(first.db.table('rows').get(id) ?? undefined, oracle.get(id))
     }
   }
+  const before = documentsFromPages(first.db)
+  for (let index = 0; index < 4000; index++) {
+    const point = points[Math.floor(random() * points.length)]
+    const id = Math.floor(random() * ROWS)
+    if (point === undefined) continue
+    const view = first.db.asOf({ seq: point.seq })
+    const row = view.table('rows').get(id)
+    view[Symbol.dispose]()
+    if (JSON.stringify(row) !== JSON.stringify(point.oracle.get(id))) return t.fail(`row ${id} at ${point.seq}`)
+    // What pages say of the past is known when they were asked once.
+    if (index === 100) await pause(200)
+  }
+  t.true(documentsFromPages(first.db) - before > 300, `${documentsFromPages(first.db) - before} rows of the past were found in pages`)
   const found = documentsFromPages(first.db)
   t.true(found > 4000, `${found} documents were found in pages`)
   await first.db.close()
