@@ -33,7 +33,7 @@ import { type MissingPages } from './maintenance.js'
 import { type TableLoader } from './table-loader.js'
 import { type TableState } from './table-state.js'
 
-/** A query waits for the pages of a table with so many events; for a larger one it reads documents. */
+/** A query waits for the pages of a table with so many events; for a larger one it reads documents, if memory can have them. */
 const WAITED_EVENTS = 50_000
 /** Of page memory, for sealed pages that one statement holds all at once. */
 const HELD_SHARE = 0.25
@@ -202,15 +202,15 @@ export class PageAccess {
 
   /**
    * The pages of a table at S, which is visible, as soon as everything up to S is in them; undefined where the table has none: then
-   * documents are read, and pages are made meanwhile.
+   * documents are read, and pages are made meanwhile. With `isWaited` they are waited for however large the table is.
    */
-  async pages(table: TableState, S: number): Promise<PagesAtSeq | undefined> {
+  async pages(table: TableState, S: number, isWaited = false): Promise<PagesAtSeq | undefined> {
     const now = this.pagesNow(table, S)
     if (now !== undefined) return now
     const state = this.#stateOf(table)
     if (state.state !== 'live') {
       this.#warm(table, state)
-      if (table.versions.count - eventsOf(table) <= WAITED_EVENTS) await state.warming
+      if (isWaited || table.versions.count - eventsOf(table) <= WAITED_EVENTS) await state.warming
     }
     for (let attempt = 0; attempt < ATTEMPTS_MAX && state.state === 'live' && !this.#isLost; attempt++) {
       const { link } = this.#parts
