@@ -33,6 +33,7 @@ import { LogFollower } from '../memory/log-follower.js'
 import { type LogMemory } from '../memory/log-memory.js'
 import { type PageTable } from '../memory/page-table.js'
 import { type DirectoryImage, directoryImage } from '../page/directory-image.js'
+import { type OpenRowsHandle } from '../page/open-rows.js'
 import { pageFileName } from '../page/page-files.js'
 import { type RecutProgress } from '../page/recut.js'
 import { TablePages } from '../page/table-pages.js'
@@ -59,6 +60,9 @@ export type AppliedTable = {
 
 /** What apply knows of a table's pages. */
 export type DirectoryAnswer = { readonly image: DirectoryImage } | { readonly refused: ErrorData | undefined }
+
+/** How a table's newest rows are read, as long as the version is the published one. */
+export type OpenRowsAnswer = { readonly version: number; readonly handle: OpenRowsHandle }
 
 /** How far COMPACT is with a table's pages: rows that were gone through, of about so many. */
 export type CompactionStep = {
@@ -97,6 +101,8 @@ type Table = {
   /** Pages that were given up, until no reader is inside. */
   given: TablePages | undefined
   compaction: Generator<RecutProgress, void> | undefined
+  /** As it was published; undefined while its pages are not live. */
+  openRows: OpenRowsAnswer | undefined
   readonly indexes: Map<number, AppliedIndex>
 }
 
@@ -129,6 +135,7 @@ export class Applier {
   readonly #keptIndexes: KeptIndexes = { count: 0 }
   /** Tables whose pages are others than at the last publishing. */
   readonly #changed = new Set<Table>()
+  #openRowsVersions = 0
   readonly #catalog = new Catalog()
   /** The record under way: its runs, from `runIndex` on. */
   #record: OpenRecord | undefined
@@ -176,6 +183,11 @@ export class Applier {
     if (table.state !== 'live' || table.pages === undefined) return { refused: table.refused }
     // Within a commit that is taken in in steps the pages are ahead of what is published; readers do not look there.
     return { image: { ...directoryImage(table.pages.handleDirectory, table.pages.keys.handle), appliedSeq: this.#lastSeq } }
+  }
+
+  /** How the newest rows of a table are read; undefined where it has no pages. */
+  openRows(tableId: number): OpenRowsAnswer | undefined {
+    return this.#table(tableId).openRows
   }
 
   /**
@@ -370,6 +382,7 @@ export class Applier {
   forget(tableId: number): void {
     const table = this.#table(tableId)
     table.state = 'cold'
+    this.#endOpenRows(table)
     endCompaction(table)
     table.given?.release()
     table.pages?.release()
@@ -402,8 +415,8 @@ export class Applier {
   #addTable({ definition, directory, nextPlace, state }: AppliedTable): void {
     const { id, name, primaryKey, indexes } = definition
     const storage = this.#storage.table(id, primaryKey, directory)
-    const nothing = { pages: undefined, remembered: [], refused: undefined, given: undefined, compaction: undefined, indexes: new Map() }
-    const table: Table = { id, name, directory, primaryKey, storage, state, nextPlace, ...nothing }
+    const nothing = { pages: undefined, remembered: [], refused: undefined, given: undefined, compaction: undefined, openRows: undefined }
+    const table: Table = { id, name, directory, primaryKey, storage, state, nextPlace, ...nothing, indexes: new Map() }
     if (state === 'live') {
       table.pages = this.#newPages(table)
       this.#changed.add(table)
@@ -531,14 +544,25 @@ export class Applier {
       if (table.state === 'live') table.state = 'cold'
       table.remembered = []
       this.#apply.setDirectoryVersion(table.id, 0)
+      this.#endOpenRows(table)
       return false
     }
   }
 
+  #endOpenRows(table: Table): void {
+    table.openRows = undefined
+    this.#apply.setOpenRowsVersion(table.id, 0)
+  }
+
   #publish(): void {
-    for (const { id, state, pages } of this.#changed) {
+    for (const table of this.#changed) {
+      const { id, state, pages } = table
       pages?.publish()
-      if (state === 'live' && pages !== undefined) this.#apply.setDirectoryVersion(id, pages.structureVersion)
+      if (state !== 'live' || pages === undefined) continue
+      this.#apply.setDirectoryVersion(id, pages.structureVersion)
+      if (table.openRows?.handle === pages.openRows) continue
+      table.openRows = { version: ++this.#openRowsVersions, handle: pages.openRows }
+      this.#apply.setOpenRowsVersion(id, table.openRows.version)
     }
     this.#changed.clear()
     this.#apply.publishApplied(this.#lastSeq)

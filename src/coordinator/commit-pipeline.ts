@@ -100,6 +100,9 @@ export class CommitPipeline {
   #reservedBytes: number
   #listening = false
   #isBurst = false
+  /** The first commit behind the last turn of the event loop, in ms; undefined: there was none. */
+  #noTurnSince: number | undefined
+  #isTurning = false
   #poison: DriftError | undefined
   #onIdle: (() => void)[] = []
 
@@ -361,10 +364,36 @@ export class CommitPipeline {
     if (this.#durability === 'none') {
       this.#memory.durableSeq = commit.seq
       this.#memory.visibleSeq = commit.seq
-      this.#published()
+      if (!this.#listening && this.#isTurnDue()) this.#publishBehindTurn()
+      else this.#published()
     } else {
       this.#listen()
     }
+  }
+
+  /**
+   * With durability `none` a commit waits for nothing: who awaits one after the other would never let the event loop turn, and no message of
+   * another thread, no timer and no socket would be heard.
+   */
+  #isTurnDue(): boolean {
+    const now = this.#clock.monotonic()
+    if (this.#noTurnSince === undefined) {
+      this.#noTurnSince = now
+      void turn().then(() => (this.#noTurnSince = undefined))
+      return false
+    }
+    return now - this.#noTurnSince > NO_TURN_MS_MAX
+  }
+
+  #publishBehindTurn(): void {
+    if (this.#isTurning) return
+    this.#isTurning = true
+    void turn().then(() => {
+      this.#isTurning = false
+      if (this.#poison !== undefined) return
+      this.#published()
+      if (this.pendingCount === 0) for (const resolve of this.#onIdle.splice(0)) resolve()
+    })
   }
 
   #listen(): void {
@@ -478,6 +507,7 @@ export class CommitPipeline {
 const NO_DELTAS: ReadonlyMap<TableState, number> = new Map()
 const NO_REQUEST: CommitRequest = { metadata: new Uint8Array(0) }
 const CLOCK_HELD_WARNING_MS = 1000
+const NO_TURN_MS_MAX = 10
 const UNKNOWN_FAULT: ErrorData = { name: 'POISONED', message: 'the writer is poisoned', details: {} }
 
 function aborted(): DriftError {

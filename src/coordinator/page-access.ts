@@ -16,6 +16,7 @@ import { type Arena } from '../memory/arena.js'
 import { type PageTable } from '../memory/page-table.js'
 import { attachDirectory, PageHandles, PageViews, StaleDirectory } from '../page/directory-image.js'
 import { KeyTable } from '../page/key-table.js'
+import { OpenRows } from '../page/open-rows.js'
 import { PageCache } from '../page/page-cache.js'
 import { type PageDirectory } from '../page/page-directory.js'
 import { PageFiles } from '../page/page-files.js'
@@ -27,6 +28,7 @@ import { ScanMemory } from '../scan/scan-memory.js'
 import { DirectoryPages, type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { DirectoryReaders } from './directory-readers.js'
+import { PageDocuments } from './page-documents.js'
 import { type MissingPages } from './maintenance.js'
 import { type TableLoader } from './table-loader.js'
 import { type TableState } from './table-state.js'
@@ -54,6 +56,9 @@ type TablePageState = {
   isGivenUp: boolean
   /** They are being given back. */
   forgetting: Promise<void> | undefined
+  /** What single rows of the past are found by: it is read as long as it is kept. */
+  held: { readonly directory: PageDirectory<SealedPage>; readonly leave: () => void } | undefined
+  isHeldAsked: boolean
 }
 
 export type PageAccessParts = {
@@ -120,11 +125,10 @@ export class PageAccess {
   }
 
   addTable(table: TableState): void {
-    const state = table.versions.count === 0 ? 'live' : 'cold'
-    this.#folders.set(table.definition.id, pageFolder(table))
-    this.#tables.set(table.definition.id, {
+    const { id } = table.definition
+    const state: TablePageState = {
       table,
-      state,
+      state: table.versions.count === 0 ? 'live' : 'cold',
       warming: undefined,
       directory: undefined,
       scan: undefined,
@@ -132,7 +136,24 @@ export class PageAccess {
       readersOf: new DirectoryReaders(),
       refused: undefined,
       isGivenUp: false,
-      forgetting: undefined
+      forgetting: undefined,
+      held: undefined,
+      isHeldAsked: false
+    }
+    this.#folders.set(id, pageFolder(table))
+    this.#tables.set(id, state)
+    const { apply, arena, link } = this.#parts
+    table.frames.pages = new PageDocuments({
+      apply,
+      tableId: id,
+      isLive: () => state.state === 'live' && !this.#isLost && !this.#isClosed,
+      ask: () => link.openRows(id),
+      attach: ({ handle }) => new OpenRows(arena, this.#views, handle, readPlaceOf(table)),
+      directory: () => state.held?.directory,
+      renewDirectory: () => this.#renewHeld(state),
+      pinResident: this.#cache.pinResident,
+      unpin: this.#cache.unpin,
+      onWanted: () => this.#warm(table, state)
     })
   }
 
@@ -234,6 +255,7 @@ export class PageAccess {
     while (state.state === 'live' && !this.#isLost) {
       const { done, total, isOver, version } = await this.#parts.link.compact(state.table.definition.id)
       state.readersOf.replaced(version)
+      this.#letHeldGo(state)
       this.#releaseReplaced(state)
       if (isOver) return
       report(done, total)
@@ -304,11 +326,10 @@ export class PageAccess {
   #learn(table: TableState, state: TablePageState, answer: DirectoryAnswer): void {
     if ('image' in answer) {
       const { arena } = this.#parts
-      const { frames } = table
       const { image } = answer
       state.directory = attachDirectory(image, this.#views, this.#handles)
       if (state.scan === undefined) {
-        const readPlace: ReadPlace = ({ frame, offset, bytes }) => frames.payloadBytes(frame, offset, bytes)
+        const readPlace = readPlaceOf(table)
         const keys = KeyTable.attach(arena, image.keys)
         const { id } = table.definition
         state.scan = new ScanTable({ arena, keys, memory: this.#memory, readPlace, tableId: id, pageFolder: pageFolder(table) })
@@ -329,6 +350,7 @@ export class PageAccess {
     state.state = 'cold'
     state.directory = state.scan = undefined
     state.readersOf = new DirectoryReaders()
+    state.held = undefined
     state.isGivenUp = true
     if (state.readers === 0) this.#forget(state)
   }
@@ -349,6 +371,35 @@ export class PageAccess {
     state.table.pages = undefined
     this.#giveUp(state)
     return true
+  }
+
+  #renewHeld(state: TablePageState): void {
+    const { apply, link } = this.#parts
+    const { table, held } = state
+    const { id } = table.definition
+    if (state.isHeldAsked || held?.directory.version === apply.directoryVersion(id)) return
+    state.isHeldAsked = true
+    const renewed = async (): Promise<void> => {
+      try {
+        const answer = await link.directory(id)
+        if (state.state !== 'live' || this.#isClosed) return
+        this.#learn(table, state, answer)
+        this.#letHeldGo(state)
+        const { directory } = state
+        if (directory !== undefined) state.held = { directory, leave: state.readersOf.enter(directory.version) }
+        this.#releaseReplaced(state)
+      } catch {
+        // The apply thread is lost or closed, which others are told: frames are read then.
+      } finally {
+        state.isHeldAsked = false
+      }
+    }
+    void renewed()
+  }
+
+  #letHeldGo(state: TablePageState): void {
+    state.held?.leave()
+    state.held = undefined
   }
 
   /** Undefined where the directory is an old one. S is applied. */
@@ -444,6 +495,10 @@ export class PageAccess {
       this.#parts.logger.warn({ code, message }, 'the pages of a table could not be given back')
     }
   }
+}
+
+function readPlaceOf({ frames }: TableState): ReadPlace {
+  return ({ frame, offset, bytes }) => frames.payloadBytes(frame, offset, bytes)
 }
 
 function pageFolder({ directory }: TableState): string {

@@ -157,7 +157,7 @@ export class Staging {
     }
     const valueBytes = keyAt - valueAt
     if (conditions.skipUnchanged === true && live && kind !== 'softDelete') {
-      const before = table.frames.document(latest) ?? {}
+      const before = table.frames.document(latest, ordinal) ?? {}
       const written = decodeDocument(buffer, valueAt, keyAt)
       const after = kind === 'patch' ? { ...before, ...written } : written
       if (isDeepStrictEqual(before, after)) return
@@ -168,9 +168,9 @@ export class Staging {
     // Every fourth patch carries its document, and so does one whose document may be over the limit: encoding it tells.
     const isDeep = ordinal >= 0 && table.versions.latestPatchDepthOf(ordinal) + 1 >= PATCHES_PER_DOCUMENT
     if (event === EVENT_PATCH && (isDeep || table.versions.latestKibMax(ordinal) * 1024 + valueBytes > limits.documentBytesMax)) {
-      fold = table.frames.fold(latest, buffer, valueAt, keyAt)
+      fold = table.frames.fold(latest, ordinal, buffer, valueAt, keyAt)
       if (fold === undefined) {
-        whole = encodeDocument({ ...table.frames.document(latest), ...decodeDocument(buffer, valueAt, keyAt) }, 'document')
+        whole = encodeDocument({ ...table.frames.document(latest, ordinal), ...decodeDocument(buffer, valueAt, keyAt) }, 'document')
       }
     }
     const carriesDocument = fold !== undefined || whole !== undefined

@@ -168,7 +168,7 @@ export class TableState {
   flushThrough(seq: number, changed: readonly SegmentSummary[]): void {
     this.segments.installChanged(changed)
     this.checkpointSeq = seq
-    this.frames.flushThrough(this.versions.through(seq))
+    this.frames.flushThrough(this.versions.through(seq), seq)
   }
 
   // Reads: all synchronous, at a seq that is a commit's end.
@@ -199,8 +199,14 @@ export class TableState {
 
   /** Of the key with this ordinal, or -1, at `seq`. */
   documentOf(ordinal: number, seq: number): Document | undefined {
-    const version = ordinal < 0 ? 0 : this.versions.versionAt(ordinal, seq)
-    return version === 0 ? undefined : this.#recentDocuments.document(ordinal, version)
+    if (ordinal < 0) return undefined
+    let version = this.versions.versionInMemoryAt(ordinal, seq)
+    if (version < 0) {
+      const document = this.frames.documentInPages(ordinal, seq)
+      if (document !== undefined) return document ?? undefined
+      version = this.versions.versionAt(ordinal, seq)
+    }
+    return version === 0 ? undefined : this.#recentDocuments.document(ordinal, version, seq)
   }
 
   /** Of a row that an index found. */
@@ -346,6 +352,8 @@ export class TableState {
       snapshotSeq: this.snapshots.at(-1)?.seq ?? 0,
       checkpointSeq: this.checkpointSeq,
       memoryBytes: this.keys.bytes + this.versions.bytes,
+      /** Newest documents that were read in pages, because their frames were not in memory. */
+      documentsFromPages: this.frames.foundInPages,
       damage: this.damage?.message
     }
   }

@@ -1,6 +1,6 @@
 /**
- * What apply shares with the coordinator and with readers, beside the log: how far it has come, whether it sleeps, a version for each
- * table's directory of pages, and the ordinals of the frames in the log.
+ * What apply shares with the coordinator and with readers, beside the log: how far it has come, whether it sleeps, versions of each table's
+ * directory of pages and of what its newest rows are found by, and the ordinals of the frames in the log.
  *
  * An ordinal stands beside its frame instead of in it, because frames go to files as they are: the word at `address / 16`, which no other
  * frame can have (a frame has 19 bytes at least). So apply hashes no key.
@@ -41,7 +41,7 @@ export class ApplyMemory {
   static create(logBytes: number, logBytesMax: number, tablesMax: number): ApplyMemory {
     const pages = (bytes: number) => Math.ceil((bytes >> (ORDINAL_SHIFT - 2)) / WASM_PAGE_BYTES) + 1
     const ordinals = new WebAssembly.Memory({ initial: pages(logBytes), maximum: pages(logBytesMax), shared: true })
-    const control = new SharedArrayBuffer((CONTROL_WORDS + tablesMax) * 4)
+    const control = new SharedArrayBuffer((CONTROL_WORDS + 2 * tablesMax) * 4)
     return new ApplyMemory({ control, ordinals, tablesMax })
   }
 
@@ -132,5 +132,14 @@ export class ApplyMemory {
 
   setDirectoryVersion(tableId: number, version: number): void {
     Atomics.store(this.#words, CONTROL_WORDS + tableId, version)
+  }
+
+  /** Which handle of a table's newest rows is the one to read with; 0: its pages have none. */
+  openRowsVersion(tableId: number): number {
+    return Atomics.load(this.#words, CONTROL_WORDS + this.handle.tablesMax + tableId)
+  }
+
+  setOpenRowsVersion(tableId: number, version: number): void {
+    Atomics.store(this.#words, CONTROL_WORDS + this.handle.tablesMax + tableId, version)
   }
 }

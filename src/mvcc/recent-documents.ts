@@ -29,20 +29,20 @@ export class RecentDocuments {
     this.#frames = frames
   }
 
-  /** The document of a row at one of its versions, the caller's own; undefined if that is a delete. */
-  document(ordinal: number, version: number): Document | undefined {
+  /** The document of a row at one of its versions, which it has at seq `at`; the caller's own. Undefined if that is a delete. */
+  document(ordinal: number, version: number, at: number): Document | undefined {
     const slot = ordinal & (SLOTS - 1)
     if (this.#ordinals[slot] !== ordinal + 1) {
       this.#ordinals[slot] = ordinal + 1
       this.#readAt[slot] = version
       this.#documents[slot] = undefined
-      return this.#frames.document(version)
+      return this.#frames.document(version, ordinal, at)
     }
     const kept = this.#documents[slot]
     const keptVersion = this.#readAt[slot] ?? 0
     if (kept !== undefined && keptVersion === version) return { ...kept }
     const isNext = kept !== undefined && this.#versions.previousOf(version) === keptVersion
-    const document = isNext ? this.#frames.after({ ...kept }, version) : this.#frames.document(version)
+    const document = isNext ? this.#frames.after({ ...kept }, version) : this.#frames.document(version, ordinal, at)
     // An older point than the one before: who reads the past does not take the present's place.
     if (version < keptVersion) return document
     this.#readAt[slot] = version

@@ -43,6 +43,9 @@ export class VersionBlocks implements BlockOwner {
   #spilled: SpilledBlocks | undefined
   #untried = 0
   #isClosed = false
+  #isInMemory = false
+  /** Since {@link beginInMemory} a block was asked for that would have to be read. */
+  missed = false
 
   constructor({ memory = new VersionMemory(), spill, log = silentLog, blockBits = NODE_BLOCK_BITS, rebuild }: VersionBlocksOptions = {}) {
     this.bits = blockBits
@@ -67,6 +70,16 @@ export class VersionBlocks implements BlockOwner {
     if (words === undefined) return this.#load(block)
     this.#used[block] = 1
     return words
+  }
+
+  /** Until {@link endInMemory} no block is read: one that is not in memory is {@link missed}, and reads as if nothing were in it. */
+  beginInMemory(): void {
+    this.missed = false
+    this.#isInMemory = true
+  }
+
+  endInMemory(): void {
+    this.#isInMemory = false
   }
 
   /** The words of the block that takes version `row` of it; the one before it, if there is one, is full. */
@@ -145,6 +158,10 @@ export class VersionBlocks implements BlockOwner {
   }
 
   #load(block: number): Uint32Array {
+    if (this.#isInMemory) {
+      this.missed = true
+      return NOTHING
+    }
     if (this.#isClosed) throw new DriftError('CLOSED', 'the database was closed, or moved on by refresh(); read again', {})
     const file = this.#files[block]
     if (file === undefined) throw new DriftError('INVARIANT', `VIS-13: block ${block} of versions is nowhere`)
@@ -239,6 +256,8 @@ export class VersionBlocks implements BlockOwner {
     }
   }
 }
+
+const NOTHING = new Uint32Array(0)
 
 function bytesOf(words: Uint32Array, bytes: number): Uint8Array {
   return new Uint8Array(words.buffer, words.byteOffset, bytes)

@@ -1,4 +1,4 @@
-import { DriftError } from '../base/errors.js'
+import { assertLaw, DriftError } from '../base/errors.js'
 import { skipValue, type Key } from '../codec/key-codec.js'
 import { decodeDocument, decodePatchInto, decodeValue } from '../codec/document-codec.js'
 import { DocumentFold } from '../codec/document-fold.js'
@@ -6,6 +6,7 @@ import type { Document } from '../codec/value.js'
 import { readU64, readVarint, varintBytes } from '../format/bytes.js'
 import { EVENT_PATCH, EVENT_SOFT_DELETE, frameBytes, frameHeadBytes, FRAME_PREFIX_BYTES } from '../format/frame.js'
 import type { SegmentReader } from '../segment/segment-reader.js'
+import type { PageDocuments } from './page-documents.js'
 import type { VersionStore } from './version-store.js'
 
 /**
@@ -25,11 +26,16 @@ export function logAddress(source: number, offset: number): number {
  * at their place; those behind it are in the log, at an address that this keeps in a ring.
  */
 export class VersionFrames {
+  /** Asked where a frame would have to be read from a file. */
+  pages: PageDocuments | undefined
+  /** Documents that were found there. */
+  foundInPages = 0
   readonly #versions: VersionStore
   readonly #segments: SegmentReader
   readonly #log: LogBytes
-  /** Versions 1 … flushed are in segments. */
+  /** Versions 1 … flushed are in segments: those up to this seq. */
   #flushed = 0
+  #flushedSeq = 0
   #addresses = new Float64Array(64)
 
   /** The patches that one read folds; there are three at most. */
@@ -39,6 +45,9 @@ export class VersionFrames {
   #offset = 0
   /** Of the frame found last. */
   #seq = 0
+  /** The document that {@link #begin} found is `#source[#from, #to)`. */
+  #from = 0
+  #to = 0
 
   constructor(versions: VersionStore, segments: SegmentReader, log: LogBytes) {
     this.#versions = versions
@@ -56,33 +65,41 @@ export class VersionFrames {
     this.#addresses[version & (this.#addresses.length - 1)] = address
   }
 
-  /** All versions up to this one are in segments now. */
-  flushThrough(version: number): void {
+  /** All versions up to this one, those up to `seq`, are in segments now. */
+  flushThrough(version: number, seq: number): void {
     this.#flushed = version
+    this.#flushedSeq = seq
   }
 
-  /** The document as of a version; undefined if it is a delete. Reads at most four frames. */
-  document(version: number): Document | undefined {
-    const versions = this.#versions
-    if (versions.eventOf(version) === EVENT_SOFT_DELETE) return undefined
-    if (versions.hasDocument(version)) return this.#wholeDocument(version)
-    let count = this.#patchesOf(version)
-    // It was made for this call, so it may be changed.
-    const document = this.#wholeDocument(versions.previousOf(this.#patches[count - 1] ?? 0))
+  /**
+   * The document as of a version; undefined if it is a delete. Reads at most four frames. Where one of them is not in memory it is looked for
+   * in pages: that of the newest version of the `ordinal` if this is it, else the one that the row has at the seq `at`, a commit's end.
+   */
+  document(version: number, ordinal = -1, at = -1): Document | undefined {
+    if (!this.#isLive(version, ordinal)) return undefined
+    let count = this.#begin(version, ordinal, at)
+    // It is made for this call, so it may be changed.
+    const document = decodeDocument(this.#source, this.#from, this.#to)
     while (count > 0) this.#patchInto(document, this.#patches[--count] ?? 0)
     return document
   }
 
+  /** The document of a row at seq `at`, a commit's end, as pages know it; null where it was not there, undefined where they do not say. */
+  documentInPages(ordinal: number, at: number): Document | null | undefined {
+    const bytes = this.pages?.at(ordinal, at)
+    if (bytes === undefined || bytes === null) return bytes
+    this.foundInPages++
+    return decodeDocument(bytes, 0, bytes.length)
+  }
+
   /**
-   * The document as of a version, which is no delete, with the patch in `patch[from, to)`: to be written before the next call. Undefined
-   * where it is not of the common kind, and {@link document} must be asked.
+   * The document as of a version of an ordinal, which is no delete, with the patch in `patch[from, to)`: to be written before the next call.
+   * Undefined where it is not of the common kind, and {@link document} must be asked.
    */
-  fold(version: number, patch: Uint8Array, from: number, to: number): DocumentFold | undefined {
+  fold(version: number, ordinal: number, patch: Uint8Array, from: number, to: number): DocumentFold | undefined {
     const fold = this.#fold
-    let count = this.#patchesOf(version)
-    const base = count === 0 ? version : this.#versions.previousOf(this.#patches[count - 1] ?? 0)
-    const at = this.#wholeOffset(base)
-    if (!fold.begin(this.#source, at, this.#frameEnd())) return undefined
+    let count = this.#begin(version, ordinal, -1)
+    if (!fold.begin(this.#source, this.#from, this.#to)) return undefined
     while (count > 0) {
       const patchAt = this.#behindKey(this.#patches[--count] ?? 0)
       if (!fold.patch(this.#source, patchAt, this.#frameEnd())) return undefined
@@ -90,14 +107,74 @@ export class VersionFrames {
     return fold.patch(patch, from, to) && fold.bytes >= 0 ? fold : undefined
   }
 
-  /** The patches in front of the version's last whole document, newest first: how many. */
-  #patchesOf(version: number): number {
+  #isLive(version: number, ordinal: number): boolean {
     const versions = this.#versions
+    return ordinal >= 0 && version === versions.latestOf(ordinal) ? versions.isLatestLive(ordinal) : versions.isLive(version)
+  }
+
+  /**
+   * Finds what a version's document is folded from: a whole document, and the patches behind it, newest first. Returns how many of them.
+   */
+  #begin(version: number, ordinal: number, at: number): number {
+    const versions = this.#versions
+    const isNewest = ordinal >= 0 && version === versions.latestOf(ordinal)
+    let isFromFrames = this.pages === undefined || ordinal < 0 || (!isNewest && at < 0)
     let count = 0
     let base = version
-    for (; base !== 0 && !versions.hasDocument(base); base = versions.previousOf(base)) this.#patches[count++] = base
+    for (; base !== 0; base = versions.previousOf(base)) {
+      if (!isFromFrames && !this.#isInMemory(base)) {
+        const found = isNewest ? this.#beginWithNewest(ordinal, base, count) : this.#beginAt(ordinal, at)
+        if (found >= 0) return found
+        isFromFrames = true
+      }
+      if (versions.hasDocument(base)) break
+      this.#patches[count++] = base
+    }
     if (base === 0) throw new DriftError('INVARIANT', `VIS-6: a patch without a document behind it at seq ${versions.seqOf(version)}`)
+    this.#from = this.#wholeOffset(base)
+    this.#to = this.#frameEnd()
     return count
+  }
+
+  #isInMemory(version: number): boolean {
+    if (version > this.#flushed) return true
+    const versions = this.#versions
+    return versions.isResident(version) && this.#segments.isCached(versions.placeOf(version))
+  }
+
+  /**
+   * The same from pages, of the newest version of an ordinal: behind `base`, which is in segments, it has the first `count` patches. Their
+   * number behind the version that pages have; -1 where they have none.
+   */
+  #beginWithNewest(ordinal: number, base: number, count: number): number {
+    const versions = this.#versions
+    const { pages } = this
+    // What is in segments was applied: so pages have `base`, or one of the versions behind it.
+    const bytes = pages?.newest(ordinal, this.#flushedSeq)
+    if (pages === undefined || bytes === undefined) return -1
+    const { seq } = pages
+    let behind = 0
+    while (behind < count && versions.seqOf(this.#patches[behind] ?? 0) !== seq) behind++
+    // Its own seq lies in a block that may not be in memory.
+    assertLaw(behind < count || versions.isInBlockOf(base, seq), 'VIS-11', `pages have another version of ordinal ${ordinal}: ${seq}`)
+    this.#takeBytes(bytes)
+    return behind
+  }
+
+  /** The same of a version that was live at seq `at`: no patch is left. */
+  #beginAt(ordinal: number, at: number): number {
+    const bytes = this.pages?.at(ordinal, at)
+    if (bytes === undefined) return -1
+    assertLaw(bytes !== null, 'VIS-11', `pages have no version of ordinal ${ordinal} at seq ${at}`)
+    this.#takeBytes(bytes)
+    return 0
+  }
+
+  #takeBytes(bytes: Uint8Array): void {
+    this.foundInPages++
+    this.#source = bytes
+    this.#from = 0
+    this.#to = bytes.length
   }
 
   /** The document as of a version, from that of the version before it, which may be changed; undefined if it is a delete. */

@@ -138,6 +138,21 @@ export class VersionStore {
     return this.#lastUpTo(ordinal, latest, this.through(at))
   }
 
+  /** The same where no block has to be read from a file for it; else -1. */
+  versionInMemoryAt(ordinal: number, at: number): number {
+    const blocks = this.#blocks
+    blocks.beginInMemory()
+    try {
+      const version = this.versionAt(ordinal, at)
+      if (!blocks.missed) return version
+      // What was not read said nothing of the point.
+      this.#pointSeq = -1
+      return -1
+    } finally {
+      blocks.endInMemory()
+    }
+  }
+
   /** The same, 0 where it is a delete. */
   liveVersionAt(ordinal: number, at: number): number {
     const version = this.versionAt(ordinal, at)
@@ -191,6 +206,16 @@ export class VersionStore {
     const high = (words[at + NODE_INFO] ?? 0) >>> INFO_SEQ_SHIFT
     const low = (words[at + NODE_SEQ] ?? 0) + (this.#seqs[version >>> this.#bits] ?? 0)
     return high === 0 ? low : low + high * TWO_32
+  }
+
+  /** True if a look at the version reads no file. */
+  isResident(version: number): boolean {
+    return this.#blocks.isResident(version >>> this.#bits)
+  }
+
+  /** True if `seq` lies among those of the block that has the version: no version is looked at. */
+  isInBlockOf(version: number, seq: number): boolean {
+    return this.#blockAt(seq) === version >>> this.#bits
   }
 
   placeOf(version: number): number {

@@ -3,11 +3,26 @@
  * says where the newest version of a key lies.
  */
 import { assertLaw, DriftError } from '../base/errors.js'
+import { publishWord, sharedInt32 } from '../memory/shared-array.js'
 import { type OpenPage } from './open-page.js'
 import { type OpenRange } from './open-range.js'
 import { type PageView } from './page-view.js'
 
+/** What other threads see of an open page, by its number: so many words. */
+export const OPEN_PAGE_WORDS = 4
+/** Its generation + 1; 0: no page has the number. Written behind the others. */
+export const OPEN_GENERATION = 0
+export const OPEN_ADDRESS = 1
+/** The number of the page before it in its rectangle + 1; 0: it is the first. */
+export const OPEN_BEFORE = 2
+/** See {@link PageView.sibling}. */
+export const OPEN_SIBLING = 3
+
+const FIRST_NUMBERS = 64
+
 export class OpenPages {
+  /** A longer array takes its place when it is full. */
+  words: Int32Array = sharedInt32(FIRST_NUMBERS * OPEN_PAGE_WORDS)
   readonly #rowBits: number
   readonly #rowMask: number
   readonly #pages: (OpenPage | undefined)[] = []
@@ -18,6 +33,11 @@ export class OpenPages {
   constructor(pageRows: number) {
     this.#rowBits = 32 - Math.clz32(Math.max(2, pageRows - 1))
     this.#rowMask = (1 << this.#rowBits) - 1
+  }
+
+  /** Of a location: how many bits are the row's. */
+  get rowBits(): number {
+    return this.#rowBits
   }
 
   locationOf(number: number, row: number): number {
@@ -36,13 +56,24 @@ export class OpenPages {
     return location & this.#rowMask
   }
 
+  /** The page comes behind those that its rectangle has; its place among its siblings is known. */
   enter(page: OpenPage, range: OpenRange): void {
-    this.#pages[page.number] = page
-    this.#ranges[page.number] = range
+    const { number, view } = page
+    const before = range.chunks.at(-1)?.page ?? range.base
+    this.#pages[number] = page
+    this.#ranges[number] = range
+    const at = number * OPEN_PAGE_WORDS
+    if (at >= this.words.length) this.#widen(at)
+    const { words } = this
+    words[at + OPEN_ADDRESS] = view.address
+    words[at + OPEN_BEFORE] = before === undefined ? 0 : before.number + 1
+    words[at + OPEN_SIBLING] = view.sibling
+    publishWord(words, at + OPEN_GENERATION, view.generation + 1)
   }
 
   /** Its number is free for another page. */
   forget({ number }: OpenPage): void {
+    publishWord(this.words, number * OPEN_PAGE_WORDS + OPEN_GENERATION, 0)
     this.#pages[number] = this.#ranges[number] = undefined
     this.#freeNumbers.push(number)
   }
@@ -63,5 +94,11 @@ export class OpenPages {
   numberOf(view: PageView): number {
     assertLaw(this.#pages[view.openNumber]?.view === view, 'VIS-7', 'a merge was made from a page that is not open')
     return view.openNumber
+  }
+
+  #widen(at: number): void {
+    const words = sharedInt32(Math.max(at + OPEN_PAGE_WORDS, this.words.length * 2))
+    words.set(this.words)
+    this.words = words
   }
 }

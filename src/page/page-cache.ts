@@ -95,7 +95,9 @@ export class PageCache implements PagePins {
     return false
   }
 
-  /** Undefined where the page is not in memory. */
+  /** As {@link pin}; undefined where the page is not in memory. */
+  pinResident = ({ number }: PageHandle): PageView | undefined => this.#pinResident(number)
+
   #pinResident(number: number): PageView | undefined {
     const claims = this.#claims
     const table = this.#table

@@ -79,7 +79,7 @@ const noChunks: readonly PageView[] = []
  * From this S on the open rectangle answers. Its base is what was alive behind the last event before t0: so it answers for that one too,
  * with fewer rows than the sealed page, and a present without events since is read as such.
  */
-function openFrom({ t0 }: { readonly t0: number }): number {
+export function openFrom({ t0 }: { readonly t0: number }): number {
   return t0 - 1
 }
 

@@ -14,6 +14,7 @@ import * as layout from './page-layout.js'
 import { type PageView } from './page-view.js'
 import { RowOrder } from './row-order.js'
 import { type ReadPlace, RowReader } from './row-reader.js'
+import { lowerBound, rowInSorted } from './sorted-rows.js'
 
 export const SCAN_ROWS_MAX = 1024
 const FEW_HITS = 16
@@ -141,7 +142,7 @@ export class PageReader {
     const compare = (page: PageView, row: number) => this.#source.keys.compareTo(page.ordinalOf(row), key)
     return this.#inMemory(found, (tile) => {
       for (const page of pagesOf(tile)) {
-        const row = page.kind === layout.DELTA ? inDelta(page, S, compare) : inSorted(page, S, compare)
+        const row = page.kind === layout.DELTA ? inDelta(page, S, compare) : rowInSorted(page, S, compare)
         if (row >= 0) return this.#rows.documentOf(page, row)
       }
       return undefined
@@ -193,7 +194,7 @@ export class PageReader {
     const compare = (view: PageView, row: number) => keys.compare(view.ordinalOf(row), ordinal)
     return this.#inMemory(found, (tile) => {
       for (const page of pagesOf(tile)) {
-        const row = page.kind === layout.DELTA ? -1 : inSorted(page, S, compare)
+        const row = page.kind === layout.DELTA ? -1 : rowInSorted(page, S, compare)
         if (row >= 0) return use({ view: page, row })
       }
       return undefined
@@ -421,27 +422,6 @@ function sameKey(one: Uint8Array | undefined, other: Uint8Array | undefined): bo
 /** Rows of a delta that begin at or before the offset `s`: they stand in the order of seqs. */
 function prefix(page: PageView, s: number): number {
   return lowerBound(page.rowCount, (row) => (page.i32[page.beginAt + row] as number) <= s)
-}
-
-function lowerBound(count: number, isBelow: (row: number) => boolean): number {
-  let low = 0
-  let high = count
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (isBelow(middle)) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
-/** The row of a sorted page that has a key, which `compare` compares with, and is visible at S; -1 where there is none. */
-function inSorted(page: PageView, S: number, compare: (page: PageView, row: number) => number): number {
-  const behind = lowerBound(page.rowCount, (row) => {
-    const difference = compare(page, row)
-    return difference < 0 || (difference === 0 && page.beginOf(row) <= S)
-  })
-  const row = behind - 1
-  return row >= 0 && compare(page, row) === 0 && page.endOf(row) > S ? row : -1
 }
 
 function inDelta(page: PageView, S: number, compare: (page: PageView, row: number) => number): number {

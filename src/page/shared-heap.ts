@@ -8,6 +8,9 @@ import { publishWord, readWord, sharedInt32 } from '../memory/shared-array.js'
 
 const FIRST_BLOCKS = 64
 
+/** Thrown to a reading thread for a block that its array of blocks does not have: the writer has a longer one. */
+export class StaleHeap extends Error {}
+
 export class SharedHeap {
   readonly #arena: Arena
   readonly #unitBytes: number
@@ -135,6 +138,7 @@ export class SharedHeap {
   }
 
   #open(block: number): Uint8Array {
+    if (block >= this.addresses.length) throw new StaleHeap()
     const address = readWord(this.addresses, block)
     const { u8, i32, data } = this.#arena.viewsOf(address)
     this.#memories[block] = u8

@@ -26,6 +26,7 @@ import { DeltaChunks } from './delta-chunks.js'
 import { FieldNames } from './field-names.js'
 import { KeyTable, NOWHERE } from './key-table.js'
 import { type MergedPages, PageMerger } from './merge-pages.js'
+import { type OpenRowsHandle } from './open-rows.js'
 import { OpenPages } from './open-pages.js'
 import { OpenRanges } from './open-ranges.js'
 import { type PageCounters } from './page-counters.js'
@@ -86,8 +87,7 @@ export class TablePages {
   readonly #eventsBefore: number
   #settledRows = 0
   /** Of the last {@link publish}. */
-  #toldReferences: Int32Array | undefined
-  #toldAddresses: Int32Array | undefined
+  #openRows: OpenRowsHandle | undefined
 
   constructor(options: TablePagesOptions, state?: TableState) {
     const { arena, table, primaryKey, pageRows = PAGE_ROWS, merging = 'at-once', offsetMax = OFFSET_MAX, sealed, pins } = options
@@ -161,6 +161,11 @@ export class TablePages {
     return this.#ranges.directory
   }
 
+  /** What reads the newest rows in other threads; as of the last {@link publish}, and another one where an array was not long enough. */
+  get openRows(): OpenRowsHandle {
+    return (this.#openRows ??= { keys: this.keys.handle, pages: this.#ranges.pages.words, rowBits: this.#ranges.pages.rowBits })
+  }
+
   /** The row at a location. */
   at(location: number): { readonly view: PageView; readonly row: number; readonly t0: number } | undefined {
     if (location === NOWHERE) return undefined
@@ -181,15 +186,16 @@ export class TablePages {
   }
 
   /**
-   * Where the arrays of keys or of the heap's blocks gave place to longer ones, who has the old ones must ask again: what comes now has
-   * numbers that are not in them.
+   * Where the arrays of keys, of the heap's blocks or of open pages gave place to longer ones, who has the old ones must ask again: what
+   * comes now has numbers that are not in them.
    */
   #tellGrowth(): void {
     const { references, heap } = this.keys
-    if (references === this.#toldReferences && heap.addresses === this.#toldAddresses) return
-    this.#toldReferences = references
-    this.#toldAddresses = heap.addresses
-    this.#ranges.pagesChanged()
+    const told = this.openRows
+    const isKnown = references === told.keys.references && heap.addresses === told.keys.heap
+    if (isKnown && this.#ranges.pages.words === told.pages) return
+    this.#openRows = undefined
+    if (!isKnown) this.#ranges.pagesChanged()
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { ManifestPages } from '../format/manifest.js'
-import type { ApplierParts, CompactionStep, DirectoryAnswer, IndexStep } from '../apply/applier.js'
+import type { ApplierParts, CompactionStep, DirectoryAnswer, IndexStep, OpenRowsAnswer } from '../apply/applier.js'
 import type { IndexAnswer } from '../apply/applied-index.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { PageSnapshotInfo } from '../snapshot/page-snapshots.js'
@@ -15,6 +15,8 @@ export type ApplyLink = {
   /** Resolves when everything up to `seq` is applied. */
   untilApplied(seq: number): Promise<void>
   directory(tableId: number): Promise<DirectoryAnswer>
+  /** How the newest rows of a table are read; undefined where it has no pages. */
+  openRows(tableId: number): Promise<OpenRowsAnswer | undefined>
   /** Takes the pages of a cold table from its snapshot, which has `events` events. */
   restore(tableId: number, info: ManifestPages, events: number): Promise<void>
   /** Writes a snapshot of a table's pages; undefined where it has none. */

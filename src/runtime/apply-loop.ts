@@ -1,5 +1,5 @@
 import type { ManifestPages } from '../format/manifest.js'
-import { Applier, type CompactionStep, type DirectoryAnswer, type IndexStep } from '../apply/applier.js'
+import { Applier, type CompactionStep, type DirectoryAnswer, type IndexStep, type OpenRowsAnswer } from '../apply/applier.js'
 import type { IndexAnswer } from '../apply/applied-index.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import { DriftError } from '../base/errors.js'
@@ -25,6 +25,7 @@ export type ApplyStart = Omit<ApplyConfig, 'memory' | 'apply' | 'arena' | 'pageT
 export type ApplyControl = {
   start(start: ApplyStart): Promise<Reply<void>>
   directory(tableId: number): Promise<Reply<DirectoryAnswer>>
+  openRows(tableId: number): Promise<Reply<OpenRowsAnswer | undefined>>
   restore(tableId: number, info: ManifestPages, events: number): Promise<Reply<void>>
   snapshot(tableId: number): Promise<Reply<PageSnapshotInfo | undefined>>
   load(tableId: number, part: SegmentPart): Promise<Reply<void>>
@@ -69,6 +70,10 @@ export class ApplyLoop implements ApplyControl {
 
   directory(tableId: number): Promise<Reply<DirectoryAnswer>> {
     return answer(() => this.#started().directory(tableId))
+  }
+
+  openRows(tableId: number): Promise<Reply<OpenRowsAnswer | undefined>> {
+    return answer(() => this.#started().openRows(tableId))
   }
 
   restore(tableId: number, info: ManifestPages, events: number): Promise<Reply<void>> {

@@ -1,5 +1,5 @@
 import type { ManifestPages } from '../format/manifest.js'
-import { Applier, type CompactionStep, type DirectoryAnswer, type IndexStep } from '../apply/applier.js'
+import { Applier, type CompactionStep, type DirectoryAnswer, type IndexStep, type OpenRowsAnswer } from '../apply/applier.js'
 import type { IndexAnswer } from '../apply/applied-index.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { Io } from '../io/io.js'
@@ -29,6 +29,10 @@ export class InProcessApplier implements ApplyLink {
 
   async directory(tableId: number): Promise<DirectoryAnswer> {
     return this.#applier.directory(tableId)
+  }
+
+  async openRows(tableId: number): Promise<OpenRowsAnswer | undefined> {
+    return this.#applier.openRows(tableId)
   }
 
   async restore(tableId: number, info: ManifestPages, events: number): Promise<void> {

@@ -1,5 +1,5 @@
 import type { ManifestPages } from '../format/manifest.js'
-import type { CompactionStep, DirectoryAnswer, IndexStep } from '../apply/applier.js'
+import type { CompactionStep, DirectoryAnswer, IndexStep, OpenRowsAnswer } from '../apply/applier.js'
 import type { IndexAnswer } from '../apply/applied-index.js'
 import type { SegmentPart } from '../apply/segment-part.js'
 import type { ErrorData } from '../base/errors.js'
@@ -31,6 +31,10 @@ export class ThreadApplier implements ApplyLink {
 
   async directory(tableId: number): Promise<DirectoryAnswer> {
     return this.#started().ask((control) => control.directory(tableId))
+  }
+
+  async openRows(tableId: number): Promise<OpenRowsAnswer | undefined> {
+    return this.#started().ask((control) => control.openRows(tableId))
   }
 
   async restore(tableId: number, info: ManifestPages, events: number): Promise<void> {

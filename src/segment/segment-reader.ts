@@ -71,14 +71,15 @@ export class SegmentReader {
     return last === undefined ? 0 : last.origin + last.bytes
   }
 
+  /** True if {@link find} would read no file. */
+  isCached(place: number): boolean {
+    const segment = this.#segmentAt(place)
+    return segment.cachedBlock(segment.blockIndex(FILE_HEADER_BYTES + place - segment.summary.origin)) !== undefined
+  }
+
   /** Puts the frame at `place` into {@link source} and {@link offset}. Throws CORRUPT with file and offset. */
   find(place: number): void {
-    let index = this.#segments.length - 1
-    let segment = this.#segments[index]
-    while (segment !== undefined && segment.summary.origin > place) segment = this.#segments[--index]
-    if (segment === undefined || place >= segment.summary.origin + segment.summary.bytes) {
-      throw new DriftError('INVARIANT', `FMT-3: no frame at place ${place} of ${this.#directory}`, { place })
-    }
+    const segment = this.#segmentAt(place)
     const inFile = FILE_HEADER_BYTES + place - segment.summary.origin
     const block = this.#block(segment, inFile)
     this.source = block.bytes
@@ -89,27 +90,27 @@ export class SegmentReader {
     for (const segment of this.#segments) segment.close()
   }
 
-  #block(segment: OpenSegment, inFile: number): CachedBlock {
-    const { offsets, windowShift } = segment
-    // The block of a window is at its number or before it: a window in which no frame begins has none, and it may be wider.
-    let index = Math.min((inFile - FILE_HEADER_BYTES) >>> windowShift, offsets.length - 2)
-    if ((offsets[index] ?? 0) > inFile) {
-      let low = 0
-      while (low < index) {
-        const middle = (low + index + 1) >> 1
-        if ((offsets[middle] ?? 0) <= inFile) low = middle
-        else index = middle - 1
-      }
+  #segmentAt(place: number): OpenSegment {
+    let index = this.#segments.length - 1
+    let segment = this.#segments[index]
+    while (segment !== undefined && segment.summary.origin > place) segment = this.#segments[--index]
+    if (segment === undefined || place >= segment.summary.origin + segment.summary.bytes) {
+      throw new DriftError('INVARIANT', `FMT-3: no frame at place ${place} of ${this.#directory}`, { place })
     }
-    const begin = offsets[index] ?? 0
-    const end = offsets[index + 1] ?? 0
-    const cached = segment.cached[index]
-    // The last block of an active segment grows with each checkpoint: a copy from before it is stale.
-    if (cached !== undefined && cached.bytes.length === end - begin) {
+    return segment
+  }
+
+  #block(segment: OpenSegment, inFile: number): CachedBlock {
+    const index = segment.blockIndex(inFile)
+    const cached = segment.cachedBlock(index)
+    if (cached !== undefined) {
       cached.used = true
       return cached
     }
-    if (cached !== undefined) cached.evict = undefined
+    const begin = segment.offsets[index] ?? 0
+    const end = segment.offsets[index + 1] ?? 0
+    const stale = segment.cached[index]
+    if (stale !== undefined) stale.evict = undefined
     const description = segment.summary.blocks[index]
     if (description === undefined) throw new DriftError('INVARIANT', `FMT-3: ${segment.path} has no block ${index}`)
     const file = segment.file(this.#io)
@@ -168,6 +169,28 @@ class OpenSegment {
   /** A block's number is at most that of its window, of which each has 1 << so many bytes. */
   get windowShift(): number {
     return this.summary.blocks[0]?.stored === undefined ? WINDOW_SHIFT : STORED_WINDOW_SHIFT
+  }
+
+  /** Of the block that has a frame at this offset of the file. */
+  blockIndex(inFile: number): number {
+    const { offsets } = this
+    // The block of a window is at its number or before it: a window in which no frame begins has none, and it may be wider.
+    let index = Math.min((inFile - FILE_HEADER_BYTES) >>> this.windowShift, offsets.length - 2)
+    if ((offsets[index] ?? 0) <= inFile) return index
+    let low = 0
+    while (low < index) {
+      const middle = (low + index + 1) >> 1
+      if ((offsets[middle] ?? 0) <= inFile) low = middle
+      else index = middle - 1
+    }
+    return index
+  }
+
+  /** The block in memory. The last one of an active segment grows with each checkpoint: a copy from before it is stale. */
+  cachedBlock(index: number): CachedBlock | undefined {
+    const { offsets } = this
+    const cached = this.cached[index]
+    return cached?.bytes.length === (offsets[index + 1] ?? 0) - (offsets[index] ?? 0) ? cached : undefined
   }
 
   file(io: Io): File {

@@ -603,3 +603,15 @@ test('a program that was started with flags of its own opens a database too', as
   await using db = await open(directory)
   t.is(db.tables().length, 1)
 })
+
+test('with durability none who awaits one commit after the other still lets timers be heard', async (t) => {
+  const db = await open(temporaryDirectory(t), { durability: 'none' })
+  await db.createTable('t', { primaryKey: 'id' })
+  let isHeard = false
+  setTimeout(() => (isHeard = true), 1)
+  let commits = 0
+  for (; !isHeard && commits < 200_000; commits++) await db.table('t').upsert({ id: 1, commits })
+  t.true(isHeard)
+  t.deepEqual(db.table('t').get(1), { id: 1, commits: commits - 1 })
+  await db.close()
+})

@@ -67,6 +67,9 @@ function check(t: ExecutionContext, store: VersionStore, rows: readonly Row[], d
     const at = dice.chance(0.2) ? Infinity : (rows[dice.below(rows.length)]?.seq ?? 0) - dice.below(2)
     const ordinal = dice.below(40)
     const chain = rows.flatMap((row, index) => (row.ordinal === ordinal && row.seq <= at ? [index + 1] : [])).reverse()
+    const inMemory = store.versionInMemoryAt(ordinal, at)
+    if (inMemory !== -1 && inMemory !== (chain[0] ?? 0))
+      return t.fail(`ordinal ${ordinal} at ${at}: ${inMemory} in memory, not ${chain[0]}`)
     const found: number[] = []
     for (let version = store.versionAt(ordinal, at); version !== 0; version = store.previousOf(version)) found.push(version)
     if (String(found) !== String(chain)) return t.fail(`ordinal ${ordinal} at ${at}: ${found.join()}, not ${chain.join()}`)
@@ -150,4 +153,29 @@ test('damage in a file of versions is CORRUPT, or made good from elsewhere', (t)
     }
     store.close()
   }
+})
+
+test('a version that is asked for in memory is found, or said to be elsewhere, and no block is read for it', (t) => {
+  const spill = new MemorySpill()
+  const memory = new VersionMemory(BUDGET)
+  const store = new VersionStore({ memory, spill, blockBits: BLOCK_BITS })
+  const dice = new Dice(17)
+  const rows = fill(store, dice, 500)
+  let found = 0
+  let missed = 0
+  for (let look = 0; look < 5000; look++) {
+    const at = (rows[dice.below(rows.length)]?.seq ?? 0) - dice.below(2)
+    const ordinal = dice.below(40)
+    const before = spill.reads
+    const version = store.versionInMemoryAt(ordinal, at)
+    if (spill.reads !== before) return t.fail('a block was read')
+    if (version === -1) missed++
+    else {
+      found++
+      if (version !== store.versionAt(ordinal, at)) return t.fail(`ordinal ${ordinal} at ${at}: ${version}`)
+    }
+    // What is kept of the last point is true also where its block was not read.
+    if (store.through(at) !== rows.findLastIndex(({ seq }) => seq <= at) + 1) return t.fail(`the last version up to ${at}`)
+  }
+  t.true(found > 500 && missed > 500, `${found} found, ${missed} missed`)
 })

@@ -8,8 +8,11 @@ import { type Document, type Value } from '../../src/codec/value.js'
 import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../../src/format/frame.js'
 import { Arena } from '../../src/memory/arena.js'
 import { checkTiling } from '../../src/page/check-tiling.js'
+import { PageViews } from '../../src/page/directory-image.js'
+import { OpenRows, type OpenRowsHandle, SEALED } from '../../src/page/open-rows.js'
 import { type PageEvent } from '../../src/page/page-event.js'
-import { type PagePins } from '../../src/page/page-handle.js'
+import { tileOf } from '../../src/page/page-directory.js'
+import { isHandle, type PagePins } from '../../src/page/page-handle.js'
 import { type PageColumn } from '../../src/page/column-reader.js'
 import { PageReader, type PageSource } from '../../src/page/page-reader.js'
 import { type ValuePlace } from '../../src/page/row-reader.js'
@@ -41,6 +44,9 @@ export class ModelTable {
   readonly #keepsFrames: boolean
   readonly #publishing: 'each' | 'all'
   #pins: PagePins | undefined
+  /** As another thread has them. */
+  #openRows: { readonly handle: OpenRowsHandle; readonly rows: OpenRows } | undefined
+  #views: PageViews | undefined
 
   constructor(options: ModelOptions = {}) {
     const { frames = 'keep', publishing = 'each', pins, ...rest } = options
@@ -72,6 +78,7 @@ export class ModelTable {
   goOnWith(pages: TablePages, pins: PagePins | undefined): void {
     this.#pins = pins
     this.pages = pages
+    this.#openRows = this.#views = undefined
     this.reader = this.readerOf(pages)
   }
 
@@ -169,6 +176,56 @@ export class ModelTable {
     const options = { ...(share === 'share' ? { pageRows } : {}), ...(this.#pins === undefined ? {} : { pins: this.#pins }) }
     const findings = checkTiling({ keys, directory }, options)
     if (findings.length > 0) t.deepEqual(findings, [])
+    this.checkNewest(t)
+  }
+
+  /** The newest rows as another thread finds them, also with arrays that gave place to longer ones. */
+  checkNewest(t: ExecutionContext): void {
+    const { pages } = this
+    pages.publish()
+    const known = this.#openRows
+    if (known?.handle !== pages.openRows) {
+      for (const row of known === undefined ? [] : this.rows) {
+        const bytes = known?.rows.newest(row.ordinal, this.seq)
+        const before = bytes === undefined ? undefined : row.versions.find(({ begin }) => begin === known?.rows.seq)
+        if (!same(t, decoded(bytes), bytesOf(before?.document), `ordinal ${row.ordinal} by an old handle`)) return
+      }
+      const views = (this.#views ??= new PageViews(Arena.attach(pages.arena.handle)))
+      const rows = new OpenRows(pages.arena, views, pages.openRows, (place) => this.read(place))
+      this.#openRows = { handle: pages.openRows, rows }
+    }
+    const { rows } = this.#openRows as { readonly rows: OpenRows }
+    for (const row of this.rows) {
+      const document = this.documentOf(row)
+      if (document === undefined) continue
+      if (!same(t, decoded(rows.newest(row.ordinal, this.seq)), bytesOf(document), `newest of ordinal ${row.ordinal}`)) return
+      if (!same(t, rows.seq, row.versions.at(-1)?.begin, `begin of the newest of ordinal ${row.ordinal}`)) return
+    }
+    for (const row of this.rows) {
+      for (const { begin, end } of row.versions) {
+        for (const S of [begin - 1, begin, Math.min(end, this.seq)]) {
+          if (!same(t, this.#found(rows, row.ordinal, S), bytesOf(this.at(row, S)), `ordinal ${row.ordinal} at ${S}, by itself`)) return
+        }
+      }
+    }
+  }
+
+  /** The document of a row as open pages, and sealed ones, say it; what neither can say is said by the model. */
+  #found(rows: OpenRows, ordinal: number, S: number): string {
+    let bytes = rows.at(ordinal, S)
+    if (bytes === SEALED) {
+      const tile = tileOf(this.pages.handleDirectory, S, rows.keys.keyOf(ordinal))
+      const page = tile?.page
+      if (page === undefined || tile?.t1 === Infinity) bytes = null
+      else if (!isHandle(page)) bytes = rows.inSealed(page, ordinal, S)
+      else if (this.#pins !== undefined) {
+        const view = this.#pins.pin(page)
+        bytes = rows.inSealed(view, ordinal, S)
+        this.#pins.unpin(view)
+      }
+    }
+    if (bytes === undefined || bytes === SEALED) return bytesOf(this.at(this.rows[ordinal] as Row, S))
+    return decoded(bytes ?? undefined)
   }
 
   #keyOf(ordinal: number): Uint8Array {
@@ -205,6 +262,10 @@ export class ModelTable {
   read({ frame, offset, bytes }: ValuePlace): Uint8Array {
     return (this.#payloads[frame] as Uint8Array).subarray(offset, offset + bytes)
   }
+}
+
+function decoded(bytes: Uint8Array | undefined): string {
+  return bytesOf(bytes === undefined ? undefined : decodeDocument(bytes))
 }
 
 /** Field order, classes and all digits are in the bytes. */
