@@ -19,16 +19,16 @@ export function groupOrder(keys: readonly PartialKeys[], groupCount: number): In
   let order: Int32Array | undefined
   for (const { values, numbers } of keys.toReversed()) {
     if (values.length < 2) continue
-    if (placeCount > 1 && placeCount * values.length > placesMax) {
+    const { ranks, count } = nearIntegers(values, placesMax) ?? ranksOf(values)
+    if (placeCount > 1 && placeCount * count > placesMax) {
       order = dealtOut(order, places, placeCount)
       places.fill(0)
       placeCount = 1
     }
-    const ranks = ranksOf(values)
     for (let group = 0; group < groupCount; group++) {
       places[group] = (places[group] as number) + placeCount * (ranks[numbers[group] as number] as number)
     }
-    placeCount *= values.length
+    placeCount *= count
   }
   return dealtOut(order, places, placeCount)
 }
@@ -52,9 +52,24 @@ function dealtOut(order: Int32Array | undefined, places: Int32Array, placeCount:
   return dealt
 }
 
-/** By number of a value its rank, below how many there are; the same for values that are equal. */
-function ranksOf(values: readonly Value[]): Int32Array {
-  if (isOfNumbers(values)) return ranksOfNumbers(values)
+/** By number of a value its rank, below `count`; the same for values that are equal. */
+type Ranks = { readonly ranks: Int32Array; readonly count: number }
+
+/** Integers that lie close together are ranks as they are: a sort of 20,000 takes 4 ms. Undefined for others. */
+function nearIntegers(values: readonly Value[], countMax: number): Ranks | undefined {
+  let [least, most] = [Infinity, -Infinity]
+  for (const value of values) {
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) return undefined
+    if (value < least) least = value
+    if (value > most) most = value
+    if (most - least >= countMax) return undefined
+  }
+  const ranks = new Int32Array(values.length)
+  for (let number = 0; number < ranks.length; number++) ranks[number] = (values[number] as number) - least
+  return { ranks, count: most - least + 1 }
+}
+
+function ranksOf(values: readonly Value[]): Ranks {
   const sorted = Array.from(values, (_, number) => number).sort((one, other) => compareKeys(values[one] as Value, values[other] as Value))
   const ranks = new Int32Array(values.length)
   let rank = 0
@@ -63,29 +78,7 @@ function ranksOf(values: readonly Value[]): Int32Array {
     if (compareKeys(values[before] as Value, values[number] as Value) !== 0) rank++
     ranks[number] = rank
   }
-  return ranks
-}
-
-function isOfNumbers(values: readonly Value[]): values is readonly number[] {
-  return values.every((value) => typeof value === 'number')
-}
-
-/** Sorted as they are and looked up: of 20,000 values 2 ms, where a sort of their places takes 6. */
-function ranksOfNumbers(values: readonly number[]): Int32Array {
-  const sorted = Float64Array.from(values).sort()
-  const ranks = new Int32Array(values.length)
-  for (let number = 0; number < ranks.length; number++) {
-    const value = values[number] as number
-    let low = 0
-    let high = sorted.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((sorted[middle] as number) < value) low = middle + 1
-      else high = middle
-    }
-    ranks[number] = low
-  }
-  return ranks
+  return { ranks, count: rank + 1 }
 }
 
 function compareKeys(one: Value, other: Value): number {

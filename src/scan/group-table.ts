@@ -134,7 +134,7 @@ export class GroupTable {
     states.forEach((state, index) => absorbState(this.states[index] as AggregateStates, groups, state))
   }
 
-  /** `cut`: copied, for another thread; or views, for whoever adds no more. */
+  /** Once, behind all that is added. `cut`: for another thread without the room that is left over; or views. */
   partial(cut: Cut = copied): PartialAggregates {
     const groups = this.#groupCount
     return {

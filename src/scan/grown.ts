@@ -1,7 +1,7 @@
 /** Arrays with more room than items. */
 type Growing = Uint8Array | Int32Array | Float64Array
 
-/** The first items of an array alone. */
+/** The first items of an array that is not added to any more. */
 export type Cut = <A extends Growing>(array: A, length: number) => A
 
 /** `array` with room for `length` items: itself, or a copy of at least twice the length. */
