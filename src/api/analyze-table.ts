@@ -44,7 +44,7 @@ export async function analyzeTable(
   // The same sample of the same state.
   const collector = new StatisticsCollector(paths, seededRandom(seq * 31 + id))
   const events = table.versions.through(seq)
-  pages.want(name, seq)
+  pages.want(name, seq, true)
   const steps = function* (): Generator<void, TableStatistics> {
     for (const { rowCount, columns } of run.batches) {
       if (rowCount > 0) yield* collector.add(rowCount, columns)

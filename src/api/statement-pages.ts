@@ -6,7 +6,7 @@ import type { PagesAtSeq } from '../scan/scan-table.js'
 import type { Control } from './control.js'
 import { type ForcedPlans, StatementIndexes } from './statement-indexes.js'
 
-type TableAtSeq = { readonly table: string; readonly seq: number }
+type TableAtSeq = { readonly table: string; readonly seq: number; readonly isWhole: boolean }
 
 /** The version pages that one statement reads, from its first row to its end. */
 export class StatementPages {
@@ -26,11 +26,11 @@ export class StatementPages {
     this.#counted = isCounting ? new Map() : undefined
   }
 
-  /** The statement will scan this table at this point. */
-  want(table: string, seq: number): void {
+  /** The statement will scan this table at this point; `isWhole`: it looks at all rows before it gives the first. */
+  want(table: string, seq: number, isWhole: boolean): void {
     if (isSystemTable(table)) return
     this.#wanted ??= new Map()
-    this.#wanted.set(nameOf(table, seq), { table, seq })
+    this.#wanted.set(nameOf(table, seq), { table, seq, isWhole })
   }
 
   /**
@@ -46,10 +46,10 @@ export class StatementPages {
   #pin(wanted: ReadonlyMap<string, TableAtSeq>, control: Control): Promise<void> | undefined {
     const waiting: Promise<void>[] = []
     const began = this.#coordinator.monotonic()
-    for (const [name, { table, seq }] of wanted) {
+    for (const [name, { table, seq, isWhole }] of wanted) {
       const state = this.#coordinator.table(table)
       if (state.versions.count < this.#coordinator.pagesFromVersions) continue
-      const pages = this.#coordinator.pages(state, seq)
+      const pages = this.#coordinator.pages(state, seq, isWhole)
       if (pages instanceof Promise) waiting.push(pages.then((found) => this.#keep(name, found, began)))
       else this.#keep(name, pages, began)
     }

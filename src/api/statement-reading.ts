@@ -95,6 +95,7 @@ export function wantPages(run: SelectRun, pages: StatementPages): void {
   const { plan, tables } = run
   if (plan.source?.kind !== 'join' && plan.access.kind === 'keys') return
   wantIndexes(run, pages)
+  const isWhole = plan.group !== undefined || plan.sort.length > 0 || plan.source !== undefined
   // One that a transaction wrote is read by its documents.
-  for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) pages.want(table, source.seq)
+  for (const { table, source } of tables) if (source.hasOwn?.(table) !== true) pages.want(table, source.seq, isWhole)
 }

@@ -29,7 +29,7 @@ export const limits = {
   logBytesMin: 8 * 1024 * 1024,
   logBytesMax: 1024 * 1024 * 1024,
   cacheBytesMin: 8 * 1024 * 1024,
-  cacheBytesMax: 1024 * 1024 * 1024,
+  cacheBytesMax: 2 * 1024 * 1024 * 1024,
   /** Calls that wait for room in the log keep their encoded rows in private memory, up to here. */
   pendingBytesMax: 512 * 1024 * 1024,
   /** Bytes of one frame: a PATCH may carry a patch and the document it made. */

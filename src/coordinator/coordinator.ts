@@ -388,12 +388,12 @@ export class Coordinator {
 
   /**
    * The version pages of a table at S, a read point, pinned until they are released; undefined where the table has none, which is no
-   * mistake: its documents say the same.
+   * mistake: its documents say the same. `isWhole`: all rows are wanted, and pages are waited for where documents lie in files.
    */
-  pages(table: TableState, S: number): PagesAtSeq | undefined | Promise<PagesAtSeq | undefined> {
+  pages(table: TableState, S: number, isWhole = false): PagesAtSeq | undefined | Promise<PagesAtSeq | undefined> {
     const pages = this.#writing?.pages
     if (pages === undefined || table.damage !== undefined) return undefined
-    return pages.pagesNow(table, S) ?? pages.pages(table, S)
+    return pages.pagesNow(table, S) ?? pages.pages(table, S, isWhole && table.segments.bytes > this.#cache.budgetBytes)
   }
 
   /** A read view holds its seq until {@link unpin}; one that is garbage collected lets go by itself. */

@@ -33,7 +33,7 @@ import { type MissingPages } from './maintenance.js'
 import { type TableLoader } from './table-loader.js'
 import { type TableState } from './table-state.js'
 
-/** A query waits for the pages of a table with so many events; for a larger one it reads documents. */
+/** A query waits for the pages of a table with so many events; for a larger one it reads documents, if memory can have them. */
 const WAITED_EVENTS = 50_000
 /** Of page memory, for sealed pages that one statement holds all at once. */
 const HELD_SHARE = 0.25
@@ -57,9 +57,12 @@ type TablePageState = {
   /** They are being given back. */
   forgetting: Promise<void> | undefined
   /** What single rows of the past are found by: it is read as long as it is kept. */
-  held: { readonly directory: PageDirectory<SealedPage>; readonly leave: () => void } | undefined
+  held: HeldDirectory | undefined
   isHeldAsked: boolean
+  readonly documents: PageDocuments
 }
+
+type HeldDirectory = { readonly directory: PageDirectory<SealedPage>; readonly leave: () => void }
 
 export type PageAccessParts = {
   readonly io: Io
@@ -126,6 +129,19 @@ export class PageAccess {
 
   addTable(table: TableState): void {
     const { id } = table.definition
+    const { apply, arena, link } = this.#parts
+    const documents = new PageDocuments({
+      apply,
+      tableId: id,
+      isLive: () => state.state === 'live' && !this.#isLost && !this.#isClosed,
+      ask: () => link.openRows(id),
+      attach: ({ handle }) => new OpenRows(arena, this.#views, handle, readPlaceOf(table)),
+      directory: () => state.held?.directory,
+      renewDirectory: () => this.#renewHeld(state),
+      pinResident: this.#cache.pinResident,
+      unpin: this.#cache.unpin,
+      onWanted: () => this.#warm(table, state)
+    })
     const state: TablePageState = {
       table,
       state: table.versions.count === 0 ? 'live' : 'cold',
@@ -138,23 +154,12 @@ export class PageAccess {
       isGivenUp: false,
       forgetting: undefined,
       held: undefined,
-      isHeldAsked: false
+      isHeldAsked: false,
+      documents
     }
     this.#folders.set(id, pageFolder(table))
     this.#tables.set(id, state)
-    const { apply, arena, link } = this.#parts
-    table.frames.pages = new PageDocuments({
-      apply,
-      tableId: id,
-      isLive: () => state.state === 'live' && !this.#isLost && !this.#isClosed,
-      ask: () => link.openRows(id),
-      attach: ({ handle }) => new OpenRows(arena, this.#views, handle, readPlaceOf(table)),
-      directory: () => state.held?.directory,
-      renewDirectory: () => this.#renewHeld(state),
-      pinResident: this.#cache.pinResident,
-      unpin: this.#cache.unpin,
-      onWanted: () => this.#warm(table, state)
-    })
+    table.frames.pages = documents
   }
 
   get appliedSeq(): number {
@@ -202,15 +207,15 @@ export class PageAccess {
 
   /**
    * The pages of a table at S, which is visible, as soon as everything up to S is in them; undefined where the table has none: then
-   * documents are read, and pages are made meanwhile.
+   * documents are read, and pages are made meanwhile. With `isWaited` they are waited for however large the table is.
    */
-  async pages(table: TableState, S: number): Promise<PagesAtSeq | undefined> {
+  async pages(table: TableState, S: number, isWaited = false): Promise<PagesAtSeq | undefined> {
     const now = this.pagesNow(table, S)
     if (now !== undefined) return now
     const state = this.#stateOf(table)
     if (state.state !== 'live') {
       this.#warm(table, state)
-      if (table.versions.count - eventsOf(table) <= WAITED_EVENTS) await state.warming
+      if (isWaited || table.versions.count - eventsOf(table) <= WAITED_EVENTS) await state.warming
     }
     for (let attempt = 0; attempt < ATTEMPTS_MAX && state.state === 'live' && !this.#isLost; attempt++) {
       const { link } = this.#parts
@@ -334,6 +339,10 @@ export class PageAccess {
         const { id } = table.definition
         state.scan = new ScanTable({ arena, keys, memory: this.#memory, readPlace, tableId: id, pageFolder: pageFolder(table) })
       } else state.scan.keys.renew(image.keys)
+      const { directory, readersOf } = state
+      this.#letHeldGo(state)
+      state.held = { directory, leave: readersOf.enter(directory.version) }
+      state.documents.renew()
       return
     }
     this.#refuse(table, state, answer.refused)
@@ -384,9 +393,6 @@ export class PageAccess {
         const answer = await link.directory(id)
         if (state.state !== 'live' || this.#isClosed) return
         this.#learn(table, state, answer)
-        this.#letHeldGo(state)
-        const { directory } = state
-        if (directory !== undefined) state.held = { directory, leave: state.readersOf.enter(directory.version) }
         this.#releaseReplaced(state)
       } catch {
         // The apply thread is lost or closed, which others are told: frames are read then.

@@ -41,6 +41,11 @@ export class PageDocuments implements DocumentSource {
     this.#parts = parts
   }
 
+  /** Finds out how rows are read, if that is not known: who asks first does not have to wait for it. */
+  renew(): void {
+    this.#openRows()
+  }
+
   newest(ordinal: number, since: number): Uint8Array | undefined {
     // First: whatever was applied up to there stands in the arrays of the version that is read behind it.
     const { appliedSeq } = this.#parts.apply

@@ -181,7 +181,9 @@ function atPoints(
       at.push(point.at)
     }
   }
-  const inOrder = (column: readonly unknown[]) => order.map((group) => column[group])
+  // As a rule each group comes once: they are in order as they are.
+  const isAll = order.length === count && order.every((group, index) => group === index)
+  const inOrder = (column: readonly unknown[]) => (isAll ? column : order.map((group) => column[group]))
   const columns = {
     count: order.length,
     keys: keys.map(inOrder).toSpliced(pointKey, 0, at) as Value[][],

@@ -31,10 +31,13 @@ const SHARE = 0.7
 /** Calling the codec for less is not worth it. */
 const PACKED_BYTES_MIN = 64
 
-export function packPart(part: BlockPart): PackedPart {
+/** `keeping`: for a file that lasts, compressed where that pays; `passing`: for one that is read again soon, packed only. */
+export type Keeping = 'keeping' | 'passing'
+
+export function packPart(part: BlockPart, keeping: Keeping = 'keeping'): PackedPart {
   const { element, offset, count } = part
   const { how, width, base, packed } = packedValues(part)
-  const { codec, bytes: stored } = compressed(packed)
+  const { codec, bytes: stored } = keeping === 'keeping' ? compressed(packed) : { codec: 0, bytes: packed }
   return {
     block: {
       how,
@@ -50,6 +53,13 @@ export function packPart(part: BlockPart): PackedPart {
     },
     stored
   }
+}
+
+/** A block of a file that is read again soon, proved, as one of a file that lasts. */
+export function keptPart(block: RecordBlock, packed: Uint8Array): PackedPart {
+  if (block.codec !== 0) return { block, stored: packed }
+  const { codec, bytes: stored } = compressed(packed)
+  return { block: { ...block, codec, storedBytes: stored.length, crc: crc32(stored) }, stored }
 }
 
 function packedValues(part: BlockPart): PackedWords {

@@ -1,5 +1,5 @@
 /** Records of a page file as a whole: parts of an image to bytes, and bytes to the image. */
-import { packPart, type BlockPart, type ImageMemory, unpackPart } from './packed-block.js'
+import { type BlockPart, type ImageMemory, type Keeping, keptPart, type PackedPart, packPart, unpackPart } from './packed-block.js'
 import { crc32 } from '../codec/checksum.js'
 import {
   damagedRecord,
@@ -14,8 +14,30 @@ import {
 } from './page-file.js'
 
 /** Parts to be written one behind the other. */
-export function encodeRecord(head: Omit<RecordHead, 'crc' | 'bytes'>, parts: readonly BlockPart[]): Uint8Array[] {
-  const packed = parts.map(packPart)
+export function encodeRecord(
+  head: Omit<RecordHead, 'crc' | 'bytes'>,
+  parts: readonly BlockPart[],
+  keeping: Keeping = 'keeping'
+): Uint8Array[] {
+  return recordOf(
+    head,
+    parts.map((part) => packPart(part, keeping))
+  )
+}
+
+/**
+ * A record as it is to be kept: of one that was written to be read again soon the blocks are compressed.
+ * @throws DriftError CORRUPT with file, offset, expected, found.
+ */
+export function keptRecord(bytes: Uint8Array, place: RecordPlace): Uint8Array[] {
+  proveRecord(bytes, place)
+  const { head, blocks } = decodeRecordHead(bytes, place)
+  let at = RECORD_HEAD_BYTES + blocks.length * RECORD_BLOCK_BYTES
+  const parts = blocks.map((block) => keptPart(block, bytes.subarray(at, (at += block.storedBytes))))
+  return recordOf(head, parts)
+}
+
+function recordOf(head: Omit<RecordHead, 'crc' | 'bytes'>, packed: readonly PackedPart[]): Uint8Array[] {
   return [
     encodeRecordHead(
       head,

@@ -25,13 +25,14 @@ export function writeSweepPlan({ i32 }: MemoryViews, at: number, points: readonl
   const span = (points.at(-1) as number) - first
   assertLaw(points.length > 0 && span <= SWEEP_SPAN_MAX, 'VIS-1', `${points.length} points over ${span} seqs are no plan`)
   const shift = Math.max(0, 32 - Math.clz32(span + 1) - BUCKET_BITS)
-  const origin = first - 2 ** shift
+  const width = 2 ** shift
+  const origin = first - width
   for (const [index, point] of points.entries()) i32[at / 4 + index] = point - origin
   const startsAt = at + 4 * points.length
   const bucketCount = (span >>> shift) + 2 + 1
   let before = 0
   for (let bucket = 0; bucket <= bucketCount; bucket++) {
-    while (before < points.length && (points[before] as number) - origin < bucket * 2 ** shift) before++
+    while (before < points.length && (points[before] as number) - origin < bucket * width) before++
     i32[startsAt / 4 + bucket] = before
   }
   return { points, origin, pointsAt: at, startsAt, shift }

@@ -137,12 +137,18 @@ export class PageTable {
     if (Atomics.load(this.#words, at) === 0) Atomics.store(this.#words, at, 1)
   }
 
+  /** True if the page was used since the clock's hand went by, or since it came without that. */
+  isUsed(number: number): boolean {
+    const at = this.#at(number) + USED
+    return Atomics.load(this.#words, at) !== 0
+  }
+
   /** Says that the absent page is at an address now; false where another thread was first. */
-  publish(number: number, address: number, generation: number): boolean {
+  publish(number: number, address: number, generation: number, isUsed = true): boolean {
     const at = this.#at(number)
     if (Atomics.compareExchange(this.#words, at + RESIDENCE, ABSENT, BUSY) !== ABSENT) return false
     Atomics.store(this.#words, at + GENERATION, generation)
-    Atomics.store(this.#words, at + USED, 1)
+    Atomics.store(this.#words, at + USED, isUsed ? 1 : 0)
     Atomics.store(this.#words, at + RESIDENCE, address + 1)
     return true
   }

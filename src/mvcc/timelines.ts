@@ -74,6 +74,12 @@ export class Timelines {
     this.#freeNumbers.push(timeline)
   }
 
+  /** The version with this number in it, counted from 0. */
+  at(timeline: number, index: number): number {
+    const start = this.#starts[timeline] ?? 0
+    return this.#blocks[start >>> BLOCK_BITS]?.[(start & OFFSET_MASK) + index] ?? 0
+  }
+
   /** The last version at or below `bound`; 0 if there is none. */
   versionAt(timeline: number, bound: number): number {
     const start = this.#starts[timeline] ?? 0

@@ -10,8 +10,8 @@ export type BlockOwner = {
 
 type Resident = { readonly owner: BlockOwner; readonly block: number; readonly bytes: number }
 
-/** Of the budget, for what makes reads of the past quick (`timelines.ts`). */
-const TIMELINE_SHARE = 0.25
+/** Of the budget, for what makes reads of the past quick, and appends to long chains (`timelines.ts`). */
+const TIMELINE_SHARE = 0.5
 const BUFFERS_KEPT = 8
 /** Blocks that have to stay, of those that one new block asks; the next one asks others. */
 const REFUSALS_MAX = 8

@@ -395,7 +395,7 @@ export class VersionStore {
     const version = this.#count
     const depth = heads.depthOf(ordinal)
     // Everything that may fail comes before anything is changed.
-    const jump = previous === 0 ? 0 : hasEqualRanks(depth) ? this.#word(heads.jumpOf(ordinal), NODE_JUMP) : previous
+    const jump = this.#nextJump(ordinal, depth, previous)
     const block = version >>> this.#bits
     const row = version & this.#mask
     const isFirst = row === 0 || version === 1
@@ -426,6 +426,15 @@ export class VersionStore {
       if (!this.#timelines.push(timeline, version)) this.#forgetTimeline(ordinal, timeline)
     } else if (depth + 1 === TIMELINE_VERSIONS) this.#makeTimeline(ordinal, TIMELINE_VERSIONS)
     return version
+  }
+
+  /** Where the next version of a key jumps to that has so many. A timeline says it without a look at a version. */
+  #nextJump(ordinal: number, depth: number, previous: number): number {
+    const behind = itemsBehindJump(depth)
+    if (behind === depth) return previous
+    if (behind === 0) return 0
+    const timeline = this.#heads.timelineOf(ordinal)
+    return timeline === 0 ? this.#word(this.#heads.jumpOf(ordinal), NODE_JUMP) : this.#timelines.at(timeline, behind - 1)
   }
 
   /** The newest version of a key that is not above `bound`. */
@@ -550,14 +559,14 @@ function withHighBits(info: number, seqStep: number, placeStep: number): number 
 }
 
 /**
- * Whether the two trees in front of a skew-binary list of so many items are of one size: then the next item is put above both, and jumps
- * behind them.
+ * Behind how many of the oldest items the next one of a skew-binary list of so many jumps: where the two trees in front are of one size it
+ * is put above both, and jumps behind them; else it jumps to the item before it.
  */
-function hasEqualRanks(items: number): boolean {
-  return items < EQUAL_RANKS.length ? EQUAL_RANKS[items] === 1 : areEqualRanks(items)
+function itemsBehindJump(items: number): number {
+  return items < ITEMS_BEHIND_JUMP.length ? (ITEMS_BEHIND_JUMP[items] ?? 0) : findItemsBehindJump(items)
 }
 
-function areEqualRanks(items: number): boolean {
+function findItemsBehindJump(items: number): number {
   let rest = items
   let last = 0
   let before = 0
@@ -566,7 +575,7 @@ function areEqualRanks(items: number): boolean {
     last = 31 - Math.clz32(rest + 1)
     rest -= (1 << last) - 1
   }
-  return last !== 0 && last === before
+  return last !== 0 && last === before ? items - 2 * ((1 << last) - 1) : items
 }
 
-const EQUAL_RANKS = Uint8Array.from({ length: 1024 }, (_, items) => Number(areEqualRanks(items)))
+const ITEMS_BEHIND_JUMP = Uint16Array.from({ length: 1024 }, (_, items) => findItemsBehindJump(items))

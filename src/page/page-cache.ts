@@ -3,6 +3,10 @@
  * clock: a page that was used since the hand last went by is left once. All state that threads share lies in the page table; a cache only
  * keeps views of pages that it has seen.
  *
+ * Whoever reads more pages than memory has, again and again, would find none of them there by the clock alone: each goes just before its
+ * turn comes. So a page that was read in makes room for the next one, unless somebody used it once more, and only one in so many stays to
+ * take another's place: what is in memory stays there, and what is asked for more often gets there (bimodal insertion, Qureshi et al. 2007).
+ *
  * When page memory is short, whoever claims it (apply for new pages, a reader for one that it reads in) is helped by the cache of its
  * thread, see `Arena.relieve`. What is in no file yet cannot be given up; apply writes it first (`page-keeper.ts`).
  */
@@ -32,6 +36,10 @@ export type ClaimPins = {
 
 /** Views that are kept of pages that may be gone, beyond those that are in memory. */
 const VIEWS_MAX = 4096
+/** Of the pages that are read in one in so many stays. */
+const STAYING = 16
+/** Pages that were read in and make room first; those before them are left to the clock. */
+const PASSING_MAX = 64
 
 export class PageCache implements PagePins {
   /** Pages that were read in, and given up. */
@@ -42,6 +50,8 @@ export class PageCache implements PagePins {
   readonly #waitMs: number
   readonly #claims: ClaimPins
   readonly #views = new Map<number, PageView>()
+  /** Numbers of pages that make room first, oldest first. */
+  readonly #passing: number[] = []
 
   /** With `waitMs` a pin waits so long for others to let go; the main thread must not wait. */
   constructor(
@@ -78,21 +88,33 @@ export class PageCache implements PagePins {
 
   /** Gives up one page, in `memory` if it is named; false where there is none that is in a file and not in use. */
   evict(memory?: number): boolean {
-    const arena = this.#arena
     const table = this.#table
+    for (let left = this.#passing.length; left > 0; left--) {
+      const number = this.#passing.shift() as number
+      if (table.addressOf(number) < 0 || table.isUsed(number)) continue
+      if (this.#evictOne(number, memory)) return true
+      this.#passing.push(number)
+    }
     // Twice around, and every page was looked at without having been used.
     for (let left = 2 * table.count; left > 0; left--) {
       const { number, wasUsed } = table.tick()
-      const address = table.addressOf(number)
-      if (address < 0 || !table.isPlaced(number) || (memory !== undefined && arena.memoryOf(address) !== memory)) continue
       if (wasUsed && left > table.count) continue
-      if (arena.isPinned(address) || !table.withdraw(number, address)) continue
-      this.#views.delete(number)
-      arena.retire(address)
-      this.counters.evictions++
-      return true
+      if (this.#evictOne(number, memory)) return true
     }
     return false
+  }
+
+  /** False where the page is not in memory, is in no file, or in use. */
+  #evictOne(number: number, memory: number | undefined): boolean {
+    const arena = this.#arena
+    const table = this.#table
+    const address = table.addressOf(number)
+    if (address < 0 || !table.isPlaced(number) || (memory !== undefined && arena.memoryOf(address) !== memory)) return false
+    if (arena.isPinned(address) || !table.withdraw(number, address)) return false
+    this.#views.delete(number)
+    arena.retire(address)
+    this.counters.evictions++
+    return true
   }
 
   /** As {@link pin}; undefined where the page is not in memory. */
@@ -125,10 +147,12 @@ export class PageCache implements PagePins {
     const generation = arena.generationOf(address)
     const isPinned = this.#claims.pin(address, generation)
     assertLaw(isPinned, 'MEM-5', `a page that was just read is gone from ${address}`)
-    if (table.publish(number, address, generation)) {
-      this.counters.loads++
+    const isPassing = ++this.counters.loads % STAYING !== 0
+    if (table.publish(number, address, generation, !isPassing)) {
+      if (isPassing && this.#passing.push(number) > PASSING_MAX) this.#passing.shift()
       return this.#viewAt(number, address, generation)
     }
+    this.counters.loads--
     this.#claims.unpin(address)
     arena.release(address)
     return undefined

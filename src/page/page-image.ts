@@ -5,7 +5,7 @@
  *
  * What no row has yet (room in a chunk of a delta) is not stored; it is zeros after a restore, as it was when the chunk was made.
  */
-import { type BlockPart } from '../format/packed-block.js'
+import { type BlockPart, type Keeping } from '../format/packed-block.js'
 import { damagedRecord, decodeRecordHead, RECORD_PAGE, type RecordPlace } from '../format/page-file.js'
 import { encodeRecord, recordBody, unpackRecord } from '../format/page-record.js'
 import { type Arena } from '../memory/arena.js'
@@ -13,7 +13,7 @@ import * as layout from './page-layout.js'
 import { type ColumnView, type PageView } from './page-view.js'
 
 /** The page as a record of its table: parts to be written one behind the other. It must not change meanwhile. */
-export function encodePage(view: PageView): Uint8Array[] {
+export function encodePage(view: PageView, keeping: Keeping = 'keeping'): Uint8Array[] {
   const head = {
     kind: RECORD_PAGE,
     imageBytes: imageBytes(view),
@@ -21,7 +21,7 @@ export function encodePage(view: PageView): Uint8Array[] {
     rows: view.rowCount,
     number: 0
   }
-  return encodeRecord(head, partsOf(view))
+  return encodeRecord(head, partsOf(view), keeping)
 }
 
 /**

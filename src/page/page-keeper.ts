@@ -66,7 +66,7 @@ export class PageKeeper {
   /** Writes the oldest page that is in no file; false where there is none. */
   #spill(): boolean {
     for (const [number, { view, spill }] of this.#unplaced) {
-      const record = encodePage(view)
+      const record = encodePage(view, 'passing')
       const place = spill.write(record)
       this.#table.setPlace(number, place)
       this.#unplaced.delete(number)

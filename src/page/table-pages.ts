@@ -150,7 +150,7 @@ export class TablePages {
     return rows
   }
 
-  /** The pages as they are now, all in memory. Readers pin what they read, see `page-reader.ts`. */
+  /** The pages as they are now, all in memory. Readers pin what they read. */
   get directory(): PageDirectory {
     assertLaw(!this.#hasHandles, 'MEM-7', `sealed pages of table ${this.table} may be gone: they are told by handles`)
     return this.handleDirectory as PageDirectory

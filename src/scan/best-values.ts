@@ -11,11 +11,6 @@ export class BestValues {
     return this.#count
   }
 
-  /** In no order. */
-  get values(): Float64Array {
-    return this.#heap.slice(0, this.#count)
-  }
-
   /** What a value must reach; -Infinity while there is room. */
   get worst(): number {
     return this.#count < this.#heap.length ? -Infinity : (this.#heap[0] as number)

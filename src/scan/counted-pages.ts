@@ -1,6 +1,6 @@
 /** The pages of a table at one seq, of which it is noted what a statement looks into: for EXPLAIN ANALYZE. */
 import { type Tile } from '../page/page-directory.js'
-import { type PageHandle } from '../page/page-handle.js'
+import { type PageHandle, type SealedPage } from '../page/page-handle.js'
 import { type PageView } from '../page/page-view.js'
 import { type PagesAtSeq } from './scan-table.js'
 
@@ -41,17 +41,24 @@ export class CountedPages {
   /** While the pages are there. */
   touched(): TouchedPages {
     const { S } = this.#counted
-    const pages = new Set<PageView>()
-    let visible = 0
-    for (const tile of this.#touched) {
-      for (const page of tile.page === undefined ? tile.chunks : [tile.page, ...tile.chunks]) {
-        if (pages.has(page)) continue
-        pages.add(page)
-        if (this.#isOnePoint) visible += visibleRows(page, S)
-      }
-    }
+    const pages = new Set<SealedPage>()
     let rowsTouched = 0
-    for (const { rowCount } of pages) rowsTouched += rowCount
+    let visible = 0
+    const take = (name: SealedPage, rows: number, view: () => PageView): void => {
+      if (pages.has(name)) return
+      pages.add(name)
+      rowsTouched += rows
+      if (this.#isOnePoint) visible += visibleRows(view(), S)
+    }
+    for (const tile of this.#touched) {
+      const { sealed, chunks } = tile
+      // A sealed page that is gone by now is brought back only where its rows are looked at, and let go of behind it.
+      if (sealed !== undefined) {
+        take(sealed, sealed.rows, () => tile.page as PageView)
+        tile.letGo?.()
+      } else if (tile.page !== undefined) take(tile.page, tile.page.rowCount, () => tile.page as PageView)
+      for (const chunk of chunks) take(chunk, chunk.rowCount, () => chunk)
+    }
     return { pagesTouched: pages.size, rowsTouched, rowsVisible: this.#isOnePoint ? visible : undefined }
   }
 }

@@ -1,8 +1,10 @@
 /** Partial aggregates to the groups that the row engine would give. */
 import { type Value } from '../codec/value.js'
-import { compareValues } from '../codec/value-order.js'
-import { type AggregateQuery, type PartialAggregates } from './aggregate-query.js'
+import { type AggregateQuery, type PartialAggregates, type PartialKeys, type PartialState } from './aggregate-query.js'
+import { groupOrder } from './group-order.js'
 import { GroupTable } from './group-table.js'
+import { type Cut, viewed } from './grown.js'
+import { isSmallSums, meanOf, type PartialSums, totalOf } from './sum-states.js'
 
 /** In columns, an item for each group: the values of GROUP BY, then the aggregates. */
 export type GroupColumns = {
@@ -11,10 +13,13 @@ export type GroupColumns = {
   readonly values: readonly (readonly unknown[])[]
 }
 
-export function mergePartials(query: AggregateQuery, partials: readonly PartialAggregates[]): PartialAggregates {
+/** `cut` as in {@link GroupTable.partial}. */
+export function mergePartials(query: AggregateQuery, partials: readonly PartialAggregates[], cut?: Cut): PartialAggregates {
+  const [only] = partials
+  if (only !== undefined && partials.length === 1) return only
   const table = new GroupTable(query)
   for (const partial of partials) table.absorb(partial)
-  return table.partial()
+  return table.partial(cut)
 }
 
 /**
@@ -22,44 +27,49 @@ export function mergePartials(query: AggregateQuery, partials: readonly PartialA
  * @throws DriftError OUT_OF_RANGE for a sum that is no float64.
  */
 export function finishPartials(query: AggregateQuery, partials: readonly PartialAggregates[]): GroupColumns | undefined {
-  const table = new GroupTable(query)
-  for (const partial of partials) table.absorb(partial)
-  if (table.isUnsure) return undefined
-  const { groupCount } = table
-  const order = query.groupBy.length === 0 ? Int32Array.of(0) : inOrder(table, query.groupBy.length)
-  const values = query.aggregates.map((_, index) => listOf(order, (group) => table.resultOf(index, group)))
-  if (values.some((results) => results.includes(undefined))) return undefined
-  const keys = query.groupBy.map((_, column) => {
-    const [known, numbers] = [table.valuesOf(column), table.numbersOf(column)]
-    return listOf(order, (group) => known[numbers[group] as number] as Value)
-  })
-  return { count: groupCount, keys, values }
+  const { groupCount, keys, states, isUnsure } = mergePartials(query, partials, viewed)
+  if (isUnsure) return undefined
+  const order = groupOrder(keys, groupCount)
+  const values = query.aggregates.map(({ name }, index) => resultsOf(states[index] as PartialState, name, order))
+  if (!values.every((results) => results !== undefined)) return undefined
+  return { count: groupCount, keys: keys.map((column) => valuesOf(order, column)), values }
 }
 
-/** The groups by their keys: of each column the values are compared once, then groups are sorted as numbers. */
-function inOrder(table: GroupTable, columnCount: number): Int32Array {
-  const { groupCount } = table
-  const columns = Array.from({ length: columnCount }, (_, column) => ranksOf(table, column))
-  const size = columns.reduce((product, { count }) => product * count, groupCount)
-  if (size > Number.MAX_SAFE_INTEGER) {
-    const compare = (one: number, other: number): number => {
-      for (const { ranks } of columns) if (ranks[one] !== ranks[other]) return (ranks[one] as number) - (ranks[other] as number)
-      return one - other
-    }
-    return Int32Array.from({ length: groupCount }, (_, group) => group).sort(compare)
+function valuesOf(order: Int32Array, { values, numbers }: PartialKeys): Value[] {
+  const list = new Array<Value>(order.length)
+  for (let index = 0; index < order.length; index++) list[index] = values[numbers[order[index] as number] as number] as Value
+  return list
+}
+
+/** An aggregate of groups in this order; undefined where pages cannot tell one of them. */
+function resultsOf(state: PartialState, name: string, order: Int32Array): readonly unknown[] | undefined {
+  if (state.kind === 'count') return numbersOf(order, state.counts)
+  if (state.kind === 'extreme') return listOf(order, (group) => state.best[group] ?? null)
+  if (name === 'avg') return listOf(order, (group) => meanOf(state, group))
+  if (isSmallSums(state)) return smallSumsOf(order, state)
+  const totals = listOf(order, (group) => totalOf(state, group))
+  return totals.includes(undefined) ? undefined : totals
+}
+
+function numbersOf(order: Int32Array, numbers: Float64Array): number[] {
+  const list = new Array<number>(order.length)
+  for (let index = 0; index < order.length; index++) list[index] = smallest(numbers[order[index] as number] as number)
+  return list
+}
+
+function smallSumsOf(order: Int32Array, { counts, integers }: PartialSums): (number | null)[] {
+  const list = new Array<number | null>(order.length)
+  for (let index = 0; index < order.length; index++) {
+    const group = order[index] as number
+    list[index] = counts[group] === 0 ? null : smallest(integers[group] as number)
   }
-  const places = new Float64Array(groupCount)
-  for (const { ranks, count } of columns) {
-    for (let group = 0; group < groupCount; group++) places[group] = (places[group] as number) * count + (ranks[group] as number)
-  }
-  for (let group = 0; group < groupCount; group++) places[group] = (places[group] as number) * groupCount + group
-  places.sort()
-  const order = new Int32Array(groupCount)
-  for (let index = 0; index < groupCount; index++) {
-    const place = places[index] as number
-    order[index] = place - Math.floor(place / groupCount) * groupCount
-  }
-  return order
+  return list
+}
+
+/** The same number, as a small integer where it is one: else each is an object of its own in the rows. */
+function smallest(number: number): number {
+  const small = number | 0
+  return small === number ? small : number
 }
 
 /** As `Array.from`, which goes through an iterator. */
@@ -67,22 +77,4 @@ function listOf<Item>(order: Int32Array, of: (group: number) => Item): Item[] {
   const list: Item[] = []
   for (let index = 0; index < order.length; index++) list.push(of(order[index] as number))
   return list
-}
-
-/** Of each group the rank of its value, the same for values that are equal; below `count`. */
-function ranksOf(table: GroupTable, column: number): { readonly ranks: Int32Array; readonly count: number } {
-  const values = table.valuesOf(column)
-  const sorted = Array.from(values, (_, number) => number).sort((one, other) => compareKeys(values[one] as Value, values[other] as Value))
-  const ranks = new Int32Array(values.length)
-  let rank = 0
-  for (let index = 1; index < sorted.length; index++) {
-    const [before, number] = [sorted[index - 1] as number, sorted[index] as number]
-    if (compareKeys(values[before] as Value, values[number] as Value) !== 0) rank++
-    ranks[number] = rank
-  }
-  return { ranks: table.numbersOf(column).map((number) => ranks[number] as number), count: values.length }
-}
-
-function compareKeys(one: Value, other: Value): number {
-  return one === null || other === null ? Number(one === null) - Number(other === null) : compareValues(one, other)
 }

@@ -7,7 +7,6 @@ import { type Tile } from '../page/page-directory.js'
 import { type AggregateQuery, type PartialAggregates } from './aggregate-query.js'
 import { type RowBatch, type RowQuery } from './scan-rows.js'
 import { type PagesAtSeq } from './scan-table.js'
-import { type RowOrder, type TopPartial } from './top-rows.js'
 
 export type AggregateFragment = {
   readonly kind: 'aggregate'
@@ -26,14 +25,6 @@ export type SweepFragment = {
   readonly points: readonly number[]
 }
 
-/** The best values of ORDER BY one field LIMIT n, over the tiles of a `TopPlan`. */
-export type TopFragment = {
-  readonly kind: 'top'
-  readonly query: Omit<RowQuery, 'reverse'>
-  readonly order: RowOrder
-  readonly isBounded: boolean
-}
-
 /** COUNT of the changes of each kind since an earlier point, over the tiles of `changedTiles`, one behind the other. */
 export type ChangesFragment = {
   readonly kind: 'changes'
@@ -47,20 +38,18 @@ export type ChangesFragment = {
 export type ChangeCounts = { readonly inserts: number; readonly updates: number; readonly deletes: number }
 
 /** Fragments of which each thread keeps one partial result. */
-export type PartialFragment = AggregateFragment | SweepFragment | TopFragment | ChangesFragment
+export type PartialFragment = AggregateFragment | SweepFragment | ChangesFragment
 
 /** Of a sweep by point, see `sweepQuery`; undefined where the kernels do not serve it. */
 type SweepPartial = PartialAggregates | undefined
 
-export type PartialResult = PartialAggregates | SweepPartial | TopPartial | ChangeCounts
+export type PartialResult = PartialAggregates | SweepPartial | ChangeCounts
 
 export type PartialOf<Fragment extends PartialFragment> = Fragment extends AggregateFragment
   ? PartialAggregates
   : Fragment extends SweepFragment
     ? SweepPartial
-    : Fragment extends TopFragment
-      ? TopPartial
-      : ChangeCounts
+    : ChangeCounts
 
 export type RowsFragment = {
   readonly kind: 'rows'

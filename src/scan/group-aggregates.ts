@@ -4,9 +4,10 @@
  */
 import { type CodeColumn } from '../kernel/kernels.js'
 import { type AggregateQuery } from './aggregate-query.js'
+import { CodeNumbers } from './code-numbers.js'
 import { FieldReader } from './field-reader.js'
-import { addCell, GroupCells } from './group-cells.js'
-import { type CodeSpace, GroupCodes, type SliceCodes } from './group-codes.js'
+import { addCells, filledCells, GroupCells } from './group-cells.js'
+import { GroupCodes, type SliceCodes } from './group-codes.js'
 import { GroupedRows } from './grouped-rows.js'
 import { type CountStates, type GroupTable } from './group-table.js'
 import { ALL } from './mask.js'
@@ -47,19 +48,14 @@ export class GroupAggregates {
 
   finish(): void {
     this.#cells.unpack()
-    const groups = this.#groups
-    const numbers = this.#codes.map(() => new Map<CodeSpace, number[]>())
-    const numberOf = (column: number, space: CodeSpace, code: number): number => {
-      let known = (numbers[column] as Map<CodeSpace, number[]>).get(space)
-      if (known === undefined) (numbers[column] as Map<CodeSpace, number[]>).set(space, (known = []))
-      return (known[code] ??= groups.numberOf(column, space.valueOf(code)))
+    const numbersOf = this.#codes.map((_, column) => new CodeNumbers(this.#groups, column))
+    for (const block of this.#cells.blocks) {
+      const { codes, others, words } = filledCells(block)
+      const numbers = block.spaces.map((space, column) => (numbersOf[column] as CodeNumbers).of(space, column === 0 ? codes : others))
+      this.#groups.reserve(words.length)
+      const groups = this.#groups.groupsOf(numbers, words.length)
+      addCells(block, words, groups, block.field === 0 ? this.#rowCounts : [], this.#fields[block.field]?.states ?? [])
     }
-    this.#cells.each((block, code, other, cell) => {
-      const [first, second] = block.spaces as [CodeSpace, CodeSpace | undefined]
-      const number = numberOf(0, first, code)
-      const group = groups.groupOf(second === undefined ? [number] : [number, numberOf(1, second, other)])
-      addCell(block, cell, group, block.field === 0 ? this.#rowCounts : [], this.#fields[block.field]?.states ?? [])
-    })
   }
 
   release(): void {

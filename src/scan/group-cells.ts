@@ -61,24 +61,9 @@ export class GroupCells {
     return (block.packed = PackedCells.of(block, groups, pointsMax))
   }
 
-  /** What was packed goes into the cells: before {@link each}, or whatever else reads them. */
+  /** What was packed goes into the cells: before anything reads them. */
   unpack(): void {
     for (const { packed } of this.#blocks) packed?.unpack()
-  }
-
-  /** Each cell that has rows. */
-  each(visit: (block: CellBlock, code: number, other: number, cell: number) => void): void {
-    for (const block of this.#blocks) {
-      const { scratch, at, spaces, strides } = block
-      const { i32 } = scratch.views
-      const [first, second] = spaces as [CodeSpace, CodeSpace | undefined]
-      for (let code = 0; code <= first.nullCode; code++) {
-        for (let other = 0; other <= (second?.nullCode ?? 0); other++) {
-          const cell = at + code * strides[0] + other * strides[1]
-          if (i32[cell / 4] !== 0) visit(block, code, other, cell)
-        }
-      }
-    }
   }
 
   get blocks(): readonly CellBlock[] {
@@ -93,23 +78,57 @@ export class GroupCells {
   }
 }
 
-/** Adds a cell to a group: its rows to `rowCounts`, its values to `states`. */
-export function addCell(
+/** Cells that have rows, in lists side by side. */
+export type FilledCells = {
+  /** By the first and the second column. */
+  readonly codes: Int32Array
+  readonly others: Int32Array
+  /** Their places, in words. */
+  readonly words: Int32Array
+}
+
+/** The cells of a block that have rows; of the second column only codes below `otherCount`. */
+export function filledCells({ scratch, at, spaces, strides }: CellBlock, otherCount = (spaces[1]?.nullCode ?? 0) + 1): FilledCells {
+  const { i32 } = scratch.views
+  const codeCount = (spaces[0] as CodeSpace).nullCode + 1
+  const [codes, others, words] = [0, 1, 2].map(() => new Int32Array(codeCount * otherCount)) as [Int32Array, Int32Array, Int32Array]
+  const [step, otherStep] = [strides[0] / 4, strides[1] / 4]
+  let count = 0
+  for (let code = 0; code < codeCount; code++) {
+    let word = at / 4 + code * step
+    for (let other = 0; other < otherCount; other++, word += otherStep) {
+      if (i32[word] === 0) continue
+      codes[count] = code
+      others[count] = other
+      words[count] = word
+      count++
+    }
+  }
+  return { codes: codes.subarray(0, count), others: others.subarray(0, count), words: words.subarray(0, count) }
+}
+
+/** Adds cells to groups, one each: their rows to `rowCounts`, their values to `states`. */
+export function addCells(
   { scratch, width, floats }: CellBlock,
-  cell: number,
-  group: number,
+  words: Int32Array,
+  groups: Int32Array,
   rowCounts: readonly CountStates[],
   states: readonly (CountStates | SumStates)[]
 ): void {
   const { i32, f64 } = scratch.views
-  for (const each of rowCounts) each.add(group, i32[cell / 4] as number)
-  const values = i32[cell / 4 + 1] as number
+  for (const counts of rowCounts) {
+    for (let cell = 0; cell < words.length; cell++) counts.add(groups[cell] as number, i32[words[cell] as number] as number)
+  }
   for (const each of states) {
-    if (each instanceof CountStates) each.add(group, values)
-    else {
-      each.addCount(group, values)
-      if (width === 'f64') each.addExactSum(group, f64, cell + 8, floats)
-      else each.addWords(group, i32[cell / 4 + 2] as number, i32[cell / 4 + 3] as number)
+    for (let cell = 0; cell < words.length; cell++) {
+      const [group, word] = [groups[cell] as number, words[cell] as number]
+      const values = i32[word + 1] as number
+      if (each instanceof CountStates) each.add(group, values)
+      else {
+        each.addCount(group, values)
+        if (width === 'f64') each.addExactSum(group, f64, word * 4 + 8, floats)
+        else each.addWords(group, i32[word + 2] as number, i32[word + 3] as number)
+      }
     }
   }
 }

@@ -5,18 +5,14 @@
  */
 import { type Value } from '../codec/value.js'
 import { identityOf } from '../codec/value-order.js'
-import { type AggregateQuery, type PartialAggregates, type PartialState, type ScanAggregate } from './aggregate-query.js'
+import { type AggregateQuery, type PartialAggregates, type PartialState } from './aggregate-query.js'
 import { ExtremeStates, isSame } from './extreme-states.js'
-import { grown } from './grown.js'
+import { copied, type Cut, grown } from './grown.js'
+import { NumberedPairs } from './numbered-pairs.js'
 import { SumStates } from './sum-states.js'
 
 /** Of a group and its states, roughly. */
 const GROUP_BYTES = 250
-/** Numbers of values are below this. */
-const VALUES_MAX = 2 ** 26
-/** A pair of numbers below these is one of 30 bits, which a map finds four times as fast as one that is no small integer. */
-const SMALL_VALUES = 2 ** 12
-const SMALL_FOUND = 2 ** 18
 const FIRST_ROOM = 64
 
 /** COUNT of many groups. */
@@ -56,12 +52,14 @@ class KeyColumn {
 }
 
 export class GroupTable {
-  readonly aggregates: readonly ScanAggregate[]
   readonly states: readonly AggregateStates[]
   readonly #columns: readonly KeyColumn[]
-  readonly #keep: (bytes: number) => void
-  /** By the numbers of all columns but the last, each pair made one number: the group, or the number of the pair. */
-  readonly #pairs: readonly Map<number, number>[]
+  readonly #keep: ((bytes: number) => void) | undefined
+  /**
+   * By column: the number of what was found by the columns before it, and that of the column's value, are a pair, which has the number of
+   * the group, or one to go on with.
+   */
+  readonly #pairs: readonly NumberedPairs[]
   /** By column, of each group its value's number. */
   readonly #numbers: Int32Array[]
   #groupCount = 0
@@ -71,21 +69,16 @@ export class GroupTable {
   #isUnsure = false
 
   /** `keep` is told of the bytes that groups take. */
-  constructor({ groupBy, aggregates }: Pick<AggregateQuery, 'groupBy' | 'aggregates'>, keep: (bytes: number) => void = () => {}) {
-    this.aggregates = aggregates
+  constructor({ groupBy, aggregates }: Pick<AggregateQuery, 'groupBy' | 'aggregates'>, keep?: (bytes: number) => void) {
     this.#keep = keep
     this.#columns = groupBy.map(() => new KeyColumn())
-    this.#pairs = groupBy.map(() => new Map<number, number>())
+    this.#pairs = groupBy.map(() => new NumberedPairs())
     this.#numbers = groupBy.map(() => new Int32Array(1))
     this.states = aggregates.map(({ name }) => {
       if (name === 'count') return new CountStates()
       return name === 'sum' || name === 'avg' ? new SumStates() : new ExtremeStates(name === 'min' ? -1 : 1)
     })
-    if (groupBy.length === 0) this.#addGroup([])
-  }
-
-  get groupCount(): number {
-    return this.#groupCount
+    if (groupBy.length === 0) this.#groupCount = 1
   }
 
   /** The number of a value in a column of GROUP BY. */
@@ -93,80 +86,34 @@ export class GroupTable {
     return (this.#columns[column] as KeyColumn).numberOf(value)
   }
 
-  /** The group of these numbers, one a column. */
-  groupOf(numbers: readonly number[]): number {
-    const { length } = numbers
-    if (length === 0) return 0
-    let found = 0
-    for (let column = 0; column < length; column++) {
-      const pairs = this.#pairs[column] as Map<number, number>
-      const pair = pairOf(found, numbers[column] as number)
-      let next = pairs.get(pair)
-      if (next === undefined) {
-        next = column === length - 1 ? this.#addGroup(numbers) : pairs.size
-        pairs.set(pair, next)
+  /** The groups of so many rows, of which each column of GROUP BY has the numbers. */
+  groupsOf(numbers: readonly Int32Array[], rows: number): Int32Array {
+    const last = numbers.length - 1
+    let found: Int32Array = new Int32Array(rows)
+    for (const [column, ofColumn] of numbers.entries()) {
+      const pairs = this.#pairs[column] as NumberedPairs
+      const before = found
+      // What the first of several columns finds is the number of its value.
+      if (column === 0 && last > 0) {
+        found = ofColumn
+        continue
       }
-      found = next
+      found = new Int32Array(rows)
+      for (let row = 0; row < rows; row++) {
+        const [left, right] = [before[row] as number, ofColumn[row] as number]
+        let next = pairs.numberOf(left, right)
+        if (next < 0) {
+          next = column === last ? this.#addGroup(numbers, row) : pairs.count
+          pairs.add(left, right, next)
+        }
+        found[row] = next
+      }
     }
     return found
   }
 
-  absorb({ groupCount, keys, states, isUnsure }: PartialAggregates): void {
-    if (isUnsure) this.#isUnsure = true
-    const numbersOf = keys.map(({ values }, column) => values.map((value) => this.numberOf(column, value)))
-    this.#reserve(this.#groupCount + groupCount)
-    const groups = new Int32Array(groupCount)
-    const one = new Array<number>(keys.length)
-    for (let from = 0; from < groupCount; from++) {
-      for (let column = 0; column < keys.length; column++) {
-        one[column] = numbersOf[column]?.[keys[column]?.numbers[from] as number] as number
-      }
-      groups[from] = this.groupOf(one)
-    }
-    states.forEach((state, index) => absorbState(this.states[index] as AggregateStates, groups, state))
-  }
-
-  partial(): PartialAggregates {
-    return {
-      groupCount: this.#groupCount,
-      keys: this.#columns.map(({ values }, column) => ({ values, numbers: this.numbersOf(column) })),
-      states: this.states.map((states): PartialState =>
-        states instanceof CountStates
-          ? { kind: 'count', counts: states.counts.slice(0, this.#groupCount) }
-          : states.partial(this.#groupCount)
-      ),
-      isUnsure: this.isUnsure
-    }
-  }
-
-  get isUnsure(): boolean {
-    return (
-      this.#isUnsure ||
-      this.#columns.some((column) => column.isUnsure) ||
-      this.states.some((states) => states instanceof ExtremeStates && states.isUnsure)
-    )
-  }
-
-  /** The values of a column of GROUP BY, each once. */
-  valuesOf(column: number): readonly Value[] {
-    return (this.#columns[column] as KeyColumn).values
-  }
-
-  /** By group the number of its value. */
-  numbersOf(column: number): Int32Array {
-    return (this.#numbers[column] as Int32Array).slice(0, this.#groupCount)
-  }
-
-  /** An aggregate of a group; undefined where pages cannot tell. */
-  resultOf(index: number, group: number): unknown {
-    const states = this.states[index] as AggregateStates
-    if (states instanceof CountStates) return states.counts[group]
-    if (states instanceof ExtremeStates) return states.bestOf(group) ?? null
-    return this.aggregates[index]?.name === 'avg' ? states.mean(group) : states.total(group)
-  }
-
-  /** Room for so many groups. */
-  #reserve(groups: number): void {
+  /** Room for so many groups: made at once where it is known that there are at least as many. */
+  reserve(groups: number): void {
     if (groups <= this.#room) return
     this.#room = groups
     for (const [column, numbers] of this.#numbers.entries()) this.#numbers[column] = grown(numbers, groups)
@@ -176,11 +123,39 @@ export class GroupTable {
     }
   }
 
-  #addGroup(numbers: readonly number[]): number {
+  absorb({ groupCount, keys, states, isUnsure }: PartialAggregates): void {
+    if (isUnsure) this.#isUnsure = true
+    this.reserve(this.#groupCount + groupCount)
+    const numbers = keys.map((of, column) => {
+      const numbersHere = of.values.map((value) => this.numberOf(column, value))
+      return of.numbers.map((number) => numbersHere[number] as number)
+    })
+    const groups = this.groupsOf(numbers, groupCount)
+    states.forEach((state, index) => absorbState(this.states[index] as AggregateStates, groups, state))
+  }
+
+  /** Once, behind all that is added. `cut`: for another thread without the room that is left over; or views. */
+  partial(cut: Cut = copied): PartialAggregates {
+    const groups = this.#groupCount
+    return {
+      groupCount: groups,
+      keys: this.#columns.map(({ values }, column) => ({ values, numbers: cut(this.#numbers[column] as Int32Array, groups) })),
+      states: this.states.map((states): PartialState =>
+        states instanceof CountStates ? { kind: 'count', counts: cut(states.counts, groups) } : states.partial(groups, cut)
+      ),
+      isUnsure: this.#isUnsure || this.#columns.some((column) => column.isUnsure) || this.states.some(isUnsureOf)
+    }
+  }
+
+  /** That of a row. */
+  #addGroup(numbers: readonly Int32Array[], row: number): number {
     const group = this.#groupCount++
-    if (this.#groupCount > this.#room) this.#reserve(Math.max(FIRST_ROOM, this.#groupCount * 2))
-    for (let column = 0; column < numbers.length; column++) (this.#numbers[column] as Int32Array)[group] = numbers[column] as number
-    if (numbers.length > 0) {
+    if (this.#groupCount > this.#room) this.reserve(Math.max(FIRST_ROOM, this.#groupCount * 2))
+    for (let column = 0; column < numbers.length; column++) {
+      const into = this.#numbers[column] as Int32Array
+      into[group] = numbers[column]?.[row] as number
+    }
+    if (this.#keep !== undefined) {
       let bytes = this.#groupCount * GROUP_BYTES
       for (const states of this.states) if (states instanceof SumStates) bytes += states.exactBytes
       this.#keep(bytes - this.#bytes)
@@ -190,10 +165,8 @@ export class GroupTable {
   }
 }
 
-/** Small pairs are not negative, others are. */
-function pairOf(found: number, number: number): number {
-  if (number < SMALL_VALUES && found < SMALL_FOUND) return found * SMALL_VALUES + number
-  return -1 - (found * VALUES_MAX + number)
+function isUnsureOf(states: AggregateStates): boolean {
+  return states instanceof ExtremeStates && states.isUnsure
 }
 
 /** `groups`: by group of `from`. */

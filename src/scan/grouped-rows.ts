@@ -39,13 +39,7 @@ export class GroupedRows {
 
   #groupsOf(page: PageView, rows: Int32Array): Int32Array {
     const numbers = this.#keys.map((reader, column) => this.#numbersOf(column, reader, page, rows))
-    const groupOf = new Int32Array(rows.length)
-    const one = new Array<number>(numbers.length)
-    for (let row = 0; row < rows.length; row++) {
-      for (let column = 0; column < numbers.length; column++) one[column] = (numbers[column] as Int32Array)[row] as number
-      groupOf[row] = this.#groups.groupOf(one)
-    }
-    return groupOf
+    return this.#groups.groupsOf(numbers, rows.length)
   }
 
   #numbersOf(index: number, reader: FieldReader, page: PageView, rows: Int32Array): Int32Array {

@@ -5,19 +5,10 @@ import { aggregateTiles } from './aggregate-tiles.js'
 import { bytesWithin } from './bytes-within.js'
 import { type ChangedTiles } from './changed-tiles.js'
 import { countChanges } from './diff-pages.js'
-import {
-  type ChangesFragment,
-  type PartialFragment,
-  type PartialResult,
-  type RowsFragment,
-  type SweepFragment,
-  type TopFragment
-} from './fragment.js'
-import { slicesOf } from './page-slice.js'
+import { type ChangesFragment, type PartialFragment, type PartialResult, type RowsFragment, type SweepFragment } from './fragment.js'
 import { type ScanTable } from './scan-table.js'
 import { SweepAggregates } from './sweep-aggregates.js'
 import { slicesOfSweep } from './sweep-pages.js'
-import { tileSlices, type TileSlices, type TopPartial, TopSearch } from './top-rows.js'
 
 /** A piece of a run, one tile or some, and its number. */
 export type Morsel = { readonly index: number; readonly tiles: readonly Tile[] }
@@ -48,8 +39,6 @@ export function runFragment(fragment: PartialFragment, pages: Pages, source: Mor
     }
     case 'sweep':
       return sweepOf(fragment, pages.table, source)
-    case 'top':
-      return topOf(fragment, pages, source)
     case 'changes':
       return countChanges(pages.table, changedFrom(fragment, source), { ...fragment, S: pages.S })
     default:
@@ -80,18 +69,4 @@ function* sweepOf({ query, points }: SweepFragment, table: ScanTable, source: Mo
   } finally {
     sweep.release()
   }
-}
-
-function* topOf({ query, order, isBounded }: TopFragment, { table, S }: Pages, source: MorselSource): Generator<number, TopPartial> {
-  const search = new TopSearch(table, query, order)
-  const looked = new Map<number, TileSlices>()
-  for (let [morsel] = source.take(1); morsel !== undefined; [morsel] = source.take(1)) {
-    const { index, tiles } = morsel
-    const tile = tiles[0] as Tile
-    const slices = tileSlices(slicesOf(table, S, tile, isBounded), tile)
-    search.find([slices])
-    looked.set(index, slices)
-    yield slices.slices.reduce((rows, slice) => rows + slice.rows, 0)
-  }
-  return search.partial(looked)
 }

@@ -2,7 +2,7 @@
 import { addExact, EXACT_SUM_BYTES, mergeExactSum } from '../kernel/exact-sum.js'
 import { settled } from '../codec/integer.js'
 import { type PartialState } from './aggregate-query.js'
-import { grown } from './grown.js'
+import { type Cut, grown } from './grown.js'
 import { EXACT_WORDS, floatTotal, wholeTotal } from './number-sum.js'
 
 /** Whether floats are in a sum. It decides only what a whole sum past 2^53 is: a float or a bigint. */
@@ -11,6 +11,8 @@ export const FLOATS_MAYBE = 1
 export const FLOATS_YES = 2
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
+
+export type PartialSums = PartialState & { readonly kind: 'sum' }
 
 export class SumStates {
   counts = new Float64Array(1)
@@ -81,7 +83,7 @@ export class SumStates {
     return (this.#exact ??= new Float64Array(this.counts.length * EXACT_WORDS))
   }
 
-  absorb(group: number, from: PartialState & { readonly kind: 'sum' }, fromGroup: number): void {
+  absorb(group: number, from: PartialSums, fromGroup: number): void {
     this.addCount(group, from.counts[fromGroup] as number)
     this.addInteger(group, from.integers[fromGroup] as number)
     const big = from.bigIntegers.get(fromGroup)
@@ -89,44 +91,52 @@ export class SumStates {
     if (from.exact !== undefined) this.addExactSum(group, from.exact, fromGroup * EXACT_SUM_BYTES, from.floats[fromGroup] as number)
   }
 
-  /** Undefined where it is not known whether the sum is a float. */
-  total(group: number): number | bigint | null | undefined {
-    if (this.counts[group] === 0) return null
-    if (this.#isSmall(group)) return this.#integers[group] as number
-    const floats = this.#floats[group] as number
-    if (floats === FLOATS_YES) return this.#float(group)
-    const whole = wholeTotal(this.#wholeOf(group), this.#exact, group * EXACT_SUM_BYTES)
-    if (whole === undefined) return this.#float(group)
-    if (floats === FLOATS_NO || (whole <= MAX_SAFE && whole >= -MAX_SAFE)) return settled(whole)
-    return undefined
-  }
-
-  mean(group: number): number | null {
-    if (this.counts[group] === 0) return null
-    return (this.#isSmall(group) ? (this.#integers[group] as number) : this.#float(group)) / (this.counts[group] as number)
-  }
-
-  partial(groups: number): PartialState {
+  partial(groups: number, cut: Cut): PartialSums {
     return {
       kind: 'sum',
-      counts: this.counts.slice(0, groups),
-      integers: this.#integers.slice(0, groups),
+      counts: cut(this.counts, groups),
+      integers: cut(this.#integers, groups),
       bigIntegers: this.#bigIntegers,
-      floats: this.#floats.slice(0, groups),
-      exact: this.#exact?.slice(0, groups * EXACT_WORDS)
+      floats: cut(this.#floats, groups),
+      exact: this.#exact === undefined ? undefined : cut(this.#exact, groups * EXACT_WORDS)
     }
   }
+}
 
-  /** All of the sum is in its safe integer. */
-  #isSmall(group: number): boolean {
-    return this.#exact === undefined && !this.#bigIntegers.has(group)
-  }
+/** All of each sum is in its safe integer. */
+export function isSmallSums({ exact, bigIntegers }: PartialSums): boolean {
+  return exact === undefined && bigIntegers.size === 0
+}
 
-  #float(group: number): number {
-    return floatTotal(this.#wholeOf(group), this.#exact, group * EXACT_SUM_BYTES)
-  }
+/**
+ * The sum of a group; undefined where it is not known whether it is a float.
+ * @throws DriftError OUT_OF_RANGE where it is no float64.
+ */
+export function totalOf(sums: PartialSums, group: number): number | bigint | null | undefined {
+  if (sums.counts[group] === 0) return null
+  if (isSmall(sums, group)) return sums.integers[group] as number
+  const floats = sums.floats[group] as number
+  if (floats === FLOATS_YES) return floatOf(sums, group)
+  const whole = wholeTotal(wholeOf(sums, group), sums.exact, group * EXACT_SUM_BYTES)
+  if (whole === undefined) return floatOf(sums, group)
+  if (floats === FLOATS_NO || (whole <= MAX_SAFE && whole >= -MAX_SAFE)) return settled(whole)
+  return undefined
+}
 
-  #wholeOf(group: number): bigint {
-    return (this.#bigIntegers.get(group) ?? 0n) + BigInt(this.#integers[group] as number)
-  }
+/** @throws DriftError OUT_OF_RANGE where the sum is no float64. */
+export function meanOf(sums: PartialSums, group: number): number | null {
+  if (sums.counts[group] === 0) return null
+  return (isSmall(sums, group) ? (sums.integers[group] as number) : floatOf(sums, group)) / (sums.counts[group] as number)
+}
+
+function isSmall({ exact, bigIntegers }: PartialSums, group: number): boolean {
+  return exact === undefined && !bigIntegers.has(group)
+}
+
+function floatOf(sums: PartialSums, group: number): number {
+  return floatTotal(wholeOf(sums, group), sums.exact, group * EXACT_SUM_BYTES)
+}
+
+function wholeOf({ integers, bigIntegers }: PartialSums, group: number): bigint {
+  return (bigIntegers.get(group) ?? 0n) + BigInt(integers[group] as number)
 }

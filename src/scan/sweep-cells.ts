@@ -1,10 +1,10 @@
 /** The cells of a sweep over some points: a line of them for each group, one for each point. They lie in working memory until released. */
 import { type CodeColumn, type KernelColumn, type SweepPlan } from '../kernel/kernels.js'
 import { countBelow, sweepPlanBytes, writeSweepPlan } from '../kernel/sweep-plan.js'
-import { type Value } from '../codec/value.js'
 import { type AggregateQuery, type PartialAggregates } from './aggregate-query.js'
+import { CodeNumbers } from './code-numbers.js'
 import { FieldReader } from './field-reader.js'
-import { addCell, type CellBlock, GroupCells } from './group-cells.js'
+import { addCells, type CellBlock, filledCells, GroupCells } from './group-cells.js'
 import { type CodeSpace, GroupCodes, type SliceCodes, zeros } from './group-codes.js'
 import { GroupTable } from './group-table.js'
 import { ALL, NONE } from './mask.js'
@@ -129,19 +129,18 @@ export class SweepCells {
     const groups = new GroupTable(query)
     const rowCounts = rowCountsOf(query, groups)
     const fields = summedFields(this.#table, query, groups)
-    const numbersOfLine = new Map<CodeSpace, number[][]>()
-    const one: number[] = []
-    this.#cells.each((block, line, point, cell) => {
+    for (const point of this.points) groups.numberOf(0, point)
+    const numbersOf = this.#codes.map((_, column) => new CodeNumbers(groups, column + 1))
+    for (const block of this.#cells.blocks) {
       // The cell behind the last point is what nobody sees.
-      if (point === this.points.length) return
-      const [space] = block.spaces as [CodeSpace]
-      let known = numbersOfLine.get(space)
-      if (known === undefined) numbersOfLine.set(space, (known = []))
-      const numbers = (known[line] ??= this.#valuesOf(space, line).map((value, column) => groups.numberOf(column + 1, value)))
-      one[0] = groups.numberOf(0, this.points[point] as number)
-      for (let column = 0; column < numbers.length; column++) one[column + 1] = numbers[column] as number
-      addCell(block, cell, groups.groupOf(one), block.field === 0 ? rowCounts : [], fields[block.field]?.states ?? [])
-    })
+      const { codes: lines, others: pointNumbers, words } = filledCells(block, this.points.length)
+      const { spaces } = this.#linesWith(block.spaces[0] as CodeSpace)
+      const codes = codesOfLines(lines, spaces)
+      const numbers = spaces.map((space, column) => (numbersOf[column] as CodeNumbers).of(space, codes[column] as Int32Array))
+      groups.reserve(words.length)
+      const found = groups.groupsOf([pointNumbers, ...numbers], words.length)
+      addCells(block, words, found, block.field === 0 ? rowCounts : [], fields[block.field]?.states ?? [])
+    }
     return groups.partial()
   }
 
@@ -247,14 +246,8 @@ export class SweepCells {
     return lines
   }
 
-  /** Of the columns of GROUP BY, for a line. */
-  #valuesOf(space: CodeSpace, line: number): Value[] {
-    const { spaces } = this.#lines.find((lines) => lines.space === space) as Lines
-    const [first, second] = spaces
-    if (first === undefined) return []
-    if (second === undefined) return [first.valueOf(line)]
-    const others = second.nullCode + 1
-    return [first.valueOf(Math.floor(line / others)), second.valueOf(line % others)]
+  #linesWith(space: CodeSpace): Lines {
+    return this.#lines.find((lines) => lines.space === space) as Lines
   }
 
   #planOf(scratch: Scratch): Planned | undefined {
@@ -270,4 +263,18 @@ export class SweepCells {
 
 function oneCode(slice: PageSlice): SliceCodes {
   return { space: allRows, column: zeros(slice), keep: ALL }
+}
+
+/** The codes of one or two columns that lines stand for; written over the lines. */
+function codesOfLines(lines: Int32Array, spaces: readonly CodeSpace[]): readonly Int32Array[] {
+  if (spaces.length < 2) return [lines]
+  const others = new Int32Array(lines.length)
+  const otherCount = (spaces[1] as CodeSpace).nullCode + 1
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index] as number
+    const code = Math.floor(line / otherCount)
+    lines[index] = code
+    others[index] = line - code * otherCount
+  }
+  return [lines, others]
 }

@@ -8,7 +8,7 @@
 import { type Tile } from '../page/page-directory.js'
 import { type KernelColumn } from '../kernel/kernels.js'
 import * as layout from '../page/page-layout.js'
-import { type ColumnView } from '../page/page-view.js'
+import { type ColumnView, type PageView } from '../page/page-view.js'
 import { maskOf } from './aggregate-tiles.js'
 import { type ScanCondition } from './condition.js'
 import { FieldReader } from './field-reader.js'
@@ -29,27 +29,19 @@ export type RowOrder = {
   readonly count: number
 }
 
-/** What one thread found in the pages that it looked at. */
-export type TopPartial = {
-  readonly best: Float64Array
-  readonly nulls: number
-  /** By number of the tile: for its slices the best value of each. Tiles that are not named have none that is good enough. */
-  readonly tops: ReadonlyMap<number, Float64Array>
-}
-
 /** The limit gets better with each piece. */
 const PIECE_ROWS = 1024
 
 type TopOptions = { readonly isBounded?: boolean; readonly looked?: (rows: number) => void }
 
-export type TileSlices = {
+type TileSlices = {
   readonly tile: Tile
   readonly slices: readonly PageSlice[]
   /** By slice: no value is better than this, by sign; -Infinity where there is none. */
   readonly bounds: Float64Array
 }
 
-/** Undefined where pages cannot tell, or too many would have to be held at once. */
+/** Undefined where pages cannot tell. Where too many sealed pages would have to be held at once, one tile is looked at after the other. */
 export function topRows(
   { table, S, heldMax = Infinity }: { readonly table: ScanTable; readonly S: number; readonly heldMax?: number },
   tiles: readonly Tile[],
@@ -57,43 +49,83 @@ export function topRows(
   order: RowOrder,
   { isBounded = false, looked }: TopOptions = {}
 ): Generator<RowBatch, void> | undefined {
-  if (tiles.filter(({ sealed }) => sealed).length > heldMax) return undefined
-  const all = tiles.map((tile) => tileSlices(slicesOf(table, S, tile, isBounded), tile))
-  const classes = valueClass(table, order.field, all)
-  if (classes === undefined) return undefined
+  const slicesNow = (tile: Tile): TileSlices => {
+    const made = tileSlices(slicesOf(table, S, tile, isBounded), tile)
+    for (const { rows } of made.slices) looked?.(rows)
+    return made
+  }
   const search = new TopSearch(table, query, order)
-  for (const { slices } of all) for (const slice of slices) looked?.(slice.rows)
-  search.find(all)
-  return search.rows(all, classes === layout.CLASS_TIME)
+  const values = new ValueClass(table, order.field)
+  const isHeld = tiles.filter(({ sealed }) => sealed).length <= heldMax
+  if (isHeld) {
+    const all = tiles.map(slicesNow)
+    if (!values.takes(all)) return undefined
+    search.find(all)
+    return search.rows(all, values.isTime)
+  }
+  const good: TileBounds[] = []
+  for (const tile of tiles) {
+    const made = slicesNow(tile)
+    if (!values.takes([made])) return undefined
+    search.find([made])
+    if (search.mayHave(made)) good.push({ tile, bounds: made.bounds })
+    tile.letGo?.()
+  }
+  return search.rows(
+    againOf(good, (tile) => slicesOf(table, S, tile, isBounded)),
+    values.isTime
+  )
 }
 
-export function tileSlices(slices: readonly PageSlice[], tile: Tile): TileSlices {
+type TileBounds = Pick<TileSlices, 'tile' | 'bounds'>
+
+/** Tiles that are looked at once more, one after the other. */
+function* againOf(tiles: readonly TileBounds[], slicesAt: (tile: Tile) => readonly PageSlice[]): Generator<TileSlices, void> {
+  for (const { tile, bounds } of tiles) {
+    yield { tile, slices: slicesAt(tile), bounds }
+    tile.letGo?.()
+  }
+}
+
+function tileSlices(slices: readonly PageSlice[], tile: Tile): TileSlices {
   return { tile, slices, bounds: new Float64Array(slices.length).fill(-Infinity) }
 }
 
-/** The one class that all values of the field have; undefined where some lie elsewhere. */
-export function valueClass(table: ScanTable, field: string, tiles: readonly TileSlices[]): number | undefined {
-  const reader = new FieldReader(table, field)
-  let found = layout.CLASS_UNTYPED
-  for (const { slices } of tiles) {
-    for (const { page } of slices) {
-      const column = page.columnNamed(field)
-      if (column === undefined) {
-        if (reader.shapesWith(page) !== undefined) return undefined
-        continue
-      }
-      if ((column.flags & layout.HAS_REST) !== 0) return undefined
-      if (column.valueClass === layout.CLASS_UNTYPED) continue
-      if (column.valueClass !== layout.CLASS_NUMBER && column.valueClass !== layout.CLASS_TIME) return undefined
-      if (found !== layout.CLASS_UNTYPED && found !== column.valueClass) return undefined
-      found = column.valueClass
-    }
+/** The one class that all values of the field have. */
+class ValueClass {
+  readonly #field: string
+  readonly #reader: FieldReader
+  #found = layout.CLASS_UNTYPED
+
+  constructor(table: ScanTable, field: string) {
+    this.#field = field
+    this.#reader = new FieldReader(table, field)
   }
-  return found
+
+  get isTime(): boolean {
+    return this.#found === layout.CLASS_TIME
+  }
+
+  /** False where some values of these tiles lie elsewhere, or are of another class than those before. */
+  takes(tiles: readonly TileSlices[]): boolean {
+    return tiles.every(({ slices }) => slices.every(({ page }) => this.#takesPage(page)))
+  }
+
+  #takesPage(page: PageView): boolean {
+    const column = page.columnNamed(this.#field)
+    if (column === undefined) return this.#reader.shapesWith(page) === undefined
+    if ((column.flags & layout.HAS_REST) !== 0) return false
+    const { valueClass } = column
+    if (valueClass === layout.CLASS_UNTYPED) return true
+    if (valueClass !== layout.CLASS_NUMBER && valueClass !== layout.CLASS_TIME) return false
+    if (this.#found !== layout.CLASS_UNTYPED && this.#found !== valueClass) return false
+    this.#found = valueClass
+    return true
+  }
 }
 
 /** Looks for the best values, then for their rows. */
-export class TopSearch {
+class TopSearch {
   readonly #table: ScanTable
   readonly #query: Omit<RowQuery, 'reverse'>
   readonly #order: RowOrder
@@ -136,29 +168,14 @@ export class TopSearch {
     }
   }
 
-  /** The best that a tile can have, by its zone maps. */
-  promiseOf({ slices }: TileSlices): number {
-    return slices.reduce((best, { page }) => Math.max(best, this.#boundOf(page.columnNamed(this.#order.field))), -Infinity)
-  }
-
-  /** What was found, with the tiles that were looked at by their numbers. */
-  partial(looked: ReadonlyMap<number, TileSlices>): TopPartial {
-    const tops = new Map<number, Float64Array>()
-    for (const [index, { bounds }] of looked) {
-      if (bounds.some((bound) => bound > -Infinity && bound >= this.#best.worst)) tops.set(index, bounds)
-    }
-    return { best: this.#best.values, nulls: this.#nulls, tops }
-  }
-
-  /** Takes what another thread found in some of the tiles. */
-  absorb({ best, nulls, tops }: TopPartial, tiles: readonly TileSlices[]): void {
-    for (const value of best) this.#best.add(value)
-    this.#nulls += nulls
-    for (const [index, bounds] of tops) tiles[index]?.bounds.set(bounds)
+  /** True if a tile that was looked at may have rows that are wanted. */
+  mayHave({ bounds }: TileSlices): boolean {
+    // NULL rows are looked for in all of them.
+    return this.#order.nullsFirst || this.#best.count < this.#order.count || bounds.some((bound) => bound >= this.#best.worst)
   }
 
   /** In key order, the rows that are wanted. */
-  *rows(tiles: readonly TileSlices[], isTime: boolean): Generator<RowBatch, void> {
+  *rows(tiles: Iterable<TileSlices>, isTime: boolean): Generator<RowBatch, void> {
     const { field, nullsFirst, count } = this.#order
     const operator = this.#sign > 0 ? '>=' : '<='
     let nulls = nullsFirst ? Math.min(this.#nulls, count) : Math.max(0, count - this.#best.count)

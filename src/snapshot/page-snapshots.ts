@@ -15,7 +15,7 @@
 import { DriftError } from '../base/errors.js'
 import { damagedRecord, decodeRecordHead, RECORD_DIRECTORY, RECORD_HEAP, RECORD_KEYS } from '../format/page-file.js'
 import { type ManifestPages } from '../format/manifest.js'
-import { encodeRecord, proveRecord, recordBody, unpackRecord } from '../format/page-record.js'
+import { encodeRecord, keptRecord, proveRecord, recordBody, unpackRecord } from '../format/page-record.js'
 import { type Io } from '../io/io.js'
 import { type Arena } from '../memory/arena.js'
 import { type PagePlace, type PageTable } from '../memory/page-table.js'
@@ -222,6 +222,7 @@ export class PageSnapshots {
     const place = pageTable.placeOf(handle.number)
     if (place !== undefined) {
       const { bytes, place: at } = this.#files.read(tableId, place)
+      if (place.file < 0) return keptRecord(bytes, at)
       proveRecord(bytes, at)
       return [bytes]
     }

@@ -2,6 +2,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { type BlockPart, packPart, unpackPart } from '../../src/format/packed-block.js'
+import { encodeRecord, keptRecord } from '../../src/format/page-record.js'
 import { HOW_DIFFERENCES, HOW_ENDS, HOW_OFFSETS } from '../../src/format/page-file.js'
 
 const OPEN = 0x7fff_ffff
@@ -92,4 +93,22 @@ test('FMT-6: a constant, and whole numbers in float64, come back', (t) => {
   t.deepEqual([...memory.u16.slice(7, 13)], [0, 60_000, 60_000, 60_000, 60_000, 0])
   back({ element: 8, offset: 32, count: 4, words: Int32Array.of(-5, 0, OPEN, -(2 ** 31)) })
   t.deepEqual([...memory.f64.slice(4, 8)], [-5, 0, OPEN, -(2 ** 31)])
+})
+
+test('FMT-6: a record that was written to be read again soon becomes the record that would have been kept', (t) => {
+  const head = { kind: 1, imageBytes: 40_000, tableId: 16, rows: 5000, number: 0 }
+  const texts = new Uint8Array(Buffer.from('a text that comes again and again, '.repeat(200)))
+  const parts: BlockPart[] = [
+    { element: 1, offset: 0, count: texts.length, bytes: texts },
+    { element: 4, offset: 8000, count: 5000, words: Int32Array.from({ length: 5000 }, (_, index) => (index * 7919) % 65_536) },
+    { element: 1, offset: 30_000, count: 100, constant: 3 }
+  ]
+  const joined = (record: readonly Uint8Array[]) => new Uint8Array(Buffer.concat(record))
+  const kept = joined(encodeRecord(head, parts))
+  const passing = joined(encodeRecord(head, parts, 'passing'))
+  t.true(kept.length < passing.length)
+  t.deepEqual(joined(keptRecord(passing, place)), kept)
+  t.deepEqual(joined(keptRecord(kept, place)), kept)
+  passing[passing.length - 1] = (passing.at(-1) ?? 0) ^ 1
+  t.throws(() => keptRecord(passing, place), { message: /wrong checksum/ })
 })

@@ -10,8 +10,8 @@ import { Dice } from '../coordinator/_database.js'
 
 const BLOCK_BITS = 3
 const BLOCK_BYTES = NODE_BYTES << BLOCK_BITS
-/** Two blocks; a quarter of a budget is for timelines. */
-const BUDGET = (2 * BLOCK_BYTES * 4) / 3
+/** Two blocks; half of a budget is for timelines. */
+const BUDGET = 4 * BLOCK_BYTES
 
 type Row = { readonly seq: number; readonly place: number; readonly event: number; readonly ordinal: number }
 

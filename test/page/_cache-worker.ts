@@ -9,7 +9,7 @@ import { attachDirectory, type DirectoryImage, PageHandles, PageViews } from '..
 import { KeyTable } from '../../src/page/key-table.js'
 import { PageCache } from '../../src/page/page-cache.js'
 import { PageFiles } from '../../src/page/page-files.js'
-import { PageReader } from '../../src/page/page-reader.js'
+import { PageReader } from './_page-reader.js'
 
 export type CacheWorkerData = {
   readonly arena: ArenaHandle

@@ -13,8 +13,8 @@ import { OpenRows, type OpenRowsHandle, SEALED } from '../../src/page/open-rows.
 import { type PageEvent } from '../../src/page/page-event.js'
 import { tileOf } from '../../src/page/page-directory.js'
 import { isHandle, type PagePins } from '../../src/page/page-handle.js'
-import { type PageColumn } from '../../src/page/column-reader.js'
-import { PageReader, type PageSource } from '../../src/page/page-reader.js'
+import { type PageColumn } from './_column-reader.js'
+import { PageReader, type PageSource } from './_page-reader.js'
 import { type ValuePlace } from '../../src/page/row-reader.js'
 import { TablePages, type TablePagesOptions } from '../../src/page/table-pages.js'
 

@@ -5,7 +5,7 @@ import { EVENT_INSERT, EVENT_PATCH, EVENT_SOFT_DELETE } from '../../src/format/f
 import { Arena } from '../../src/memory/arena.js'
 import { checkTiling } from '../../src/page/check-tiling.js'
 import { type PageEvent } from '../../src/page/page-event.js'
-import { PageReader } from '../../src/page/page-reader.js'
+import { PageReader } from './_page-reader.js'
 import { TablePages } from '../../src/page/table-pages.js'
 
 export const workloads = ['uniform', 'zipf', 'round-robin', 'random inserts', 'appends', 'deletes', 'emptied', 'hot', 'burst'] as const

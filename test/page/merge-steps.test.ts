@@ -2,7 +2,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { type MergedPages } from '../../src/page/merge-pages.js'
-import { type PageBatch } from '../../src/page/page-reader.js'
+import { type PageBatch } from './_page-reader.js'
 import { type PendingMerge } from '../../src/page/time-splits.js'
 import { bytesOf, change, ModelTable, smallArena } from './_model.js'
 import { runStep, step } from './_steps.js'

@@ -3,12 +3,9 @@ import test from 'ava'
 import { QueryPool } from '../../src/runtime/query-pool.js'
 import { changedTiles } from '../../src/scan/changed-tiles.js'
 import { changesFragment, countChanges, sumOfChanges } from '../../src/scan/diff-pages.js'
-import { type SweepFragment, type TopFragment } from '../../src/scan/fragment.js'
+import { type SweepFragment } from '../../src/scan/fragment.js'
 import { rowsAtPoint } from '../scan/_groups.js'
-import { type RowBatch } from '../../src/scan/scan-rows.js'
 import { sweepTiles } from '../../src/scan/sweep-pages.js'
-import { TopPlan } from '../../src/scan/top-plan.js'
-import { type RowOrder, topRows } from '../../src/scan/top-rows.js'
 import { byCity, expectedOf, kernels, Ledger, totals } from './_ledger.js'
 
 const turn = () => new Promise<void>((resolve) => void setImmediate(resolve))
@@ -18,42 +15,6 @@ function poolsOf(t: { teardown(end: () => Promise<void>): void }, { arena }: Led
   t.teardown(async () => void (await Promise.all(pools.map((pool) => pool.close()))))
   return pools
 }
-
-const plain = (batches: Iterable<RowBatch>) =>
-  [...batches].flatMap(({ rowCount, columns }) =>
-    Array.from({ length: rowCount }, (_, row) => columns.map(({ values, nulls }) => (nulls[row] === 1 ? null : values[row])))
-  )
-
-test.serial('the first rows of an order, while the table is written to', async (t) => {
-  const ledger = new Ledger()
-  ledger.write(20_000)
-  const pools = poolsOf(t, ledger)
-  const query = { fields: ['id', 'amount'], documents: 'drop' } as const
-  for (let round = 0; round < 40; round++) {
-    const S = round === 0 ? ledger.seq : 1 + ((round * 7919) % ledger.seq)
-    const pages = ledger.pagesAt(S)
-    const tiles = pages.tiles()
-    const where = round % 3 === 0 ? ({ kind: 'compare', field: 'city', operator: '<', value: 'Lyon' } as const) : undefined
-    const order: RowOrder = {
-      field: round % 2 === 0 ? 'amount' : 'share',
-      descending: round % 4 < 2,
-      nullsFirst: round % 5 === 0,
-      count: 1 + ((round * 13) % 60)
-    }
-    const expected = plain(topRows(pages, tiles, { ...query, where }, order) ?? [])
-    for (const pool of pools) {
-      for (const here of ['only-there', 'also-here'] as const) {
-        const plan = TopPlan.of(pages, tiles, { ...query, where }, order, false)
-        const fragment: TopFragment = { kind: 'top', query: { ...query, where }, order, isBounded: false }
-        const answer = pool.run(pages, plan?.tiles ?? [], fragment, { here })
-        ledger.write(30)
-        await turn()
-        t.deepEqual(plain(plan?.rows(await answer) ?? []), expected)
-      }
-    }
-    pages.release()
-  }
-})
 
 test.serial('a sweep says at each point what was there, while the table is written to', async (t) => {
   const ledger = new Ledger()

@@ -3,18 +3,27 @@
  * it begins and pins the pages that it will look at, so that whatever is applied, merged and installed meanwhile, its answer is that of
  * its S (VIS-5). `counters` say what it cost.
  */
-import { assertLaw, DriftError } from '../base/errors.js'
-import { type Arena } from '../memory/arena.js'
-import { type Document } from '../codec/value.js'
-import { ColumnReader, type PageColumn, type RowRun } from './column-reader.js'
-import { type KeyTable, NOWHERE } from './key-table.js'
-import { type KeyBounds, type PageDirectory, type RangeEntry, rangeIndex, type Past, tileOf, type Tile, tilesAt } from './page-directory.js'
-import { isHandle, type PagePins, type SealedPage } from './page-handle.js'
-import * as layout from './page-layout.js'
-import { type PageView } from './page-view.js'
-import { RowOrder } from './row-order.js'
-import { type ReadPlace, RowReader } from './row-reader.js'
-import { lowerBound, rowInSorted } from './sorted-rows.js'
+import { assertLaw, DriftError } from '../../src/base/errors.js'
+import { type Arena } from '../../src/memory/arena.js'
+import { type Document } from '../../src/codec/value.js'
+import { ColumnReader, type PageColumn, type RowRun } from './_column-reader.js'
+import { type KeyTable, NOWHERE } from '../../src/page/key-table.js'
+import {
+  type KeyBounds,
+  type PageDirectory,
+  type RangeEntry,
+  rangeIndex,
+  type Past,
+  tileOf,
+  type Tile,
+  tilesAt
+} from '../../src/page/page-directory.js'
+import { isHandle, type PagePins, type SealedPage } from '../../src/page/page-handle.js'
+import * as layout from '../../src/page/page-layout.js'
+import { type PageView } from '../../src/page/page-view.js'
+import { RowOrder } from '../../src/page/row-order.js'
+import { type ReadPlace, RowReader } from '../../src/page/row-reader.js'
+import { lowerBound, rowInSorted } from '../../src/page/sorted-rows.js'
 
 export const SCAN_ROWS_MAX = 1024
 const FEW_HITS = 16

@@ -1,10 +1,10 @@
 /** Cells of rows of several pages into one column of a batch: typed where all rows agree on a class, values where they do not. */
-import { decodeKey } from '../codec/key-codec.js'
-import { type Value } from '../codec/value.js'
-import { type KeyTable } from './key-table.js'
-import * as layout from './page-layout.js'
-import { type ColumnView, nameAt, type PageView } from './page-view.js'
-import { cellOf, type RowReader, stateOf } from './row-reader.js'
+import { decodeKey } from '../../src/codec/key-codec.js'
+import { type Value } from '../../src/codec/value.js'
+import { type KeyTable } from '../../src/page/key-table.js'
+import * as layout from '../../src/page/page-layout.js'
+import { type ColumnView, nameAt, type PageView } from '../../src/page/page-view.js'
+import { cellOf, type RowReader, stateOf } from '../../src/page/row-reader.js'
 
 /** Rows of one page. */
 export type RowRun = { readonly page: PageView; readonly rows: Int32Array }
