@@ -139,6 +139,7 @@ export class PageAccess {
       directory: () => state.held?.directory,
       renewDirectory: () => this.#renewHeld(state),
       pinResident: this.#cache.pinResident,
+      pin: (handle) => this.#pins.pin(handle),
       unpin: this.#cache.unpin,
       onWanted: () => this.#warm(table, state)
     })

@@ -1,4 +1,5 @@
 import { type OpenRowsAnswer } from '../apply/applier.js'
+import { DriftError } from '../base/errors.js'
 import { type ApplyMemory } from '../memory/apply-memory.js'
 import { type PageDocuments as DocumentSource } from '../mvcc/page-documents.js'
 import { type OpenRows, SEALED } from '../page/open-rows.js'
@@ -8,6 +9,9 @@ import { type PageView } from '../page/page-view.js'
 
 /** Of a table without pages: after so many questions they are made. That is a fraction of a second, or a million rows a second to be read. */
 const QUESTIONS_MAX = 1000
+/** A sealed page is read when it was missed so often: that is what so many frames and blocks of versions take. */
+const MISSES_MAX = 16
+const MISSES_KEPT = 1024
 
 export type PageDocumentsParts = {
   readonly apply: ApplyMemory
@@ -22,6 +26,8 @@ export type PageDocumentsParts = {
   readonly renewDirectory: () => void
   /** The page, pinned, if it is in memory. */
   readonly pinResident: (handle: PageHandle) => PageView | undefined
+  /** The same, read from its file if need be. @throws DriftError OVERLOADED, CORRUPT, IO */
+  readonly pin: (handle: PageHandle) => PageView
   readonly unpin: (view: PageView) => void
   /** Pages would be of use. */
   readonly onWanted: () => void
@@ -35,6 +41,8 @@ export class PageDocuments implements DocumentSource {
   #version = 0
   #isAsking = false
   #questions = 0
+  /** By page number, of sealed pages that were not in memory. */
+  readonly #misses = new Uint8Array(MISSES_KEPT)
   seq = 0
 
   constructor(parts: PageDocumentsParts) {
@@ -64,7 +72,7 @@ export class PageDocuments implements DocumentSource {
     return bytes === SEALED ? this.#inSealed(rows, ordinal, seq) : bytes
   }
 
-  /** Sealed pages that are not in memory are left there: a frame is less to read. */
+  /** A sealed page that is not in memory is left where it is, for a frame is less to read; not where it is missed often. */
   #inSealed(rows: OpenRows, ordinal: number, seq: number): Uint8Array | null | undefined {
     const { directory: directoryNow, renewDirectory, pinResident, unpin } = this.#parts
     const directory = directoryNow()
@@ -74,12 +82,26 @@ export class PageDocuments implements DocumentSource {
       renewDirectory()
       return undefined
     }
-    const view = pinResident(page)
+    const view = pinResident(page) ?? this.#readMissed(page)
     if (view === undefined) return undefined
     try {
       return rows.inSealed(view, ordinal, seq)
     } finally {
       unpin(view)
+    }
+  }
+
+  #readMissed(page: PageHandle): PageView | undefined {
+    const place = page.number % MISSES_KEPT
+    const misses = (this.#misses[place] as number) + 1
+    this.#misses[place] = misses % MISSES_MAX
+    if (misses < MISSES_MAX) return undefined
+    try {
+      return this.#parts.pin(page)
+    } catch (error) {
+      // Memory is short, or the page is damaged and is made again: whoever keeps pages was told, and frames say the same.
+      if (error instanceof DriftError) return undefined
+      throw error
     }
   }
 
