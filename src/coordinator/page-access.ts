@@ -28,6 +28,7 @@ import { ScanMemory } from '../scan/scan-memory.js'
 import { DirectoryPages, type PagesAtSeq, ScanTable } from '../scan/scan-table.js'
 import { type PageSnapshotInfo } from '../snapshot/page-snapshots.js'
 import { DirectoryReaders } from './directory-readers.js'
+import { HeldDirectory } from './held-directory.js'
 import { PageDocuments } from './page-documents.js'
 import { type MissingPages } from './maintenance.js'
 import { type TableLoader } from './table-loader.js'
@@ -56,13 +57,11 @@ type TablePageState = {
   isGivenUp: boolean
   /** They are being given back. */
   forgetting: Promise<void> | undefined
-  /** What single rows of the past are found by: it is read as long as it is kept. */
-  held: HeldDirectory | undefined
+  readonly held: HeldDirectory
+  /** A newer one is on its way. */
   isHeldAsked: boolean
   readonly documents: PageDocuments
 }
-
-type HeldDirectory = { readonly directory: PageDirectory<SealedPage>; readonly leave: () => void }
 
 export type PageAccessParts = {
   readonly io: Io
@@ -136,7 +135,7 @@ export class PageAccess {
       isLive: () => state.state === 'live' && !this.#isLost && !this.#isClosed,
       ask: () => link.openRows(id),
       attach: ({ handle }) => new OpenRows(arena, this.#views, handle, readPlaceOf(table)),
-      directory: () => state.held?.directory,
+      directory: () => state.held.directory,
       renewDirectory: () => this.#renewHeld(state),
       pinResident: this.#cache.pinResident,
       pin: (handle) => this.#pins.pin(handle),
@@ -154,7 +153,7 @@ export class PageAccess {
       refused: undefined,
       isGivenUp: false,
       forgetting: undefined,
-      held: undefined,
+      held: new HeldDirectory(),
       isHeldAsked: false,
       documents
     }
@@ -261,7 +260,7 @@ export class PageAccess {
     while (state.state === 'live' && !this.#isLost) {
       const { done, total, isOver, version } = await this.#parts.link.compact(state.table.definition.id)
       state.readersOf.replaced(version)
-      this.#letHeldGo(state)
+      state.held.letGo()
       this.#releaseReplaced(state)
       if (isOver) return
       report(done, total)
@@ -340,9 +339,7 @@ export class PageAccess {
         const { id } = table.definition
         state.scan = new ScanTable({ arena, keys, memory: this.#memory, readPlace, tableId: id, pageFolder: pageFolder(table) })
       } else state.scan.keys.renew(image.keys)
-      const { directory, readersOf } = state
-      this.#letHeldGo(state)
-      state.held = { directory, leave: readersOf.enter(directory.version) }
+      state.held.hold(state.directory, state.readersOf)
       state.documents.renew()
       return
     }
@@ -359,8 +356,8 @@ export class PageAccess {
   #giveUp(state: TablePageState): void {
     state.state = 'cold'
     state.directory = state.scan = undefined
+    state.held.letGo()
     state.readersOf = new DirectoryReaders()
-    state.held = undefined
     state.isGivenUp = true
     if (state.readers === 0) this.#forget(state)
   }
@@ -387,7 +384,7 @@ export class PageAccess {
     const { apply, link } = this.#parts
     const { table, held } = state
     const { id } = table.definition
-    if (state.isHeldAsked || held?.directory.version === apply.directoryVersion(id)) return
+    if (state.isHeldAsked || held.directory?.version === apply.directoryVersion(id)) return
     state.isHeldAsked = true
     const renewed = async (): Promise<void> => {
       try {
@@ -402,11 +399,6 @@ export class PageAccess {
       }
     }
     void renewed()
-  }
-
-  #letHeldGo(state: TablePageState): void {
-    state.held?.leave()
-    state.held = undefined
   }
 
   /** Undefined where the directory is an old one. S is applied. */
