@@ -133,7 +133,7 @@ export class PageAccess {
       apply,
       tableId: id,
       isLive: () => state.state === 'live' && !this.#isLost && !this.#isClosed,
-      ask: () => link.openRows(id),
+      ask: () => link.openRows(id).catch((error: unknown) => this.#warn(error, 'rows of pages cannot be read by themselves')),
       attach: ({ handle }) => new OpenRows(arena, this.#views, handle, readPlaceOf(table)),
       directory: () => state.held.directory,
       renewDirectory: () => this.#renewHeld(state),
@@ -306,11 +306,15 @@ export class PageAccess {
       await this.fragments.untilLeft()
       if (state.readersOf === readersOf) await this.#parts.link.releaseReplaced(state.table.definition.id, version)
     }
-    release().catch((error: unknown) => {
-      if (this.#isClosed || this.#isLost) return
-      const { code, message } = DriftError.from(error, 'apply')
-      this.#parts.logger.warn({ code, message }, 'replaced pages of a table could not be given back')
-    })
+    release().catch((error: unknown) => this.#warn(error, 'replaced pages of a table could not be given back'))
+  }
+
+  /** Of what nobody waits for; a thread that is lost or closed is told elsewhere. */
+  #warn(error: unknown, what: string): undefined {
+    if (this.#isClosed || this.#isLost) return undefined
+    const { code, message } = DriftError.from(error, 'apply')
+    this.#parts.logger.warn({ code, message }, what)
+    return undefined
   }
 
   async close(): Promise<void> {
@@ -392,13 +396,11 @@ export class PageAccess {
         if (state.state !== 'live' || this.#isClosed) return
         this.#learn(table, state, answer)
         this.#releaseReplaced(state)
-      } catch {
-        // The apply thread is lost or closed, which others are told: frames are read then.
       } finally {
         state.isHeldAsked = false
       }
     }
-    void renewed()
+    renewed().catch((error: unknown) => this.#warn(error, 'pages of the past cannot be read row by row'))
   }
 
   /** Undefined where the directory is an old one. S is applied. */

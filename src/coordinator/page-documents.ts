@@ -18,6 +18,7 @@ export type PageDocumentsParts = {
   readonly tableId: number
   /** True while the table has pages that this thread may read in. */
   readonly isLive: () => boolean
+  /** Never rejects. */
   readonly ask: () => Promise<OpenRowsAnswer | undefined>
   readonly attach: (answer: OpenRowsAnswer) => OpenRows
   /** A directory of the table's pages, maybe an old one, of which no page goes back. */
@@ -128,8 +129,6 @@ export class PageDocuments implements DocumentSource {
         if (answer === undefined || !isLive()) return
         this.#rows = attach(answer)
         this.#version = answer.version
-      } catch {
-        // The apply thread is lost or closed, which others are told: nothing is read here then.
       } finally {
         this.#isAsking = false
       }
